@@ -1,0 +1,105 @@
+"""The ``segstudio`` command: picks the sub-command, turns failures into one sentence and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import segstudio
+from segstudio.core.errors import Cancelled, UserError
+
+COMMANDS: dict[str, str] = {
+    "demo": "the main job on sample images that come with the installation, offline",
+    "new": "make an empty project",
+    "add": "add images or folders to a project",
+    "info": "images, classes, labelled pixels, models and runs of a project",
+    "propose": "let a model write proposals into a project",
+    "accept": "turn proposals into labels",
+    "predict": "masks for image files, without a project",
+    "export": "write the labels as a mask dataset",
+    "train": "train a network on a project or a dataset folder",
+    "evaluate": "metrics of a model on a split",
+    "score": "metrics between two folders of index masks",
+    "models": "list, inspect, download and install models",
+    "doctor": "versions, devices and folders; what is wrong and how to mend it",
+}
+"""Sub-command → what it does. Each lives in ``segstudio.cli.<name>`` as ``add_arguments`` and ``run``."""
+
+EXIT_DONE, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit code: 0 done, 1 failed, 2 the command line is wrong."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if _opens_window(arguments):
+        return _guarded(lambda: _open_window(arguments), is_debug="--debug" in arguments)
+    parser = _parser(arguments)
+    args = parser.parse_args(arguments)
+    module = importlib.import_module(f"segstudio.cli.{args.command}")
+    return _guarded(lambda: module.run(args), is_debug=args.debug)
+
+
+def _opens_window(arguments: list[str]) -> bool:
+    first = next((a for a in arguments if not a.startswith("-")), None)
+    if any(a in {"-h", "--help", "--version"} for a in arguments) and first not in COMMANDS:
+        return False
+    if first is None:
+        return all(a == "--debug" for a in arguments)
+    return first not in COMMANDS and (os.path.exists(first) or os.sep in first or "." in first)
+
+
+def _parser(arguments: list[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="segstudio",
+        description="Label images with a model's help. With no sub-command the window opens.",
+        usage="segstudio [PATH ...] | segstudio COMMAND [OPTIONS]",
+    )
+    parser.add_argument("--version", action="version", version=f"segstudio {segstudio.__version__}")
+    parser.add_argument("--debug", action="store_true", help="show tracebacks")
+    parser.set_defaults(debug=False)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    chosen = next((a for a in arguments if a in COMMANDS), None)
+    for name, summary in COMMANDS.items():
+        sub = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+        # SUPPRESS: else the sub-command's default would undo a --debug given before it.
+        sub.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show tracebacks")
+        if name == chosen:
+            # Only the chosen command's module is imported: `segstudio score` must not pay for `train`.
+            importlib.import_module(f"segstudio.cli.{name}").add_arguments(sub)
+    return parser
+
+
+def _open_window(arguments: list[str]) -> int:
+    try:
+        from segstudio.gui.main import run
+    except ImportError as error:
+        if not (error.name or "").startswith(("PySide6", "shiboken6")) and "lib" not in str(error):
+            raise
+        raise UserError(
+            f"The window cannot open because Qt does not load ({error})",
+            remedy="run `segstudio doctor`; on Debian or Ubuntu `apt-get install libegl1 libgl1 libxkbcommon0` helps",
+        ) from error
+    return run([a for a in arguments if a != "--debug"])
+
+
+def _guarded(work: object, *, is_debug: bool) -> int:
+    try:
+        return int(work())  # type: ignore[operator]
+    except UserError as error:
+        if is_debug:
+            raise
+        print(f"segstudio: {error}", file=sys.stderr)
+    except (Cancelled, KeyboardInterrupt):
+        print("segstudio: cancelled.", file=sys.stderr)
+    except BrokenPipeError:
+        # The reader of our output went away (`segstudio info | head`): no fault of the work.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_DONE
+    except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback reaches a user
+        if is_debug:
+            raise
+        print(f"segstudio: {type(error).__name__}: {error}. Run again with --debug for details.", file=sys.stderr)
+    return EXIT_FAILED
