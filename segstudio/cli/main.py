@@ -6,10 +6,13 @@ import argparse
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import segstudio
 from segstudio.core.errors import Cancelled, UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 COMMANDS: dict[str, str] = {
     "demo": "the main job on sample images that come with the installation, offline",
