@@ -1,0 +1,163 @@
+"""What a tool is: pointer events in, transactions on the session out, and a preview for the canvas to draw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from segstudio.app.events import Signal
+
+if TYPE_CHECKING:
+    from segstudio.app.session import Session
+    from segstudio.app.settings import Settings
+
+PointerKind = Literal["mouse", "pen", "eraser", "touch"]
+CursorShape = Literal["arrow", "cross", "none", "open_hand", "closed_hand", "pick", "fill", "accept", "reject"]
+BrushShape = Literal["round", "square"]
+
+
+@dataclass(frozen=True, slots=True)
+class PointerEvent:
+    """One mouse, pen or touch event, already in image pixels.
+
+    ``x``, ``y`` are floats with pixel (0, 0) covering 0…1; they may lie outside the image. ``button`` is the one that
+    caused the event ("left", "right", "middle" or "" for a move); ``buttons`` those held. ``modifiers`` holds
+    "shift", "ctrl", "alt", "meta" (ctrl is Command on macOS). ``pressure`` is 0…1, 1 for a mouse. ``screen_xy`` is
+    the position in the canvas widget in device-independent pixels; ``px_per_screen`` those under one.
+    """
+
+    x: float
+    y: float
+    button: str = "left"
+    buttons: frozenset[str] = frozenset({"left"})
+    modifiers: frozenset[str] = frozenset()
+    pressure: float = 1.0
+    kind: PointerKind = "mouse"
+    screen_xy: tuple[float, float] = (0.0, 0.0)
+    px_per_screen: float = 1.0
+
+    @property
+    def xy(self) -> tuple[float, float]:
+        """(x, y) in image pixels."""
+        return (self.x, self.y)
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """The outline of the brush: centre and full size in image pixels."""
+
+    x: float
+    y: float
+    size_px: float
+    shape: BrushShape = "round"
+    is_erasing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ToolPreview:
+    """What the canvas draws above the overlay for the tool: all coordinates in image pixels.
+
+    ``path_xy`` is a line through these points (closed when ``is_closed``), ``handles_xy`` small squares of which
+    ``hot_handle`` is highlighted (-1 none), ``ring`` the brush outline, ``color`` "#rrggbb" of the current class,
+    ``text`` a short hint beside the cursor (already plain text).
+    """
+
+    ring: Ring | None = None
+    path_xy: tuple[tuple[float, float], ...] = ()
+    is_closed: bool = False
+    handles_xy: tuple[tuple[float, float], ...] = ()
+    hot_handle: int = -1
+    color: str = "#ffffff"
+    is_erasing: bool = False
+    text: str = ""
+
+
+NO_PREVIEW = ToolPreview()
+
+
+class CanvasView(Protocol):
+    """What a tool may do with the view; the canvas fulfils it."""
+
+    def pan_by(self, dx_screen: float, dy_screen: float) -> None:
+        """Move the picture by this much, in device-independent screen pixels."""
+        ...
+
+    def fit(self) -> None:
+        """Show the whole image."""
+        ...
+
+
+@dataclass
+class ToolContext:
+    """What every tool works on. ``view`` is None in tests and on the command line."""
+
+    session: Session
+    settings: Settings
+    view: CanvasView | None = None
+    preview_changed: Signal[[]] = field(default_factory=Signal)
+
+
+class Tool:
+    """Base of the tools. Events that a tool has no use for do nothing; ``key`` and ``cancel`` answer whether used.
+
+    The order is activate, then any number of move (also with no button held) and press → move* → release,
+    then deactivate. ``cancel`` (Esc, or the window losing the pointer) abandons what was begun and leaves no trace.
+    """
+
+    id: str = ""
+    cursor: CursorShape = "cross"
+    is_brush: bool = False
+    """Whether it has a size: `[`, `]` and right-drag then change it."""
+
+    def __init__(self, context: ToolContext) -> None:
+        self.context = context
+
+    @property
+    def session(self) -> Session:
+        """The session worked on."""
+        return self.context.session
+
+    @property
+    def settings(self) -> Settings:
+        """The settings (sizes, shapes, guards)."""
+        return self.context.settings
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is begun that ``cancel`` would abandon."""
+        return False
+
+    def activate(self) -> None:
+        """The tool becomes the current one."""
+
+    def deactivate(self) -> None:
+        """Another tool takes over; what is unfinished is abandoned."""
+        self.cancel()
+
+    def press(self, event: PointerEvent) -> None:
+        """A button went down."""
+
+    def move(self, event: PointerEvent) -> None:
+        """The pointer moved, with or without a button held."""
+
+    def release(self, event: PointerEvent) -> None:
+        """A button went up."""
+
+    def double_click(self, event: PointerEvent) -> bool:
+        """Double click; False lets the canvas do its own (fit)."""
+        return False
+
+    def leave(self) -> None:
+        """The pointer left the canvas: hide the ring."""
+
+    def key(self, name: str, modifiers: frozenset[str] = frozenset()) -> bool:
+        """A key while the canvas has the focus ("enter", "escape", "backspace", "delete"); True when used."""
+        return False
+
+    def cancel(self) -> bool:
+        """Abandon what was begun; True when there was something."""
+        return False
+
+    def preview(self) -> ToolPreview:
+        """What to draw now."""
+        return NO_PREVIEW
