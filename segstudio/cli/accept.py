@@ -1,0 +1,59 @@
+"""``segstudio accept``: proposals become labels."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from segstudio.cli.output import ProgressBar, add_json, chosen_images, emit
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``segstudio accept``."""
+    parser.add_argument("project", type=Path, metavar="DIR", help="the project's folder")
+    parser.add_argument("--images", metavar="GLOB", help="only images whose name matches, such as 'scan_*.png'")
+    parser.add_argument("--classes", metavar="a,b", help="only these classes")
+    parser.add_argument("--min-confidence", type=float, default=0.0, metavar="X", help="only pixels at least this sure, 0 to 1")
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Accept and say how many pixels became labels; hand work is never painted over."""
+    from segstudio.core import proposals
+    from segstudio.core.errors import UserError
+    from segstudio.io.store.project import ProjectStore
+
+    if not 0.0 <= args.min_confidence <= 1.0:
+        raise UserError(f"--min-confidence is {args.min_confidence}", remedy="give a number from 0 to 1")
+    with ProjectStore.open(args.project) as store, ProgressBar() as bar:
+        if store.is_read_only:
+            raise UserError(f"the project is read-only ({store.read_only_reason})", path=store.folder, remedy="close the other window")
+        class_ids = None
+        if args.classes is not None:
+            class_ids = set()
+            for name in filter(None, (n.strip() for n in args.classes.split(","))):
+                found = store.classes.by_name(name)
+                if found is None:
+                    known = ", ".join(c.name for c in store.classes)
+                    raise UserError(f"the project has no class {name!r}", path=store.folder, remedy=f"its classes are {known}")
+                class_ids.add(found.id)
+        images = chosen_images(store, args.images)
+        accepted: list[dict[str, object]] = []
+        for done, image in enumerate(images):
+            bar(done, len(images), f"Accepting {image.name}")
+            proposal = store.proposal_layer(image.id)
+            if proposal is None:
+                continue
+            labels = store.labels_layer(image.id)
+            before = sum(labels.pixel_counts().values())
+            locked = frozenset(c.id for c in store.classes if c.is_locked)
+            edit = proposals.accept(
+                labels, proposal, class_ids=class_ids, min_confidence=args.min_confidence, locked_class_ids=locked
+            )
+            if edit is None:
+                continue
+            store.commit(edit)
+            accepted.append({"image": image.name, "pixels": sum(labels.pixel_counts().values()) - before})
+    total = sum(int(str(a["pixels"])) for a in accepted)
+    emit(args, {"accepted": accepted, "pixels": total}, f"Accepted {total:,} pixels in {len(accepted)} of {len(images)} images.")
+    return 0

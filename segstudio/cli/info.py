@@ -1,0 +1,83 @@
+"""``segstudio info``: what a project holds."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from segstudio.cli.output import add_json, emit, table
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``segstudio info``."""
+    parser.add_argument("project", type=Path, metavar="DIR", help="the project's folder")
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print images, classes, labelled pixels a class, models and runs."""
+    from segstudio.io.store.project import ProjectStore
+    from segstudio.ml.registry import Catalog
+
+    with ProjectStore.open(args.project, read_only=True) as store:
+        pixels = store.labelled_pixels()
+        document: dict[str, Any] = {
+            "project": str(store.folder),
+            "images": [
+                {
+                    "id": i.id,
+                    "name": i.name,
+                    "path": str(i.path),
+                    "width": i.width,
+                    "height": i.height,
+                    "depth": i.depth,
+                    "bands": i.bands,
+                    "dtype": i.dtype,
+                    "status": i.status,
+                    "split": i.split,
+                    "is_missing": i.is_missing,
+                    "has_proposal": i.has_proposal,
+                }
+                for i in store.images()
+            ],
+            "classes": [
+                {"name": c.name, "value": c.mask_value, "color": c.color, "pixels": int(pixels.get(c.id, 0))}
+                for c in store.classes
+            ],
+        }
+        models = [e.card.id for e in Catalog(store.folder).entries() if e.card.weights.kind == "project"]
+        document["models"] = models
+        runs = store.folder / "runs"
+        document["runs"] = sorted(p.name for p in runs.iterdir() if p.is_dir()) if runs.is_dir() else []
+    emit(args, document, lambda: _text(document))
+    return 0
+
+
+def _text(document: dict[str, Any]) -> str:
+    images, classes = document["images"], document["classes"]
+    missing = sum(i["is_missing"] for i in images)
+    parts = [f"{document['project']}: {len(images)} images" + (f", {missing} missing" if missing else "")]
+    if images:
+        rows = [
+            (
+                i["name"],
+                f"{i['width']}×{i['height']}",
+                i["bands"],
+                i["dtype"],
+                "missing" if i["is_missing"] else i["status"].replace("_", " "),
+                "yes" if i["has_proposal"] else "",
+            )
+            for i in images
+        ]
+        parts.append(table(rows, ("image", "size", "bands", "depth", "status", "proposal")))
+    if classes:
+        parts.append(
+            table(
+                [(c["value"], c["name"], c["color"], f"{c['pixels']:,}") for c in classes],
+                ("value", "class", "colour", "labelled pixels"),
+            )
+        )
+    if document["runs"]:
+        parts.append("runs: " + ", ".join(document["runs"]))
+    return "\n\n".join(parts)
