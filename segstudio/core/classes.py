@@ -229,7 +229,7 @@ class ClassTable:
         return ClassTable((old for old in self._classes if old.id != class_id), self.next_id)
 
     def rebased(self, before: ClassTable, after: ClassTable) -> ClassTable:
-        """This table with what changed from *before* to *after* applied.
+        """With what changed from *before* to *after* applied to this table.
 
         What others changed meanwhile stays; so a class edit can be undone after a class was renamed.
         """

@@ -1,0 +1,384 @@
+"""Edits: what changed, as tiles before and after; the transactions that record them, and guards that limit them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from segstudio.core.classes import UNLABELLED, ClassTable
+from segstudio.core.geometry import EMPTY, Rect, tile_rect
+from segstudio.core.history import HistoryEntry, UndoStack
+from segstudio.core.layers import LabelLayer, Segment, Source
+from segstudio.core.tiles import Array, Tile, TileChange, TileKey, TileMap, compact, same_tile
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy.typing as npt
+
+__all__ = [
+    "ANYWHERE",
+    "Edit",
+    "Guard",
+    "HistoryEntry",
+    "LayerChange",
+    "TileChange",
+    "Transaction",
+    "UndoStack",
+    "apply_edit",
+    "apply_segment_change",
+    "combined",
+]
+
+Plane = Literal["segments", "confidence"]
+SegmentChange = tuple["Segment | None", "Segment | None"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LayerChange:
+    """What one plane of one layer became; ``segments`` are rows of its table, (before, after), None = no row."""
+
+    layer_id: int
+    plane: Plane
+    tiles: tuple[TileChange, ...] = ()
+    segments: tuple[SegmentChange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Edit:
+    """One step of the history. ``image_id`` None: it concerns the whole project (classes).
+
+    ``seq`` is given by the store and orders all edits of a project; ``is_reversed`` marks one that undoes.
+    """
+
+    label: str
+    image_id: int | None
+    changes: tuple[LayerChange, ...] = ()
+    classes: tuple[ClassTable, ClassTable] | None = None
+    seq: int = 0
+    created_s: float = 0.0
+    is_reversed: bool = False
+
+    def reversed(self) -> Edit:
+        """The edit that takes this one back; the same ``seq``."""
+        changes = tuple(
+            LayerChange(
+                change.layer_id,
+                change.plane,
+                tuple(TileChange(tile.key, tile.after, tile.before) for tile in change.tiles),
+                tuple((after, before) for before, after in change.segments),
+            )
+            for change in reversed(self.changes)
+        )
+        classes = None if self.classes is None else (self.classes[1], self.classes[0])
+        return replace(self, changes=changes, classes=classes, is_reversed=not self.is_reversed)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory its tiles hold, in bytes (a tile shared with a neighbour in the history counts in both)."""
+        total = 512
+        for change in self.changes:
+            total += 256 * len(change.segments)
+            for tile in change.tiles:
+                total += sum(32 if isinstance(side, int) else side.nbytes for side in (tile.before, tile.after))
+        return total
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it changes nothing."""
+        has_change = any(change.tiles or change.segments for change in self.changes)
+        return not has_change and (self.classes is None or self.classes[0] == self.classes[1])
+
+    @property
+    def layer_ids(self) -> list[int]:
+        """Ids of the layers it changes, each once."""
+        return list(dict.fromkeys(change.layer_id for change in self.changes))
+
+    def dirty_rect(self, layer_id: int) -> Rect:
+        """The smallest rectangle of whole tiles that changed in the layer, over all z; not clipped to the image."""
+        rect = EMPTY
+        for change in self.changes:
+            if change.layer_id == layer_id:
+                for tile in change.tiles:
+                    rect = rect.united(tile_rect(tile.key[1], tile.key[2]))
+        return rect
+
+    def touches_segments(self, layer_id: int) -> bool:
+        """Whether rows of the layer's segment table change, so that all of it may look different."""
+        return any(change.segments for change in self.changes if change.layer_id == layer_id)
+
+
+def apply_segment_change(current: Segment | None, before: Segment | None, after: Segment | None) -> Segment | None:
+    """The row after a change: only fields that differ between *before* and *after* are touched.
+
+    So an edit of the whole project can be taken back although a row was changed in other ways since.
+    """
+    if after is None or before is None or current is None or current == before:
+        return after
+    changed = {
+        item.name: getattr(after, item.name)
+        for item in fields(Segment)
+        if getattr(before, item.name) != getattr(after, item.name)
+    }
+    return replace(current, **changed)
+
+
+def apply_edit(edit: Edit, layers: Mapping[int, LabelLayer]) -> None:
+    """Put the edit's "after" into those of its layers that are in *layers* (the class table is the caller's)."""
+    for change in edit.changes:
+        layer = layers.get(change.layer_id)
+        if layer is None:
+            continue
+        plane = layer.tiles if change.plane == "segments" else layer.confidence
+        if plane is not None:
+            for tile in change.tiles:
+                plane.set(tile.key, tile.after)
+        for before, after in change.segments:
+            row = after or before
+            if row is not None:
+                layer.put_segment(row.id, apply_segment_change(layer.segments.get(row.id), before, after))
+        layer.revision += 1
+
+
+def combined(label: str, *edits: Edit | None) -> Edit | None:
+    """One edit of several made after one another on different layers; None when all are None."""
+    real = [edit for edit in edits if edit is not None]
+    if not real:
+        return None
+    changes = tuple(change for edit in real for change in edit.changes)
+    return replace(real[0], label=label, changes=changes)
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Where painting may go: anywhere, over background only, or over one class only; never over locked classes.
+
+    ``protect_hand`` also keeps what a person made, imported or reviewed.
+    """
+
+    mode: Literal["anywhere", "background", "class"] = "anywhere"
+    class_id: int = 0
+    locked_class_ids: frozenset[int] = field(default_factory=frozenset)
+    protect_hand: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it forbids nothing."""
+        return self.mode == "anywhere" and not self.locked_class_ids and not self.protect_hand
+
+    def lut(self, layer: LabelLayer) -> npt.NDArray[np.bool_]:
+        """(65536,) bool: which segment ids of the layer may be painted over."""
+        classes = layer.class_lut()
+        if self.mode == "background":
+            allowed: npt.NDArray[np.bool_] = classes == UNLABELLED
+        elif self.mode == "class":
+            allowed = classes == self.class_id
+        else:
+            allowed = np.ones(65536, np.bool_)
+        for class_id in self.locked_class_ids:
+            np.logical_and(allowed, classes != class_id, out=allowed)
+        if self.protect_hand:
+            kept = [item.id for item in layer.segments.values() if item.is_hand_work and item.class_id != UNLABELLED]
+            allowed[kept] = False
+        return allowed
+
+    def allowed(self, segment_ids: Array, layer: LabelLayer) -> npt.NDArray[np.bool_]:
+        """(h, w) bool: which of these pixels may change."""
+        if self.is_open:
+            return np.ones(segment_ids.shape, np.bool_)
+        result: npt.NDArray[np.bool_] = self.lut(layer)[segment_ids]
+        return result
+
+
+ANYWHERE = Guard()
+
+
+class Transaction:
+    """An edit in the making: every call changes the layer at once.
+
+    :meth:`commit` makes one edit of all, :meth:`abort` takes all back; afterwards it must not be used (RuntimeError).
+    """
+
+    def __init__(self, layer: LabelLayer, label: str, guard: Guard = ANYWHERE) -> None:
+        self.layer = layer
+        self.label = label
+        self.guard = guard
+        self._before: dict[Plane, dict[TileKey, Tile]] = {"segments": {}, "confidence": {}}
+        self._segments_before: dict[int, Segment | None] = {}
+        self._guard_lut: npt.NDArray[np.bool_] | None = None
+        self._guard_revision = -1
+        self._is_open = True
+
+    # -- segments ------------------------------------------------------------------------------------------------
+
+    def set_segment(self, segment: Segment) -> None:
+        """Add a row to the segment table, or replace it."""
+        self._check_open()
+        self._remember(segment.id)
+        self.layer.put_segment(segment.id, segment)
+
+    def remove_segment(self, segment_id: int) -> None:
+        """Drop a row; its pixels must have been erased, or never painted."""
+        self._check_open()
+        self._remember(segment_id)
+        self.layer.put_segment(segment_id, None)
+
+    def _remember(self, segment_id: int) -> None:
+        self._segments_before.setdefault(segment_id, self.layer.segments.get(segment_id))
+
+    def ensure_stuff(self, class_id: int, source: Source = "hand", model_id: str = "") -> int:
+        """Id of the segment for the class's stuff from this source; made where there is none."""
+        segment = self.layer.stuff_segment(class_id, source, model_id)
+        if segment is None:
+            segment = Segment(self.layer.next_segment_id(), class_id, False, source, model_id)
+            self.set_segment(segment)
+        return segment.id
+
+    def new_object(
+        self, class_id: int, source: Source = "hand", model_id: str = "", confidence: float | None = None
+    ) -> int:
+        """Id of a new object's segment."""
+        segment = Segment(self.layer.next_segment_id(), class_id, True, source, model_id, confidence)
+        self.set_segment(segment)
+        return segment.id
+
+    # -- pixels --------------------------------------------------------------------------------------------------
+
+    def paint(self, mask: npt.NDArray[np.bool_], x: int, y: int, segment_id: int, z: int = 0) -> Rect:
+        """Give the pixels of *mask* ((h, w) bool, its corner at (x, y)) to a segment; clipped, and as the guard lets.
+
+        Returns the dirty rectangle (empty when nothing changed).
+        """
+        return self.write(Rect(x, y, mask.shape[1], mask.shape[0]), segment_id, mask, z)
+
+    def erase(self, mask: npt.NDArray[np.bool_], x: int, y: int, z: int = 0) -> Rect:
+        """Make the pixels of *mask* background; clipped, and as the guard lets. Returns the dirty rectangle."""
+        return self.write(Rect(x, y, mask.shape[1], mask.shape[0]), UNLABELLED, mask, z)
+
+    def write(
+        self,
+        rect: Rect,
+        segment_ids: Array | int,
+        where: npt.NDArray[np.bool_] | None = None,
+        z: int = 0,
+    ) -> Rect:
+        """Write segment ids ((h, w), or one) into *rect* where *where* says; clipped, and as the guard lets."""
+        self._check_open()
+        return self._write(self.layer.tiles, "segments", rect, segment_ids, where, z)
+
+    def write_confidence(
+        self, rect: Rect, values: Array | int, where: npt.NDArray[np.bool_] | None = None, z: int = 0
+    ) -> Rect:
+        """Write confidences 0 … 255 ((h, w) uint8, or one); TypeError in a layer that keeps none."""
+        self._check_open()
+        if self.layer.confidence is None:
+            raise TypeError(f"layer {self.layer.name!r} keeps no confidences")
+        return self._write(self.layer.confidence, "confidence", rect, values, where, z)
+
+    def _write(
+        self,
+        plane: TileMap,
+        name: Plane,
+        rect: Rect,
+        values: Array | int,
+        where: npt.NDArray[np.bool_] | None,
+        z: int,
+    ) -> Rect:
+        inside = rect.intersected(self.layer.bounds)
+        if inside.is_empty or not 0 <= z < self.layer.depth:
+            return EMPTY
+        if inside != rect:
+            part = inside.moved(-rect.x, -rect.y).slices
+            values = values if isinstance(values, int) else values[part]
+            where = None if where is None else where[part]
+        allowed = None if name == "confidence" or self.guard.is_open else self._allowed
+        dirty = EMPTY
+        first = self._before[name]
+        for change in plane.write(inside, values, where, z, allowed):
+            first.setdefault(change.key, change.before)
+            dirty = dirty.united(tile_rect(change.key[1], change.key[2]).intersected(inside))
+        if not dirty.is_empty:
+            self.layer.revision += 1
+        return dirty
+
+    def _allowed(self, ids: Array) -> npt.NDArray[np.bool_]:
+        if self._guard_lut is None or self._guard_revision != self.layer.segments_revision:
+            self._guard_lut = self.guard.lut(self.layer)
+            self._guard_revision = self.layer.segments_revision
+        result: npt.NDArray[np.bool_] = self._guard_lut[ids]
+        return result
+
+    def clear(self) -> Rect:
+        """Drop all tiles and segments of the layer (a proposal making room for the next); no guard is asked."""
+        self._check_open()
+        dirty = EMPTY
+        for name, plane in self._planes():
+            for key in plane.keys():
+                self._before[name].setdefault(key, plane.get(key))
+                plane.set(key, 0)
+                dirty = dirty.united(tile_rect(key[1], key[2]))
+        for segment_id in list(self.layer.segments):
+            self.remove_segment(segment_id)
+        self.layer.revision += 1
+        return dirty.intersected(self.layer.bounds)
+
+    def _planes(self) -> list[tuple[Plane, TileMap]]:
+        planes: list[tuple[Plane, TileMap]] = [("segments", self.layer.tiles)]
+        if self.layer.confidence is not None:
+            planes.append(("confidence", self.layer.confidence))
+        return planes
+
+    # -- end -----------------------------------------------------------------------------------------------------
+
+    @property
+    def is_open(self) -> bool:
+        """Whether neither commit nor abort was called."""
+        return self._is_open
+
+    def _check_open(self) -> None:
+        if not self._is_open:
+            raise RuntimeError("the transaction has ended")
+
+    def commit(self) -> Edit | None:
+        """End it: the edit made of every tile and row that now differs, or None when nothing does."""
+        self._check_open()
+        self._is_open = False
+        changes: list[LayerChange] = []
+        rows: list[SegmentChange] = []
+        for segment_id, before in self._segments_before.items():
+            after = self.layer.segments.get(segment_id)
+            if before != after:
+                rows.append((before, after))
+        for name, plane in self._planes():
+            tiles = []
+            for key, first in self._before[name].items():
+                last = plane.get(key)
+                if same_tile(first, last):
+                    plane.set(key, first)
+                    continue
+                last = compact(last)
+                plane.set(key, last)
+                tiles.append(TileChange(key, first, last))
+            segments = tuple(rows) if name == "segments" else ()
+            if tiles or segments:
+                changes.append(LayerChange(self.layer.id, name, tuple(tiles), segments))
+        if not changes:
+            return None
+        return Edit(self.label, self.layer.image_id, tuple(changes), created_s=time.time())
+
+    def abort(self) -> Rect:
+        """End it with the layer as it was before; the rectangle to draw anew."""
+        self._check_open()
+        self._is_open = False
+        dirty = EMPTY
+        for name, plane in self._planes():
+            for key, first in self._before[name].items():
+                plane.set(key, first)
+                dirty = dirty.united(tile_rect(key[1], key[2]))
+        for segment_id, before in self._segments_before.items():
+            self.layer.put_segment(segment_id, before)
+        self.layer.revision += 1
+        return dirty.intersected(self.layer.bounds)

@@ -1,0 +1,351 @@
+"""Proposals: a model's answers written to a layer of their own, then accepted into the labels or rejected."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from segstudio.core.classes import IGNORE, UNLABELLED
+from segstudio.core.edits import ANYWHERE, Edit, Guard, Transaction, combined
+from segstudio.core.geometry import EMPTY, Rect, tile_rect
+from segstudio.core.regions import grow_region
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    import numpy.typing as npt
+
+    from segstudio.core.layers import LabelLayer, Segment
+    from segstudio.core.tiles import Array
+
+
+def confidence_floor(min_confidence: float) -> int:
+    """The lowest stored confidence (0 … 255) that counts as at least *min_confidence* (0 … 1)."""
+    return min(max(math.ceil(min_confidence * 255 - 1e-9), 0), 255)
+
+
+class ProposalWriter:
+    """Writes what a model finds into a proposal layer, window by window; all of it is one undoable edit.
+
+    ``class_map`` says which class of the project a model's class index becomes; 0, or an index that is missing,
+    drops it. What the layer held before is cleared at the start (only within *rects*, where given); ``version`` tells
+    two models of one id apart.
+    """
+
+    def __init__(
+        self,
+        layer: LabelLayer,
+        class_map: Mapping[int, int],
+        model_id: str,
+        version: str = "",
+        *,
+        rects: Collection[Rect] | None = None,
+        label: str = "",
+    ) -> None:
+        self.layer = layer
+        self.model_id = f"{model_id}@{version}" if version else model_id
+        self._class_map = {index: class_id for index, class_id in class_map.items() if class_id != UNLABELLED}
+        self._transaction = Transaction(layer, label or f"Propose with {model_id}")
+        self._lut = np.zeros(max([0, *class_map]) + 1, np.uint16)
+        self.dirty = EMPTY
+        """What the clearing changed."""
+        if rects is None:
+            self.dirty = self._transaction.clear()
+        else:
+            for z in range(layer.depth):
+                for rect in rects:
+                    self.dirty = self.dirty.united(self._transaction.write(rect, UNLABELLED, z=z))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it was neither finished nor aborted."""
+        return self._transaction.is_open
+
+    def _segment_ids(self, class_index: Array) -> npt.NDArray[np.uint16]:
+        highest = int(class_index.max(initial=0))
+        if highest >= len(self._lut):
+            self._lut = np.concatenate([self._lut, np.zeros(highest + 1 - len(self._lut), np.uint16)])
+        # Segments are made for classes that occur, so that the table does not list eighty classes nobody saw.
+        for index in np.flatnonzero(np.bincount(class_index.ravel(), minlength=1)):
+            class_id = self._class_map.get(int(index), UNLABELLED)
+            if class_id != UNLABELLED and not self._lut[index]:
+                self._lut[index] = self._transaction.ensure_stuff(class_id, "model", self.model_id)
+        ids: npt.NDArray[np.uint16] = self._lut[class_index]
+        return ids
+
+    def write_window(self, rect: Rect, class_index: Array, confidence: Array | None = None, z: int = 0) -> Rect:
+        """Write a finished window: (h, w) class indices of the model, (h, w) uint8 confidences. The dirty rectangle."""
+        ids = self._segment_ids(class_index)
+        dirty = self._transaction.write(rect, ids, z=z)
+        if self.layer.confidence is not None:
+            values: Array | int = 255 if confidence is None else np.where(ids == UNLABELLED, 0, confidence)
+            dirty = dirty.united(self._transaction.write_confidence(rect, values, z=z))
+        return dirty
+
+    def write_object(self, rect: Rect, mask: npt.NDArray[np.bool_], class_index: int, score: float, z: int = 0) -> Rect:
+        """Write one object, (h, w) bool over *rect*, *score* 0 … 1. Later ones cover earlier ones only where free."""
+        class_id = self._class_map.get(int(class_index), UNLABELLED)
+        if class_id == UNLABELLED:
+            return EMPTY
+        free = mask & (self.layer.tiles.read(rect, z) == UNLABELLED)
+        if not free.any():
+            return EMPTY
+        segment_id = self._transaction.new_object(class_id, "model", self.model_id, float(score))
+        dirty = self._transaction.write(rect, segment_id, free, z)
+        if self.layer.confidence is not None:
+            value = min(max(round(score * 255), 0), 255)
+            self._transaction.write_confidence(rect, value, free, z)
+        return dirty
+
+    def finish(self) -> Edit | None:
+        """The edit of all that was written; None when the layer is as it was."""
+        return self._transaction.commit()
+
+    def abort(self) -> Rect:
+        """Put back what was there before; the rectangle to draw anew."""
+        return self._transaction.abort()
+
+
+class _Selection:
+    """Which pixels of a proposal are meant: by class, confidence, rectangle and mask."""
+
+    def __init__(
+        self,
+        proposal: LabelLayer,
+        class_ids: Collection[int] | None,
+        segment_ids: Collection[int] | None,
+        min_confidence: float,
+        rect: Rect | None,
+        mask: npt.NDArray[np.bool_] | None,
+        z: int | None,
+    ) -> None:
+        if mask is not None and rect is None:
+            raise ValueError("a mask needs the rectangle it lies over")
+        self.proposal = proposal
+        self.floor = confidence_floor(min_confidence)
+        self.rect = proposal.bounds if rect is None else rect.intersected(proposal.bounds)
+        self.mask, self.mask_rect = mask, rect
+        self.z = z
+        classes = proposal.class_lut()
+        self.lut = (classes != UNLABELLED) & (classes != IGNORE)
+        if class_ids is not None:
+            self.lut &= np.isin(classes, np.asarray(list(class_ids), np.uint16))
+        if segment_ids is not None:
+            chosen = np.zeros(65536, np.bool_)
+            chosen[list(segment_ids)] = True
+            self.lut &= chosen
+
+    def segments(self) -> list[Segment]:
+        """Segments that can be meant."""
+        return [segment for segment in self.proposal.segments.values() if self.lut[segment.id]]
+
+    def parts(self) -> Iterator[tuple[int, Rect, Array | int, npt.NDArray[np.bool_] | None]]:
+        """(z, rectangle inside one tile, segment ids, which of them are meant; None = all) wherever any is meant."""
+        planes = range(self.proposal.depth) if self.z is None else (self.z,)
+        for z in planes:
+            for key in self.proposal.tiles.keys_in(self.rect, z):
+                part = tile_rect(key[1], key[2]).intersected(self.rect)
+                tile = self.proposal.tiles.get(key)
+                inside = part.moved(-key[2] * 256, -key[1] * 256).slices
+                ids: Array | int = tile if isinstance(tile, int) else tile[inside]
+                meant = self._meant(ids, part, key, inside)
+                if meant is None or meant.any():
+                    if not (meant is None and isinstance(ids, int) and not self.lut[ids]):
+                        yield z, part, ids, meant
+
+    def _meant(
+        self, ids: Array | int, part: Rect, key: tuple[int, int, int], inside: tuple[slice, slice]
+    ) -> npt.NDArray[np.bool_] | None:
+        meant: npt.NDArray[np.bool_] | None = None
+        if isinstance(ids, int):
+            if not self.lut[ids]:
+                return None
+        else:
+            meant = self.lut[ids]
+        if self.floor > 0 and self.proposal.confidence is not None:
+            tile = self.proposal.confidence.get(key)
+            sure = (
+                np.full((part.height, part.width), tile >= self.floor)
+                if isinstance(tile, int)
+                else (tile[inside] >= self.floor)
+            )
+            meant = sure if meant is None else meant & sure
+        if self.mask is not None and self.mask_rect is not None:
+            cut = self.mask[part.moved(-self.mask_rect.x, -self.mask_rect.y).slices]
+            meant = cut if meant is None else meant & cut
+        return meant
+
+
+def accept(
+    labels: LabelLayer,
+    proposal: LabelLayer,
+    *,
+    class_ids: Collection[int] | None = None,
+    segment_ids: Collection[int] | None = None,
+    min_confidence: float = 0.0,
+    rect: Rect | None = None,
+    mask: npt.NDArray[np.bool_] | None = None,
+    keep_hand: bool = True,
+    locked_class_ids: Collection[int] = (),
+    guard: Guard = ANYWHERE,
+    z: int | None = None,
+    label: str = "Accept proposal",
+) -> Edit | None:
+    """Turn the chosen part of a proposal into labels and take it out of the proposal: one edit, already applied.
+
+    Chosen are pixels of *class_ids* (of the proposal's *segment_ids*) with at least *min_confidence* inside *rect*,
+    and there inside (h, w) *mask*; None means all. ``z`` None takes every plane. Hand work (made, imported or
+    reviewed by a person) stays unless *keep_hand* is False; *locked_class_ids* and what *guard* forbids always stay.
+    Objects become objects of their own; stuff joins the accepted stuff of its class. None when nothing was chosen.
+    """
+    selection = _Selection(proposal, class_ids, segment_ids, min_confidence, rect, mask, z)
+    guard = Guard(
+        guard.mode,
+        guard.class_id,
+        guard.locked_class_ids | frozenset(locked_class_ids),
+        keep_hand or guard.protect_hand,
+    )
+    write = Transaction(labels, label)  # what the guard forbids is left out of each write below
+    clear = Transaction(proposal, label)
+    targets = np.zeros(65536, np.uint16)
+    fresh: dict[int, int] = {}
+    written = np.zeros(65536, np.bool_)
+    rows = {segment.id: segment for segment in selection.segments()}
+
+    def target(segment_id: int) -> None:
+        segment = rows[segment_id]
+        if segment.is_object:
+            made = write.new_object(segment.class_id, "accepted", segment.model_id, segment.confidence)
+            fresh[made] = segment_id
+        else:
+            known = labels.stuff_segment(segment.class_id, "accepted", segment.model_id)
+            made = write.ensure_stuff(segment.class_id, "accepted", segment.model_id)
+            if known is None:
+                fresh[made] = segment_id
+        targets[segment_id] = made
+
+    for segment_id in rows:
+        target(segment_id)
+    allowed = None if guard.is_open else guard.lut(labels)
+    for plane, part, ids, meant in selection.parts():
+        values: Array | int = int(targets[ids]) if isinstance(ids, int) else targets[ids]
+        where = meant
+        if allowed is not None:
+            free = allowed[labels.tiles.read(part, plane)]
+            where = free if meant is None else free & meant
+        if where is None or where.any():
+            write.write(part, values, where, plane)
+            if isinstance(values, int):
+                written[values] = True
+            else:
+                written[values if where is None else values[where]] = True
+        clear.write(part, UNLABELLED, meant, plane)
+    for made in fresh:
+        if not written[made]:
+            write.remove_segment(made)
+    return combined(label, write.commit(), clear.commit())
+
+
+def reject(
+    proposal: LabelLayer,
+    *,
+    class_ids: Collection[int] | None = None,
+    segment_ids: Collection[int] | None = None,
+    min_confidence: float = 0.0,
+    rect: Rect | None = None,
+    mask: npt.NDArray[np.bool_] | None = None,
+    z: int | None = None,
+    label: str = "Reject proposal",
+) -> Edit | None:
+    """Take the chosen part (see :func:`accept`) out of the proposal: one edit, already applied; None when nothing."""
+    selection = _Selection(proposal, class_ids, segment_ids, min_confidence, rect, mask, z)
+    clear = Transaction(proposal, label)
+    for plane, part, _, meant in selection.parts():
+        clear.write(part, UNLABELLED, meant, plane)
+    return clear.commit()
+
+
+def object_at(
+    proposal: LabelLayer, x: float, y: float, *, min_confidence: float = 0.0, z: int = 0
+) -> tuple[npt.NDArray[np.bool_], Rect, int]:
+    """The object of the shown proposal under a point: ((h, w) bool, its rectangle, its segment id).
+
+    An object is what shares the segment id and hangs together there; of stuff, the connected area of the class.
+    Empty and 0 where nothing is shown.
+    """
+    column, row = math.floor(x), math.floor(y)
+    nothing = np.zeros((0, 0), np.bool_), EMPTY, 0
+    if not proposal.bounds.contains(column, row):
+        return nothing
+    here = Rect(column, row, 1, 1)
+    segment = proposal.segments.get(int(proposal.read(here, z)[0, 0]))
+    if segment is None or visible_proposal(proposal, here, min_confidence, z)[0, 0] == UNLABELLED:
+        return nothing
+    found = segment
+
+    def inside(rect: Rect) -> npt.NDArray[np.bool_]:
+        shown: npt.NDArray[np.bool_] = visible_proposal(proposal, rect, min_confidence, z) == found.class_id
+        if found.is_object:
+            np.logical_and(shown, proposal.tiles.read(rect, z) == found.id, out=shown)
+        return shown
+
+    mask, rect = grow_region(inside, (column, row), proposal.bounds, connectivity=8)
+    return mask, rect, found.id
+
+
+def accept_object_at(
+    labels: LabelLayer,
+    proposal: LabelLayer,
+    x: float,
+    y: float,
+    *,
+    min_confidence: float = 0.0,
+    keep_hand: bool = True,
+    locked_class_ids: Collection[int] = (),
+    guard: Guard = ANYWHERE,
+    z: int = 0,
+    label: str = "Accept object",
+) -> Edit | None:
+    """Accept the object of the shown proposal under a point (see :func:`object_at`); None where there is none."""
+    mask, rect, segment_id = object_at(proposal, x, y, min_confidence=min_confidence, z=z)
+    if rect.is_empty:
+        return None
+    segment = proposal.segments[segment_id]
+    return accept(
+        labels,
+        proposal,
+        class_ids=(segment.class_id,),
+        segment_ids=(segment_id,) if segment.is_object else None,
+        min_confidence=min_confidence,
+        rect=rect,
+        mask=mask,
+        keep_hand=keep_hand,
+        locked_class_ids=locked_class_ids,
+        guard=guard,
+        z=z,
+        label=label,
+    )
+
+
+def reject_object_at(
+    proposal: LabelLayer, x: float, y: float, *, min_confidence: float = 0.0, z: int = 0, label: str = "Reject object"
+) -> Edit | None:
+    """Reject the object of the shown proposal under a point; None where there is none."""
+    mask, rect, segment_id = object_at(proposal, x, y, min_confidence=min_confidence, z=z)
+    if rect.is_empty:
+        return None
+    class_ids = (proposal.segments[segment_id].class_id,)
+    return reject(proposal, class_ids=class_ids, rect=rect, mask=mask, z=z, label=label)
+
+
+def visible_proposal(
+    proposal: LabelLayer, rect: Rect, min_confidence: float = 0.0, z: int = 0
+) -> npt.NDArray[np.uint16]:
+    """(h, w) uint16 class ids of what is shown of a proposal at a confidence threshold 0 … 1; else 0."""
+    classes = proposal.read_classes(rect, z)
+    floor = confidence_floor(min_confidence)
+    if floor > 0 and proposal.confidence is not None:
+        classes[proposal.confidence.read(rect, z) < floor] = UNLABELLED
+    return classes
