@@ -1,0 +1,79 @@
+"""Menu bar and tool bar, built from the action table."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QMainWindow, QMenu, QToolBar, QToolButton
+
+from segstudio.app.actions import MENUS
+from segstudio.gui.action_binding import ActionBinder
+from segstudio.gui.i18n import tr, tr_table
+
+TOOL_ICON_PX = 20
+
+
+def build_menus(window: QMainWindow, binder: ActionBinder) -> dict[str, QMenu]:
+    """Fill the menu bar; the menus by their English names."""
+    menus: dict[str, QMenu] = {}
+    for name in MENUS:
+        menu = window.menuBar().addMenu(tr_table("actions", name))
+        menu.setObjectName(f"menu.{name}")
+        menu.setToolTipsVisible(False)
+        menus[name] = menu
+        last_group: str | None = None
+        for spec in binder.specs.values():
+            if spec.menu != name:
+                continue
+            if last_group is not None and spec.group != last_group:
+                menu.addSeparator()
+            last_group = spec.group
+            menu.addAction(binder.action(spec.id))
+        menu.aboutToShow.connect(partial(_give_icons, menu, binder))
+    return menus
+
+
+def _give_icons(menu: QMenu, binder: ActionBinder) -> None:
+    """Draw a menu's icons; done when it is first shown, not at start."""
+    for action in menu.actions():
+        if action.objectName() in binder.specs:
+            binder.give_icon(action.objectName())
+
+
+class ToolBar(QToolBar):
+    """The vertical bar at the left: the tools, then undo and what a model answers."""
+
+    def __init__(self, window: QMainWindow, binder: ActionBinder) -> None:
+        super().__init__(tr("Tools"), window)
+        self.setObjectName("toolbar")
+        self.setMovable(False)
+        self.setOrientation(Qt.Orientation.Vertical)
+        self.setIconSize(QSize(TOOL_ICON_PX, TOOL_ICON_PX))
+        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
+        self._binder = binder
+        for spec in binder.specs.values():
+            if spec.menu == "Label" and spec.group == "tools":
+                self._add(spec.id)
+        self.addSeparator()
+        for action_id in ("class.swap", "label.object_mode"):
+            self._add(action_id)
+        self.addSeparator()
+        for action_id in ("edit.undo", "edit.redo"):
+            self._add(action_id)
+        self.addSeparator()
+        for action_id in ("model.propose_image", "model.accept_all", "model.reject_all"):
+            self._add(action_id)
+
+    def _add(self, action_id: str) -> None:
+        if action_id not in self._binder.specs:
+            return
+        action: QAction = self._binder.give_icon(action_id)
+        self.addAction(action)
+        button = self.widgetForAction(action)
+        if isinstance(button, QToolButton):
+            button.setAccessibleName(action.text())
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            button.setAutoRaise(True)
