@@ -1,0 +1,30 @@
+"""Builds a network from its ids."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any, cast
+
+from torch import nn
+
+from segstudio.ml.networks.table import architecture, checked_encoder
+
+
+def build_network(
+    arch: str, encoder: str, *, bands: int, classes: int, pretrained: bool = False, options: Mapping[str, Any] | None = None
+) -> nn.Module:
+    """A network whose ``forward`` takes (N, bands, H, W) and returns a ``NetworkOutput`` with *classes* logits.
+
+    *pretrained* asks for ImageNet weights of the encoder where they come with the installation or are cached.
+
+    Raises
+    ------
+    UserError
+        For an unknown network or encoder, or a pair that does not fit.
+    """
+    spec = architecture(arch)
+    chosen = checked_encoder(arch, encoder)
+    module, function = spec.builder.split(":")
+    builder = getattr(importlib.import_module(module), function)
+    return cast("nn.Module", builder(bands, classes, chosen, pretrained, dict(options or {})))

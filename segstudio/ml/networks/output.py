@@ -1,0 +1,17 @@
+"""What every network of ours returns."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+
+
+class NetworkOutput(NamedTuple):
+    """``logits`` (N, K, H, W) at the input's size; ``auxiliary`` further logits with the weight their loss gets.
+
+    Training weighs them in; inference looks at ``logits`` alone. Auxiliary logits may be smaller than the input.
+    """
+
+    logits: torch.Tensor
+    auxiliary: tuple[tuple[float, torch.Tensor], ...] = ()
