@@ -1,0 +1,183 @@
+"""What is drawn above image and overlays: the brush ring, a tool's path and handles, the pixel grid, hints.
+
+Everything here is in physical view pixels; ``ratio`` scales widths so that they look the same on every screen.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QLine, QPointF, QRect, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen, QPolygonF
+
+from segstudio.core.geometry import EMPTY, Rect
+
+if TYPE_CHECKING:
+    from segstudio.app.tools.base import Ring, ToolPreview
+    from segstudio.gui.canvas.view_transform import ViewTransform
+
+GRID_FROM_ZOOM = 8.0
+HANDLE_PX = 7
+_DARK = QColor(0, 0, 0, 175)
+_LIGHT = QColor(255, 255, 255, 240)
+_SMALL_RING_PX = 7
+
+
+def draw_grid(painter: QPainter, view: ViewTransform, clip_px: Rect) -> None:
+    """Thin lines between the image's pixels, drawn from 8× up; they fade in with the zoom."""
+    if view.zoom < GRID_FROM_ZOOM:
+        return
+    seen = view.visible_rect(clip_px)
+    if seen.is_empty:
+        return
+    left, top = (round(value) for value in view.to_view(seen.x, seen.y))
+    right, bottom = (round(value) for value in view.to_view(seen.right, seen.bottom))
+    lines = []
+    for column in range(seen.x, seen.right + 1):
+        x = round(view.to_view(column, 0)[0])
+        lines.append(QLine(x, top, x, bottom))
+    for row in range(seen.y, seen.bottom + 1):
+        y = round(view.to_view(0, row)[1])
+        lines.append(QLine(left, y, right, y))
+    strength = min(1.0, 0.45 + (view.zoom - GRID_FROM_ZOOM) / 24)
+    painter.setPen(QPen(QColor(128, 128, 128, round(120 * strength)), 1))
+    painter.drawLines(lines)
+
+
+def draw_preview(painter: QPainter, preview: ToolPreview, view: ViewTransform, ratio: float) -> None:
+    """The current tool's ring, path and handles."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+    if preview.path_xy:
+        _draw_path(painter, preview, view, ratio)
+    if preview.ring is not None:
+        _draw_ring(painter, preview.ring, view, ratio)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+
+
+def _draw_ring(painter: QPainter, ring: Ring, view: ViewTransform, ratio: float) -> None:
+    """A dark and a light line side by side, so that it is seen on everything; dashed when it erases."""
+    x, y = view.to_view(ring.x, ring.y)
+    size = max(1.0, ring.size_px * view.zoom)
+    shape = QRectF(x - size / 2, y - size / 2, size, size)
+    style = Qt.PenStyle.DashLine if ring.is_erasing else Qt.PenStyle.SolidLine
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    for color, width, line in ((_DARK, 3.0, Qt.PenStyle.SolidLine), (_LIGHT, 1.2, style)):
+        painter.setPen(QPen(color, width * ratio, line, Qt.PenCapStyle.FlatCap))
+        if size < _SMALL_RING_PX * ratio:
+            _draw_cross(painter, x, y, size, ratio)
+        if ring.shape == "square":
+            painter.drawRect(shape)
+        else:
+            painter.drawEllipse(shape)
+
+
+def _draw_cross(painter: QPainter, x: float, y: float, size: float, ratio: float) -> None:
+    """Arms round a ring too small to be found."""
+    near, far = size / 2 + 3 * ratio, size / 2 + 9 * ratio
+    for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+        painter.drawLine(QPointF(x + dx * near, y + dy * near), QPointF(x + dx * far, y + dy * far))
+
+
+def _draw_path(painter: QPainter, preview: ToolPreview, view: ViewTransform, ratio: float) -> None:
+    points = [QPointF(*view.to_view(x, y)) for x, y in preview.path_xy]
+    color = QColor(preview.color)
+    if len(points) > 2:
+        inside = QColor(color)
+        inside.setAlpha(64)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(Qt.BrushStyle.NoBrush if preview.is_erasing else inside)
+        painter.drawPolygon(QPolygonF(points))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    style = Qt.PenStyle.DashLine if preview.is_erasing else Qt.PenStyle.SolidLine
+    front = _LIGHT if preview.is_erasing else color
+    for pen_color, width, line in ((_DARK, 3.5, Qt.PenStyle.SolidLine), (front, 1.8, style)):
+        painter.setPen(QPen(pen_color, width * ratio, line, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
+        if preview.is_closed:
+            painter.drawPolygon(QPolygonF(points))
+        else:
+            painter.drawPolyline(QPolygonF(points))
+    if not preview.is_closed and len(points) > 2:
+        painter.setPen(QPen(_LIGHT, ratio, Qt.PenStyle.DotLine))
+        painter.drawLine(points[-1], points[0])
+    for index, (x, y) in enumerate(preview.handles_xy):
+        _draw_handle(painter, QPointF(*view.to_view(x, y)), color, ratio, is_hot=index == preview.hot_handle)
+
+
+def _draw_handle(painter: QPainter, at: QPointF, color: QColor, ratio: float, *, is_hot: bool) -> None:
+    side = (HANDLE_PX + 3 if is_hot else HANDLE_PX) * ratio
+    painter.setPen(QPen(_DARK, 1.2 * ratio))
+    painter.setBrush(color if is_hot else QColor(255, 255, 255))
+    painter.drawRect(QRectF(at.x() - side / 2, at.y() - side / 2, side, side))
+
+
+def preview_rect_px(preview: ToolPreview, view: ViewTransform, ratio: float) -> Rect:
+    """The physical view pixels that :func:`draw_preview` touches."""
+    rect = EMPTY
+    if preview.ring is not None:
+        x, y = view.to_view(preview.ring.x, preview.ring.y)
+        rect = _around(x, y, max(preview.ring.size_px * view.zoom / 2, _SMALL_RING_PX * ratio + 6 * ratio) + 3 * ratio)
+    points = (*preview.path_xy, *preview.handles_xy)
+    if points:
+        placed = [view.to_view(x, y) for x, y in points]
+        margin = math.ceil((HANDLE_PX + 4) * ratio)
+        left, right = min(x for x, _ in placed), max(x for x, _ in placed)
+        top, bottom = min(y for _, y in placed), max(y for _, y in placed)
+        x, y = math.floor(left) - margin, math.floor(top) - margin
+        rect = rect.united(Rect(x, y, math.ceil(right) + margin - x, math.ceil(bottom) + margin - y))
+    return rect.clipped(view.view_width_px, view.view_height_px)
+
+
+def _around(x: float, y: float, reach: float) -> Rect:
+    left, top = math.floor(x - reach), math.floor(y - reach)
+    return Rect(left, top, math.ceil(x + reach) - left, math.ceil(y + reach) - top)
+
+
+def bubble_rect(text: str, at: QPointF, font: QFont, bounds: QRect) -> QRect:
+    """Where a hint beside the cursor goes, in logical pixels: below right of *at*, kept inside *bounds*."""
+    metrics = QFontMetrics(font)
+    width = metrics.horizontalAdvance(text) + 16
+    height = metrics.height() + 8
+    x = min(round(at.x()) + 18, bounds.right() - width - 4)
+    y = round(at.y()) + 18
+    if y + height > bounds.bottom() - 4:
+        y = round(at.y()) - 12 - height
+    return QRect(max(bounds.left() + 4, x), max(bounds.top() + 4, y), width, height)
+
+
+def draw_bubble(painter: QPainter, text: str, rect: QRect) -> None:
+    """A hint on a dark ground (logical pixels)."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(20, 22, 26, 225))
+    painter.drawRoundedRect(rect, 4, 4)
+    painter.setPen(QColor(245, 247, 250))
+    painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, text)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+
+
+def draw_message(painter: QPainter, title: str, body: str, bounds: QRect, title_color: QColor, color: QColor) -> None:
+    """A sentence in the middle of the canvas, with a heading where there is one (logical pixels)."""
+    width = min(520, bounds.width() - 48)
+    if width <= 0:
+        return
+    flags = Qt.AlignmentFlag.AlignHCenter | Qt.TextFlag.TextWordWrap
+    font = QFont(painter.font())
+    heading = QFont(font)
+    heading.setPixelSize(max(17, round(QFontMetrics(font).height() * 1.15)))
+    heading.setWeight(QFont.Weight.DemiBold)
+    area = QRect(0, 0, width, 10_000)
+    title_rect = QFontMetrics(heading).boundingRect(area, flags, title) if title else QRect()
+    body_rect = QFontMetrics(font).boundingRect(area, flags, body) if body else QRect()
+    gap = 8 if title and body else 0
+    top = bounds.center().y() - (title_rect.height() + gap + body_rect.height()) // 2
+    left = bounds.center().x() - width // 2
+    if title:
+        painter.setFont(heading)
+        painter.setPen(title_color)
+        painter.drawText(QRect(left, top, width, title_rect.height() + 4), flags, title)
+    if body:
+        painter.setFont(font)
+        painter.setPen(color)
+        below = top + title_rect.height() + gap
+        painter.drawText(QRect(left, below, width, body_rect.height() + 4), flags, body)

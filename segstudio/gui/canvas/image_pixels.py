@@ -1,0 +1,131 @@
+"""From a reader's values to the pixels of picture tiles; runs on the canvas's worker thread and knows no widget."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from segstudio.core.display import DisplaySettings, auto_settings, to_rgb8
+from segstudio.core.geometry import Rect
+from segstudio.gui.canvas.tile_drawing import TILE_PX
+
+if TYPE_CHECKING:
+    from segstudio.core.cancel import Cancel
+    from segstudio.io.readers.base import ImageInfo, ImageReader
+
+STRIP_PX = 8_000_000
+"""At most so many values a band are read at a time when a large area is reduced."""
+PROBE_SIDE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class TileKey:
+    """One picture tile: ``level`` reduces by 2**level."""
+
+    level: int
+    ty: int
+    tx: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageSource:
+    """What tiles are made from: a reader, the plane of a volume, and how values become brightness."""
+
+    reader: ImageReader
+    z: int = 0
+    display: DisplaySettings | None = None
+
+    @property
+    def info(self) -> ImageInfo:
+        """Size, bands and type."""
+        return self.reader.info
+
+
+def overview_level(info: ImageInfo) -> int:
+    """The finest level at which the whole image is one tile."""
+    return max(0, math.ceil(math.log2(max(info.width, info.height, 1) / TILE_PX)))
+
+
+def image_window(info: ImageInfo, key: TileKey) -> Rect:
+    """The image pixels that a tile covers."""
+    side = TILE_PX << key.level
+    return Rect(key.tx * side, key.ty * side, side, side).clipped(info.width, info.height)
+
+
+def reader_level(info: ImageInfo, level: int) -> tuple[int, float, float]:
+    """(index, x scale, y scale) of the reader's coarsest level that is still as fine as *level*."""
+    best = (0, 1.0, 1.0)
+    for index, (width, height) in enumerate(info.levels):
+        scale_x, scale_y = info.width / max(1, width), info.height / max(1, height)
+        if max(scale_x, scale_y) <= (1 << level) * 1.01 and scale_x >= best[1]:
+            best = (index, scale_x, scale_y)
+    return best
+
+
+def reduced_values(source: ImageSource, window: Rect, level: int, cancel: Cancel) -> np.ndarray:
+    """(band, h, w) values of an image window at a level: means of blocks of 2**level, of the image's own type.
+
+    A large window is read in strips, so that memory stays flat; between strips *cancel* is asked, and when it is
+    set what is there so far is given back.
+    """
+    info = source.info
+    index, scale_x, scale_y = reader_level(info, level)
+    out_width, out_height = -(-window.width >> level), -(-window.height >> level)
+    out: np.ndarray | None = None
+    level_width, level_height = info.levels[index] if info.levels else (info.width, info.height)
+    # Whole output rows a strip; at least one.
+    rows = max(1, int(STRIP_PX / max(1.0, window.width / scale_x) / max(1.0, (1 << level) / scale_y)))
+    for row in range(0, out_height, rows):
+        if cancel.is_set():
+            break
+        count = min(rows, out_height - row)
+        top, bottom = window.y + (row << level), min(window.bottom, window.y + ((row + count) << level))
+        x, y = round(window.x / scale_x), round(top / scale_y)
+        right, low = round(window.right / scale_x), round(bottom / scale_y)
+        part = Rect(x, y, max(1, right - x), max(1, low - y)).clipped(level_width, level_height)
+        values = source.reader.read(index, source.z, part)
+        if out is None:
+            out = np.zeros((values.shape[0], out_height, out_width), values.dtype)
+        for band in range(values.shape[0]):
+            out[band, row : row + count] = _resized(values[band], out_width, count)
+    return np.zeros((max(1, info.bands), out_height, out_width), np.uint8) if out is None else out
+
+
+def _resized(plane: np.ndarray, width: int, height: int) -> np.ndarray:
+    if plane.shape == (height, width):
+        return plane
+    kind = plane.dtype
+    if kind not in (np.uint8, np.uint16, np.float32):
+        plane = plane.astype(np.float32)
+    is_smaller = width <= plane.shape[1] and height <= plane.shape[0]
+    resized = cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA if is_smaller else cv2.INTER_LINEAR)
+    return resized.astype(kind, copy=False)
+
+
+def display_of(source: ImageSource, cancel: Cancel) -> DisplaySettings:
+    """The source's display settings, or such as suit its values (from a reduced picture of the whole)."""
+    if source.display is not None:
+        return source.display
+    info = source.info
+    whole = Rect(0, 0, info.width, info.height)
+    return auto_settings(reduced_values(source, whole, overview_level(info), cancel))
+
+
+def tile_pixels(source: ImageSource, display: DisplaySettings, key: TileKey, cancel: Cancel) -> np.ndarray:
+    """(h, w) uint32 0xffRRGGBB of one tile."""
+    values = reduced_values(source, image_window(source.info, key), key.level, cancel)
+    rgb = np.ascontiguousarray(to_rgb8(values, display))
+    bgra = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGRA)
+    return np.ascontiguousarray(bgra).view(np.uint32)[..., 0]
+
+
+def probe_values(source: ImageSource, x: int, y: int) -> tuple[Rect, np.ndarray]:
+    """The image's own values round (x, y): (window, (band, h, w)), for the status bar."""
+    info = source.info
+    left, top = x - x % PROBE_SIDE, y - y % PROBE_SIDE
+    window = Rect(left, top, PROBE_SIDE, PROBE_SIDE).clipped(info.width, info.height)
+    return window, source.reader.read(0, source.z, window)

@@ -1,0 +1,289 @@
+"""The pointer and the keys on the canvas: what goes to the tools, and what moves the view."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QNativeGestureEvent, QTabletEvent, QWheelEvent
+from PySide6.QtWidgets import QGestureEvent, QPinchGesture, QWidget
+
+from segstudio.core.classes import UNLABELLED
+from segstudio.gui.canvas.cursors import cursor_for
+from segstudio.gui.canvas.tool_bridge import (
+    TOOL_KEYS,
+    button_name,
+    key_name,
+    modifier_names,
+    pointer_event,
+)
+from segstudio.gui.i18n import tr
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from PySide6.QtCore import SignalInstance
+    from PySide6.QtGui import QDragEnterEvent, QDropEvent, QFocusEvent
+
+    from segstudio.app.session import Session
+    from segstudio.app.tools.toolbox import ToolBox
+    from segstudio.gui.canvas.image_tiles import ImageTiles
+    from segstudio.gui.canvas.view_transform import ViewTransform
+
+WHEEL_NOTCH = 120
+WHEEL_FACTOR = 1.25
+PICKING_TOOLS = frozenset({"picker"})
+"""Tools under which the class below the pointer stands out."""
+
+
+class InputEvents(QWidget):
+    """The event half of the canvas; :class:`segstudio.gui.canvas.widget.CanvasWidget` is the drawing half."""
+
+    if TYPE_CHECKING:
+        session: Session
+        toolbox: ToolBox
+        cursor_moved: SignalInstance
+        cursor_left: SignalInstance
+        _view: ViewTransform
+        _image: ImageTiles
+        _shown_image_id: int | None
+        _failure: str
+        files_dropped: SignalInstance
+        # of the drawing half
+        ratio: float
+        pan_by: Callable[[float, float], None]
+        fit: Callable[[], None]
+        zoom_about: Callable[[float, QPointF], None]
+        set_highlight_class: Callable[[int], None]
+        _fit_to_size: Callable[[], None]
+        _on_preview_changed: Callable[[], None]
+
+    def _init_input(self) -> None:
+        self.cursor_position: QPointF | None = None
+        """Where the pointer is over the canvas, in device-independent pixels."""
+        self._panning_from: QPointF | None = None
+        self._pressed = Qt.MouseButton.NoButton
+        self._held_key = 0
+        self.setMouseTracking(True)
+        self.setTabletTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.grabGesture(Qt.GestureType.PinchGesture)
+        self._show_cursor()
+
+    @property
+    def _is_active(self) -> bool:
+        """Whether there is a picture for tools to work on."""
+        return self._shown_image_id is not None and not self._failure
+
+    # -- mouse ---------------------------------------------------------------------------------------------------
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Middle pans; left and right go to the tool."""
+        self.cursor_position = event.position()
+        if not self._is_active:
+            return super().mousePressEvent(event)
+        if event.button() == Qt.MouseButton.MiddleButton:
+            self._panning_from = event.position()
+            self.setCursor(Qt.CursorShape.ClosedHandCursor)
+        elif button_name(event.button()):
+            self._pressed = event.button()
+            self.toolbox.press(pointer_event(event, self._view, self.ratio))
+            self._show_cursor()
+        event.accept()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Pan, or let the tool follow."""
+        self.cursor_position = event.position()
+        if not self._is_active:
+            return
+        if self._panning_from is not None:
+            moved = event.position() - self._panning_from
+            self._panning_from = event.position()
+            self.pan_by(moved.x(), moved.y())
+        else:
+            if self._pressed and not event.buttons() & self._pressed:
+                # The release went to another window.
+                self._release(event)
+            self.toolbox.move(pointer_event(event, self._view, self.ratio))
+        self._tell_cursor()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """End a pan or a stroke."""
+        self.cursor_position = event.position()
+        if event.button() == Qt.MouseButton.MiddleButton and self._panning_from is not None:
+            self._panning_from = None
+            self._show_cursor()
+        elif self._is_active and button_name(event.button()):
+            self._release(event)
+        event.accept()
+
+    def _release(self, event: QMouseEvent) -> None:
+        self._pressed = Qt.MouseButton.NoButton
+        self.toolbox.release(pointer_event(event, self._view, self.ratio))
+        self._show_cursor()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """The tool's double click, else the whole image."""
+        self.cursor_position = event.position()
+        if not self._is_active:
+            return
+        if event.button() != Qt.MouseButton.LeftButton:
+            return self.mousePressEvent(event)
+        self._pressed = event.button()
+        if not self.toolbox.double_click(pointer_event(event, self._view, self.ratio)):
+            self.fit()
+        event.accept()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
+        """Zoom at the pointer; finer steps of touchpads add up. Shift moves sideways."""
+        delta = event.angleDelta() if not event.angleDelta().isNull() else event.pixelDelta()
+        if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            self.pan_by(delta.x() or delta.y(), 0)
+        else:
+            steps = (delta.y() or delta.x()) / WHEEL_NOTCH
+            self.zoom_about(WHEEL_FACTOR**steps, event.position())
+        self._tell_cursor()
+        self._on_preview_changed()
+        event.accept()
+
+    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
+        """The pointer left."""
+        super().leaveEvent(event)
+        self.cursor_position = None
+        self.toolbox.leave()
+        self.cursor_left.emit()
+        self.set_highlight_class(UNLABELLED)
+
+    # -- pen and fingers -----------------------------------------------------------------------------------------
+
+    def tabletEvent(self, event: QTabletEvent) -> None:  # noqa: N802
+        """A pen paints with its pressure; Qt then makes no mouse event of it."""
+        self.cursor_position = event.position()
+        if not self._is_active:
+            event.ignore()
+            return
+        pointer = pointer_event(event, self._view, self.ratio)
+        kind = event.type()
+        if kind == QEvent.Type.TabletPress and button_name(event.button()) in ("left", "right"):
+            self.toolbox.press(pointer)
+        elif kind == QEvent.Type.TabletRelease and button_name(event.button()) in ("left", "right"):
+            self.toolbox.release(pointer)
+        elif kind == QEvent.Type.TabletMove:
+            self.toolbox.move(pointer)
+        else:
+            event.ignore()
+            return
+        self._tell_cursor()
+        event.accept()
+
+    def event(self, event: QEvent) -> bool:
+        """Pinches, keys that a busy tool needs before the window's shortcuts, and another screen."""
+        if isinstance(event, QNativeGestureEvent) and self._native_gesture(event):
+            return True
+        if isinstance(event, QGestureEvent):
+            pinch = event.gesture(Qt.GestureType.PinchGesture)
+            if isinstance(pinch, QPinchGesture):
+                middle = QPointF(self.mapFromGlobal(pinch.centerPoint().toPoint()))
+                self.zoom_about(pinch.scaleFactor(), middle)
+                event.accept(pinch)
+                return True
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            if Qt.Key(event.key()) in TOOL_KEYS and self.toolbox.current.is_busy:
+                event.accept()
+                return True
+        if event.type() == QEvent.Type.DevicePixelRatioChange:
+            self._fit_to_size()
+        return super().event(event)
+
+    def _native_gesture(self, event: QNativeGestureEvent) -> bool:
+        kind = event.gestureType()
+        if kind == Qt.NativeGestureType.ZoomNativeGesture:
+            self.zoom_about(1.0 + event.value(), event.position())
+        elif kind == Qt.NativeGestureType.SmartZoomNativeGesture:
+            self.fit()
+        elif kind == Qt.NativeGestureType.PanNativeGesture:
+            self.pan_by(event.delta().x(), event.delta().y())
+        else:
+            return False
+        return True
+
+    # -- keys ----------------------------------------------------------------------------------------------------
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Space pans and Alt picks while held; Enter, Esc and the like go to the tool."""
+        if self._is_active and event.key() in (Qt.Key.Key_Space, Qt.Key.Key_Alt):
+            if not event.isAutoRepeat():
+                self._held_key = event.key()
+                self.toolbox.hold("pan" if event.key() == Qt.Key.Key_Space else "picker")
+            event.accept()
+            return
+        name = key_name(event)
+        modifiers = modifier_names(event.modifiers())
+        if name == "escape" and self.toolbox.cancel():
+            event.accept()
+        elif name and self._is_active and self.toolbox.key(name, modifiers):
+            event.accept()
+        else:
+            super().keyPressEvent(event)
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """The held tool goes with its key."""
+        if self._held_key and event.key() == self._held_key:
+            if not event.isAutoRepeat():
+                self._held_key = 0
+                self.toolbox.release_hold()
+            event.accept()
+            return
+        super().keyReleaseEvent(event)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802
+        """No key is held any more as far as we can know."""
+        super().focusOutEvent(event)
+        if self._held_key:
+            self._held_key = 0
+            self.toolbox.release_hold()
+
+    # -- files dropped -------------------------------------------------------------------------------------------
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
+        """Files are welcome."""
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
+        """Say which files were dropped."""
+        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        if paths:
+            event.acceptProposedAction()
+            self.files_dropped.emit(paths)
+
+    # -- what the pointer shows ----------------------------------------------------------------------------------
+
+    def _on_tool_changed(self, _tool_id: str) -> None:
+        self._show_cursor()
+        self._on_preview_changed()
+        self._tell_cursor()
+
+    def _show_cursor(self) -> None:
+        if self._panning_from is None:
+            self.setCursor(cursor_for(self.toolbox.current.cursor, self.ratio))
+
+    def _tell_cursor(self) -> None:
+        """Say what lies under the pointer."""
+        at = self.cursor_position
+        if at is None or not self._is_active:
+            return
+        x, y = (int(value // 1) for value in self._view.to_image(at.x() * self.ratio, at.y() * self.ratio))
+        if not (0 <= x < self._view.image_width and 0 <= y < self._view.image_height):
+            self.cursor_left.emit()
+            self.set_highlight_class(UNLABELLED)
+            return
+        segment = self.session.segment_at(x, y)
+        found = None if segment is None else self.session.classes.by_id(segment.class_id)
+        name = "" if found is None else found.name
+        if found is not None and segment is not None and segment.is_object:
+            name = tr("{name}, object {number}").format(name=found.name, number=segment.id)
+        self.cursor_moved.emit(x, y, self._image.values_at(x, y) or (), name)
+        picks = self.toolbox.current.id in PICKING_TOOLS
+        self.set_highlight_class(segment.class_id if picks and segment is not None else UNLABELLED)
