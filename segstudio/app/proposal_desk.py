@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from segstudio.core.errors import UserError
+from segstudio.core.proposals import ProposalWriter, accept, accept_object_at, reject, reject_object_at
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     import numpy as np
     import numpy.typing as npt
 
     from segstudio.app.session import Session
+    from segstudio.core.edits import Edit
     from segstudio.core.geometry import Rect
+    from segstudio.core.layers import LabelLayer
+
+
+@dataclass
+class _Request:
+    """What is being answered: which class is which, and where writing has begun."""
+
+    class_map: dict[int, int]
+    model_id: str
+    version: str
+    rects: dict[int, tuple[Rect, ...]]
+    writers: dict[int, ProposalWriter] = field(default_factory=dict)
+    begun: set[int] = field(default_factory=set)
 
 
 class ProposalDesk:
@@ -22,65 +40,276 @@ class ProposalDesk:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._generation = 0
+        self._request: _Request | None = None
 
     @property
     def generation(self) -> int:
         """The generation whose results are taken."""
-        raise NotImplementedError
+        return self._generation
 
-    def begin(self, class_map: Mapping[int, int], model_id: str, version: str = "") -> int:
-        """A request starts: model class index → class id (0 drops it). The generation to send with it."""
-        raise NotImplementedError
+    @property
+    def is_receiving(self) -> bool:
+        """Whether a request is under way."""
+        return self._request is not None
+
+    def begin(
+        self,
+        class_map: Mapping[int, int],
+        model_id: str,
+        version: str = "",
+        *,
+        rects: Mapping[int, Sequence[Rect]] | None = None,
+    ) -> int:
+        """A request starts: model class index → class id (0 drops it). The generation to send with it.
+
+        *rects* names, by image id, the parts asked for where it is not the whole image; the rest of the image's
+        proposal then stays.
+        """
+        self.cancel()
+        self._generation += 1
+        chosen = {image_id: tuple(parts) for image_id, parts in (rects or {}).items() if parts}
+        self._request = _Request(dict(class_map), model_id, version, chosen)
+        return self._generation
+
+    # -- results -------------------------------------------------------------------------------------------------
 
     def receive_window(self, image_id: int, generation: int, result: Any) -> bool:
         """Write a WindowResult or ObjectResult into the proposal of its image; False when it was dropped as stale."""
-        raise NotImplementedError
+        writer = self._writer(image_id, generation)
+        if writer is None:
+            return False
+        z = int(getattr(result, "z", 0))
+        if hasattr(result, "mask"):
+            dirty = writer.write_object(result.rect, result.mask, result.class_index, result.score, z)
+        else:
+            dirty = writer.write_window(result.rect, result.class_index, result.confidence, z)
+        self._tell(writer.layer, dirty)
+        return True
 
     def finish_proposal(self, image_id: int, generation: int | None = None) -> bool:
-        """The image is done: one undoable edit, committed."""
-        raise NotImplementedError
+        """The image is done: one undoable edit, committed; False when it changed nothing or came too late.
+
+        An image in which the model found nothing is left with an empty proposal.
+        """
+        writer = self._writer(image_id, self._generation if generation is None else generation)
+        if writer is None:
+            return False
+        return self._finish(image_id)
 
     def cancel(self) -> None:
         """No more results are wanted; what came so far is kept, as one edit an image."""
-        raise NotImplementedError
+        if self._request is not None:
+            for image_id in tuple(self._request.writers):
+                self._finish(image_id)
+            self._request = None
 
     def abandon(self) -> None:
-        """The request failed: unfinished proposals are taken back."""
-        raise NotImplementedError
+        """The request failed: unfinished proposals are taken back, finished images keep theirs."""
+        if self._request is not None:
+            for image_id in tuple(self._request.writers):
+                writer = self._request.writers.pop(image_id)
+                self._tell(writer.layer, writer.abort())
+                self._release(image_id)
+            self._request = None
+
+    def settle(self, image_id: int | None) -> None:
+        """Before another edit of the image: what was written so far becomes an edit; later windows a further one."""
+        if self._request is not None and image_id in self._request.writers:
+            self._finish(image_id)
+
+    def forget_image(self, image_id: int) -> None:
+        """The image leaves the project: its unfinished proposal goes with it."""
+        if self._request is not None:
+            writer = self._request.writers.pop(image_id, None)
+            if writer is not None:
+                writer.abort()
+            self._release(image_id)
+
+    def _writer(self, image_id: int, generation: int) -> ProposalWriter | None:
+        session, request = self._session, self._request
+        if request is None or generation != self._generation or session.image_record(image_id) is None:
+            return None
+        writer = request.writers.get(image_id)
+        if writer is not None:
+            return writer
+        if session.refuses_edits() or session.documents is None:
+            return None
+        try:
+            layer = session.documents.with_proposal(image_id)
+        except UserError as error:
+            session.say_once(f"proposal-{generation}", error)
+            return None
+        # A second writer for an image goes on where settle() parted the edit: it clears nothing.
+        rects = () if image_id in request.begun else request.rects.get(image_id)
+        writer = ProposalWriter(layer, request.class_map, request.model_id, request.version, rects=rects)
+        request.writers[image_id] = writer
+        request.begun.add(image_id)
+        document = session.documents.at_hand(image_id)
+        if document is not None:
+            document.is_being_written = True
+        self._tell(layer, writer.dirty)
+        return writer
+
+    def _finish(self, image_id: int) -> bool:
+        assert self._request is not None
+        writer = self._request.writers.pop(image_id)
+        edit = writer.finish()
+        is_changed = self._session.record(edit)
+        self._release(image_id)
+        return is_changed
+
+    def _release(self, image_id: int) -> None:
+        documents = self._session.documents
+        document = None if documents is None else documents.at_hand(image_id)
+        if document is not None:
+            document.is_being_written = False
+
+    def _tell(self, layer: LabelLayer, dirty: Rect) -> None:
+        if layer is self._session.proposal:
+            self._session.painted(dirty, layer)
+
+    # -- accept and reject ---------------------------------------------------------------------------------------
 
     @property
     def has_proposal(self) -> bool:
-        """Whether the current image shows something to accept."""
-        raise NotImplementedError
+        """Whether the current image has something to accept."""
+        proposal = self._session.proposal
+        return proposal is not None and not proposal.is_blank
 
     def accept_all(self) -> bool:
         """All that is shown becomes labels."""
-        raise NotImplementedError
+        return self._accept("Accept proposal", self._shown_classes())
 
     def accept_classes(self, class_ids: Sequence[int]) -> bool:
         """What is shown of these classes becomes labels."""
-        raise NotImplementedError
-
-    def accept_at(self, x: float, y: float) -> bool:
-        """The object (connected area) under a point becomes a label."""
-        raise NotImplementedError
+        return self._accept(f"Accept {self._names(class_ids)}", tuple(class_ids))
 
     def accept_mask(self, rect: Rect, mask: npt.NDArray[np.bool_]) -> bool:
         """What a brush went over becomes labels; mask is (h, w) over rect."""
-        raise NotImplementedError
+        return self._accept("Accept by brush", self._shown_classes(), rect, mask)
+
+    def accept_at(self, x: float, y: float) -> bool:
+        """The object (connected area) under a point becomes a label."""
+        layers = self._layers()
+        if layers is None or not self._is_shown_at(x, y):
+            return False
+        session = self._session
+        edit = accept_object_at(
+            *layers,
+            x,
+            y,
+            min_confidence=session.min_confidence,
+            keep_hand=session.settings.flag("proposal.keeps_hand"),
+            guard=session.guard,
+            z=session.plane,
+        )
+        return self._settled(edit)
 
     def reject_all(self) -> bool:
         """Drop what is shown."""
-        raise NotImplementedError
+        return self._reject("Reject proposal", self._shown_classes())
 
     def reject_classes(self, class_ids: Sequence[int]) -> bool:
         """Drop what is shown of these classes."""
-        raise NotImplementedError
-
-    def reject_at(self, x: float, y: float) -> bool:
-        """Drop the object under a point."""
-        raise NotImplementedError
+        return self._reject(f"Reject {self._names(class_ids)}", tuple(class_ids))
 
     def reject_mask(self, rect: Rect, mask: npt.NDArray[np.bool_]) -> bool:
         """Drop what a brush went over."""
-        raise NotImplementedError
+        return self._reject("Reject by brush", self._shown_classes(), rect, mask)
+
+    def reject_at(self, x: float, y: float) -> bool:
+        """Drop the object under a point."""
+        layers = self._layers()
+        if layers is None or not self._is_shown_at(x, y):
+            return False
+        session = self._session
+        edit = reject_object_at(layers[1], x, y, min_confidence=session.min_confidence, z=session.plane)
+        return self._settled(edit)
+
+    def _accept(
+        self,
+        label: str,
+        class_ids: Collection[int] | None,
+        rect: Rect | None = None,
+        mask: npt.NDArray[np.bool_] | None = None,
+    ) -> bool:
+        layers = self._layers()
+        if layers is None:
+            return False
+        session = self._session
+        edit = accept(
+            *layers,
+            class_ids=class_ids,
+            min_confidence=session.min_confidence,
+            rect=rect,
+            mask=mask,
+            keep_hand=session.settings.flag("proposal.keeps_hand"),
+            guard=session.guard,
+            z=None if mask is None else session.plane,
+            label=label,
+        )
+        return self._settled(edit, says=mask is None)
+
+    def _reject(
+        self,
+        label: str,
+        class_ids: Collection[int] | None,
+        rect: Rect | None = None,
+        mask: npt.NDArray[np.bool_] | None = None,
+    ) -> bool:
+        layers = self._layers()
+        if layers is None:
+            return False
+        session = self._session
+        edit = reject(
+            layers[1],
+            class_ids=class_ids,
+            min_confidence=session.min_confidence,
+            rect=rect,
+            mask=mask,
+            z=None if mask is None else session.plane,
+            label=label,
+        )
+        return self._settled(edit, says=mask is None)
+
+    def _layers(self) -> tuple[LabelLayer, LabelLayer] | None:
+        session = self._session
+        if session.labels is None or session.refuses_edits():
+            return None
+        session.work_interrupted.emit()
+        self.settle(session.image_id)
+        if session.proposal is None or session.proposal.is_blank:
+            session.say("This image has no proposal: let a model propose first.")
+            return None
+        return session.labels, session.proposal
+
+    def _settled(self, edit: Edit | None, *, says: bool = True) -> bool:
+        if self._session.record(edit):
+            return True
+        if says:
+            self._session.say("There is nothing of it in the proposal at this confidence.")
+        return False
+
+    def _shown_classes(self) -> tuple[int, ...] | None:
+        """Ids of the classes whose eye is open; None when that is all of them."""
+        classes = self._session.classes
+        if all(item.is_visible for item in classes):
+            return None
+        return tuple(item.id for item in classes if item.is_visible)
+
+    def _is_shown_at(self, x: float, y: float) -> bool:
+        from math import floor
+
+        from segstudio.core.geometry import Rect
+
+        proposal = self._session.proposal
+        if proposal is None or not proposal.bounds.contains(floor(x), floor(y)):
+            return False
+        class_id = int(proposal.read_classes(Rect(floor(x), floor(y), 1, 1), self._session.plane)[0, 0])
+        shown = self._session.classes.by_id(class_id)
+        return shown is not None and shown.is_visible
+
+    def _names(self, class_ids: Sequence[int]) -> str:
+        found = [self._session.classes.by_id(class_id) for class_id in class_ids]
+        return ", ".join(item.name for item in found if item is not None) or "classes"

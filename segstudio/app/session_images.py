@@ -1,0 +1,248 @@
+"""The part of the session that is about images: which there are, which is shown, its decoding, its status."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
+
+from segstudio.app.session_choices import ChoicesPart
+from segstudio.core.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from segstudio.io.readers.base import ImageReader
+    from segstudio.io.store.records import AddReport, ImageRecord, ImageStatus
+
+
+class ImagesPart(ChoicesPart):
+    """Records, the current image, its reader, next and previous, status and split."""
+
+    @property
+    def images(self) -> tuple[ImageRecord, ...]:
+        """All images of the project, in the order they were added."""
+        return tuple(self._records.values())
+
+    def image_record(self, image_id: int) -> ImageRecord | None:
+        """The record with this id."""
+        return self._records.get(image_id)
+
+    def _read_records(self) -> None:
+        self._records = {} if self._store is None else {record.id: record for record in self._store.images()}
+
+    def _change_record(self, image_id: int, **changes: Any) -> None:
+        record = self._records.get(image_id)
+        if record is not None:
+            new = replace(record, **changes)
+            if new != record:
+                self._records[image_id] = new
+                self.image_record_changed.emit(image_id)
+
+    def add_images(self, paths: Sequence[Path], *, copy: bool = False) -> AddReport | None:
+        """Add files and folders (in this thread); failures are said in one notice."""
+        if self.refuses_edits() or self._store is None:
+            return None
+        try:
+            report = self._store.add_images(paths, copy=copy)
+        except UserError as error:
+            self.say(error)
+            return None
+        self.images_were_added()
+        if len(report.failed) == 1:
+            self.say(report.failed[0][1])
+        elif report.failed:
+            self.say(f"{len(report.failed)} files were not added; the first: {report.failed[0][1]}")
+        elif not report.added and report.already:
+            self.say("These images are in the project already.")
+        elif not report.added:
+            self.say("There is no image in what was given.")
+        return report
+
+    def images_were_added(self) -> None:
+        """Read the list again after images were added (also by another thread's job)."""
+        self._read_records()
+        self.images_changed.emit()
+        if self._document is None and self._records:
+            self.select_image(next(iter(self._records)))
+
+    def remove_images(self, image_ids: Sequence[int]) -> None:
+        """Take images and their labels out of the project (the files stay)."""
+        if self.refuses_edits() or self._store is None:
+            return
+        if self.image_id in image_ids:
+            shown = [i for i in self._shown_order() if i not in set(image_ids)]
+            after = [i for i in shown if i > (self.image_id or 0)]
+            left = after or shown[::-1]
+            self.select_image(left[0] if left else None)
+        for image_id in image_ids:
+            try:
+                self._store.remove_image(image_id)
+            except UserError as error:
+                self.say(error)
+                break
+            self._records.pop(image_id, None)
+            self._views.pop(image_id, None)
+            if self._documents is not None:
+                self._documents.drop(image_id)
+        self.images_changed.emit()
+
+    # -- the current image ---------------------------------------------------------------------------------------
+
+    def select_image(self, image_id: int | None) -> None:
+        """Make an image the current one; emits ``image_changed`` at once and ``reader_changed`` when it is decoded."""
+        if image_id == self.image_id or self._store is None or self._documents is None:
+            return
+        if image_id is not None and image_id not in self._records:
+            return
+        self.work_interrupted.emit()
+        self._write_view(self.image_id)
+        document = None
+        if image_id is not None:
+            try:
+                document = self._documents.open(image_id, self.settings.integer("work.undo_budget_mib") << 20)
+            except UserError as error:
+                self.say(error)
+                return
+        former, self._reader, self._reader_error = self._reader, None, ""
+        self._document = document
+        self._active_object, self._wants_new_object, self._plane = None, False, 0
+        self._display = None if image_id is None else self._remembered_display(image_id)
+        self.image_changed.emit()
+        self.selection_changed.emit()
+        self.history_changed.emit()
+        if former is not None:
+            self.close_reader(former)
+        if image_id is not None:
+            self.set_meta("last_image", image_id)
+            self._start_reader(self._records[image_id])
+
+    def reload_image(self) -> None:
+        """Try to decode the current image again (its file was moved back, say)."""
+        if self.image is not None and self._reader is None:
+            self._start_reader(self.image)
+
+    def _start_reader(self, record: ImageRecord) -> None:
+        assert self._store is not None
+        file = self._store.image_file(record)
+        if self.open_reader is not None:
+            self.open_reader(record, file)
+            return
+        from segstudio.io.readers.registry import open_image
+
+        try:
+            reader = open_image(file)
+        except UserError as error:
+            self.reader_failed(record.id, str(error))
+            return
+        self.set_reader(record.id, reader)
+
+    @property
+    def reader(self) -> ImageReader | None:
+        """The current image's reader, once it is there."""
+        return self._reader
+
+    @property
+    def reader_error(self) -> str:
+        """Why the current image can't be shown, or ""."""
+        return self._reader_error
+
+    def set_reader(self, image_id: int, reader: ImageReader) -> None:
+        """A decoded image arrives; one that is no longer wanted is closed and dropped."""
+        record = self._records.get(image_id)
+        if image_id != self.image_id or record is None or self._reader is not None:
+            self.close_reader(reader)
+            return
+        info = reader.info
+        if (info.width, info.height) != (record.width, record.height):
+            self.close_reader(reader)
+            self.reader_failed(
+                image_id,
+                f"{info.path}: the file is now {info.width}×{info.height} pixels, its labels were made on "
+                f"{record.width}×{record.height}. Put the former file back, or add this one as another image.",
+            )
+            return
+        self._reader, self._reader_error = reader, ""
+        if record.is_missing:
+            self._change_record(image_id, is_missing=False)
+        self.reader_changed.emit()
+
+    def reader_failed(self, image_id: int, sentence: str) -> None:
+        """Decoding failed; said once on ``notice``. The labels can still be seen."""
+        if image_id != self.image_id:
+            return
+        self._reader_error = sentence
+        self.reader_changed.emit()
+        self.say(sentence)
+
+    # -- next and previous ---------------------------------------------------------------------------------------
+
+    def set_order(self, image_ids: Sequence[int]) -> None:
+        """The order (and choice) of images that next and previous follow: what the images panel shows."""
+        self._order = tuple(image_ids)
+
+    def _shown_order(self) -> list[int]:
+        shown = [image_id for image_id in self._order if image_id in self._records]
+        return shown or list(self._records)
+
+    def next_image(self, *, unlabelled: bool = False) -> bool:
+        """Go to the next image in the shown order; False at the end."""
+        return self._step(1, unlabelled)
+
+    def previous_image(self) -> bool:
+        """Go to the previous image in the shown order; False at the start."""
+        return self._step(-1, False)
+
+    def _step(self, direction: int, unlabelled: bool) -> bool:
+        order = self._shown_order()
+        here = order.index(self.image_id) if self.image_id in order else (-1 if direction > 0 else len(order))
+        for index in range(here + direction, len(order) if direction > 0 else -1, direction):
+            if not unlabelled or self._records[order[index]].status == "unlabelled":
+                self.select_image(order[index])
+                return True
+        if unlabelled and here > 0:
+            for image_id in order[:here]:
+                if self._records[image_id].status == "unlabelled":
+                    self.select_image(image_id)
+                    return True
+        return False
+
+    # -- status --------------------------------------------------------------------------------------------------
+
+    def set_status(self, image_ids: Sequence[int], status: str) -> None:
+        """Set "unlabelled", "in_progress" or "done"."""
+        if self.refuses_edits() or self._store is None:
+            return
+        chosen = cast("ImageStatus", status)
+        for image_id in image_ids:
+            try:
+                self._store.set_status(image_id, chosen)
+            except UserError as error:
+                self.say(error)
+                return
+            self._change_record(image_id, status=chosen)
+
+    def toggle_done(self) -> None:
+        """Mark the current image done, or take that back; goes on to the next image where the setting says so."""
+        record = self.image
+        if record is None or self.refuses_edits():
+            return
+        if record.status == "done":
+            is_blank = self._document is None or self._document.labels.is_blank
+            self.set_status([record.id], "unlabelled" if is_blank else "in_progress")
+            return
+        self.set_status([record.id], "done")
+        if self.settings.flag("work.advances_when_done"):
+            self.next_image()
+
+    def set_split(self, image_ids: Sequence[int], split: str | None) -> None:
+        """Put images into a split ("train", "val", "test") or none."""
+        if self.refuses_edits() or self._store is None:
+            return
+        for image_id in image_ids:
+            try:
+                self._store.set_split(image_id, split)
+            except UserError as error:
+                self.say(error)
+                return
+            self._change_record(image_id, split=split)
