@@ -157,7 +157,7 @@ def add_images(
                     already += 1
                     continue
                 kept, hint = kept_path(_copy_in(file, folder), folder)
-            image_id = _insert(database, {**values, "path": kept, "path_hint": hint})
+            image_id = insert_image(database, {**values, "path": kept, "path_hint": hint})
             known[kept] = values["sha256"]
             report.added.extend(read_images(database, folder, image_id))
         except UserError as error:
@@ -201,7 +201,8 @@ def _copy_in(file: Path, folder: Path) -> Path:
     return target
 
 
-def _insert(database: Database, values: dict[str, Any]) -> int:
+def insert_image(database: Database, values: dict[str, Any]) -> int:
+    """Add a row of the images table (every column but ``id``) and its empty labels layer; the image's id."""
     with database.transaction() as connection:
         key = connection.execute(sa.insert(schema.images), values).inserted_primary_key
         assert key is not None
