@@ -24,7 +24,7 @@ class UserError(Exception):
             text = f"{self.path}: {text}"
         if self.remedy:
             remedy = self.remedy.rstrip(".")
-            return f"{text}. {remedy[0].upper()}{remedy[1:]}."
+            return f"{text}. {remedy[0].upper()}{remedy[1:]}{'' if remedy.endswith('?') else '.'}"
         return f"{text}."
 
     def __reduce__(self) -> tuple[object, ...]:

@@ -50,7 +50,8 @@ class ModelCard:
     ``classes[i]`` is the name of channel i of its logits (of label i, for objects), background included at
     ``background_index`` (None: each class is a class). ``mean`` and ``std`` hold one value a band, in scaled units.
     ``working_long_side_px`` or ``working_short_side_px`` > 0 says that the image is resampled until that side has so
-    many pixels before it is cut into windows, and the answer is resampled back. ``options`` go to the network's builder.
+    many pixels before it is cut into windows, and the answer is resampled back. ``options`` go to the network's
+    builder.
     ``loader`` ("module:function") replaces the program's own loading; the function gets (card, weights path, device)
     and returns a :class:`segstudio.ml.api.Segmenter` or :class:`~segstudio.ml.api.InstanceSegmenter`.
     """
