@@ -169,10 +169,11 @@ class StartPage(QWidget):
 
     def _make_button(self, action_id: str, *, is_primary: bool) -> QPushButton:
         spec = self._binder.specs[action_id]
-        button = QPushButton(tr_table("actions", spec.text))
+        button = QPushButton("  " + tr_table("actions", spec.text))
         button.setObjectName(f"start.{action_id}")
         button.setToolTip(self._binder.tool_tip(action_id))
         button.setProperty("primary", is_primary)
+        button.setProperty("start", True)
         button.setIconSize(QSize(16, 16))
         button.setMinimumSize(220, 34)
         self._icon_buttons.append((button, spec.icon))

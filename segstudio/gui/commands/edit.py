@@ -1,0 +1,75 @@
+"""Edit menu."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtWidgets import QApplication, QLineEdit, QPlainTextEdit, QTextEdit
+
+if TYPE_CHECKING:
+    from segstudio.gui.workspace import Workspace
+
+
+def bind(workspace: Workspace) -> None:
+    """Say what the actions do."""
+    bind_action = workspace.binder.bind
+    session = workspace.session
+    bind_action("edit.undo", lambda: undo(workspace), when=lambda: _can(workspace, "can_undo"))
+    bind_action("edit.redo", lambda: redo(workspace), when=lambda: _can(workspace, "can_redo"))
+    bind_action("edit.cancel", lambda: cancel(workspace))
+    bind_action("edit.delete_object", session.delete_object)
+    bind_action("edit.clear_labels", session.clear_labels)
+    bind_action("edit.settings", lambda: show_settings(workspace))
+    bind_action("edit.shortcuts", lambda: show_settings(workspace, page="keys"))
+
+
+def undo(workspace: Workspace) -> None:
+    """Take back the last edit; in a text field, its last change."""
+    field = QApplication.focusWidget()
+    if isinstance(field, (QLineEdit, QPlainTextEdit, QTextEdit)) and _undo_in_field(field, is_undo=True):
+        return
+    workspace.session.undo()
+
+
+def redo(workspace: Workspace) -> None:
+    """Do the edit again; in a text field, its own."""
+    field = QApplication.focusWidget()
+    if isinstance(field, (QLineEdit, QPlainTextEdit, QTextEdit)) and _undo_in_field(field, is_undo=False):
+        return
+    workspace.session.redo()
+
+
+def cancel(workspace: Workspace) -> None:
+    """Abandon what the tool has begun; else let go of the object that strokes go to."""
+    if workspace.toolbox.cancel():
+        return
+    if workspace.session.active_object is not None:
+        workspace.session.select_object(None)
+
+
+def show_settings(workspace: Workspace, page: str = "") -> None:
+    """The settings, or their page of keys."""
+    from segstudio.gui.dialogs.settings import SettingsDialog
+
+    dialog = SettingsDialog(workspace.window, workspace.settings, workspace.window.keymap)
+    if page:
+        dialog.show_page(page)
+    dialog.show()
+
+
+def _undo_in_field(field: QLineEdit | QPlainTextEdit | QTextEdit, *, is_undo: bool) -> bool:
+    if isinstance(field, QLineEdit):
+        can = field.isUndoAvailable() if is_undo else field.isRedoAvailable()
+    else:
+        can = field.document().isUndoAvailable() if is_undo else field.document().isRedoAvailable()
+    if can:
+        (field.undo if is_undo else field.redo)()
+    return can
+
+
+def _can(workspace: Workspace, name: str) -> bool:
+    history = workspace.session.history
+    if history is None or workspace.session.is_read_only:
+        return False
+    value = getattr(history, name)
+    return bool(value() if callable(value) else value)

@@ -1,0 +1,44 @@
+"""Train menu."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QUrl
+from PySide6.QtGui import QDesktopServices
+
+if TYPE_CHECKING:
+    from segstudio.gui.workspace import Workspace
+
+
+def bind(workspace: Workspace) -> None:
+    """Say what the actions do."""
+    binder, session, training = workspace.binder, workspace.session, workspace.jobs.training
+    binder.bind(
+        "train.start",
+        lambda: start(workspace),
+        when=lambda: not training.is_running and not session.is_read_only and bool(session.images),
+    )
+    binder.bind_check("train.pause", training.set_paused, when=lambda: training.is_running)
+    binder.bind("train.stop", training.stop_and_keep, when=lambda: training.is_running)
+    binder.bind("train.open_runs", lambda: open_runs(workspace))
+
+
+def refresh_checks(workspace: Workspace) -> None:
+    """Show whether training is held."""
+    workspace.binder.set_checked("train.pause", workspace.jobs.training.is_paused)
+
+
+def start(workspace: Workspace) -> None:
+    """Bring the panel up and start with what it says."""
+    panel = workspace.docks.reveal("train")
+    panel.start()  # type: ignore[attr-defined]
+
+
+def open_runs(workspace: Workspace) -> None:
+    """Show the folder of runs in the file manager."""
+    folder = workspace.session.folder
+    if folder is not None:
+        runs = folder / "runs"
+        target = runs if runs.is_dir() else folder
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(target)))

@@ -1,0 +1,173 @@
+"""The panels at the right: which there are, where they stand, when they are built."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from PySide6.QtCore import QByteArray, QObject, Qt
+from PySide6.QtWidgets import QDockWidget, QFrame, QMainWindow, QScrollArea, QTabWidget, QWidget
+
+from segstudio.gui.i18n import tr_table
+
+LAYOUT_VERSION = 1
+WIDTH_PX = 316
+
+
+@dataclass(frozen=True)
+class PanelSpec:
+    """One panel: its id, English title, class as "module:Class", group of tabs, and whether it scrolls by itself."""
+
+    id: str
+    title: str
+    target: str
+    group: int
+    scrolls: bool = True
+
+
+PANELS: tuple[PanelSpec, ...] = (
+    PanelSpec("images", "Images", "segstudio.gui.panels.images:ImagesPanel", 0),
+    PanelSpec("objects", "Objects", "segstudio.gui.panels.objects:ObjectsPanel", 0),
+    PanelSpec("history", "History", "segstudio.gui.panels.history:HistoryPanel", 0),
+    PanelSpec("classes", "Classes", "segstudio.gui.panels.classes:ClassesPanel", 1),
+    PanelSpec("overlay", "Overlay", "segstudio.gui.panels.overlay:OverlayPanel", 1, scrolls=False),
+    PanelSpec("model", "Model", "segstudio.gui.panels.model:ModelPanel", 1, scrolls=False),
+    PanelSpec("train", "Train", "segstudio.gui.panels.train:TrainPanel", 1, scrolls=False),
+)
+
+
+class Docks(QObject):
+    """Dock widgets in two groups of tabs, one above the other. A panel is built when it is first seen."""
+
+    def __init__(self, window: QMainWindow, make: Callable[[type[QWidget]], QWidget]) -> None:
+        super().__init__(window)
+        self._window = window
+        self._make = make
+        self._docks: dict[str, QDockWidget] = {}
+        self._panels: dict[str, QWidget] = {}
+        window.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
+        window.setDockOptions(
+            QMainWindow.DockOption.AllowTabbedDocks
+            | QMainWindow.DockOption.AllowNestedDocks
+            | QMainWindow.DockOption.AnimatedDocks
+        )
+        for spec in PANELS:
+            self._add(spec)
+        self.arrange()
+
+    # -- asking ----------------------------------------------------------------------------------------------------
+
+    def dock(self, panel_id: str) -> QDockWidget:
+        """The dock widget of a panel."""
+        return self._docks[panel_id]
+
+    def panel(self, panel_id: str) -> QWidget:
+        """The panel itself, built if it is not yet."""
+        if panel_id not in self._panels:
+            self._build(panel_id)
+        return self._panels[panel_id]
+
+    def built_panels(self) -> dict[str, QWidget]:
+        """The panels that were built so far."""
+        return dict(self._panels)
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether any panel is on screen."""
+        return any(not dock.isHidden() for dock in self._docks.values())
+
+    # -- doing -----------------------------------------------------------------------------------------------------
+
+    def arrange(self) -> None:
+        """The layout as delivered."""
+        first: dict[int, QDockWidget] = {}
+        for spec in PANELS:
+            dock = self._docks[spec.id]
+            dock.setFloating(False)
+            dock.show()
+            if spec.group in first:
+                self._window.tabifyDockWidget(first[spec.group], dock)
+            else:
+                self._window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
+                first[spec.group] = dock
+        for dock in first.values():
+            dock.raise_()
+        columns = list(first.values())
+        self._window.resizeDocks(columns, [WIDTH_PX] * len(columns), Qt.Orientation.Horizontal)
+        self._window.resizeDocks(columns, [42, 58], Qt.Orientation.Vertical)
+
+    def set_shown(self, is_shown: bool) -> None:
+        """Show or hide all panels."""
+        for dock in self._docks.values():
+            dock.setVisible(is_shown)
+
+    def reveal(self, panel_id: str) -> QWidget:
+        """Bring a panel to the front and give its contents."""
+        dock = self._docks[panel_id]
+        if not self.is_shown:
+            self.set_shown(True)
+        dock.show()
+        dock.raise_()
+        return self.panel(panel_id)
+
+    def save(self) -> str:
+        """Places and sizes, as text."""
+        return bytes(self._window.saveState(LAYOUT_VERSION).toBase64().data()).decode("ascii")
+
+    def restore(self, text: str) -> bool:
+        """Places and sizes as :meth:`save` gave them; False (and nothing changed) when they don't fit."""
+        return bool(text) and self._window.restoreState(QByteArray.fromBase64(text.encode("ascii")), LAYOUT_VERSION)
+
+    def build_visible(self) -> None:
+        """Build what is on screen now."""
+        for panel_id, dock in self._docks.items():
+            if dock.isVisible() and not dock.visibleRegion().isEmpty():
+                self.panel(panel_id)
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _add(self, spec: PanelSpec) -> None:
+        title = tr_table("app", spec.title)
+        dock = QDockWidget(title, self._window)
+        dock.setObjectName(f"dock.{spec.id}")
+        dock.setAccessibleName(title)
+        dock.setFeatures(
+            QDockWidget.DockWidgetFeature.DockWidgetMovable | QDockWidget.DockWidgetFeature.DockWidgetFloatable
+        )
+        dock.setMinimumWidth(240)
+        # The tab says the name already: a title bar below it would only take room.
+        dock.setTitleBarWidget(QWidget(dock))
+        dock.topLevelChanged.connect(partial(self._on_floated, spec.id))
+        dock.visibilityChanged.connect(partial(self._on_visibility_changed, spec.id))
+        self._docks[spec.id] = dock
+
+    def _on_floated(self, panel_id: str, is_floating: bool) -> None:
+        dock = self._docks[panel_id]
+        dock.setTitleBarWidget(None if is_floating else QWidget(dock))  # type: ignore[arg-type]
+
+    def _on_visibility_changed(self, panel_id: str, is_visible: bool) -> None:
+        if is_visible:
+            self.panel(panel_id)
+
+    def _build(self, panel_id: str) -> None:
+        spec = next(spec for spec in PANELS if spec.id == panel_id)
+        module, _, name = spec.target.partition(":")
+        try:
+            panel = self._make(getattr(importlib.import_module(module), name))
+        except ImportError:
+            panel = QWidget()
+        panel.setObjectName(f"panel.{panel_id}")
+        self._panels[panel_id] = panel
+        if spec.scrolls:
+            self._docks[panel_id].setWidget(panel)
+            return
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(panel)
+        area.viewport().setAutoFillBackground(False)
+        panel.setAutoFillBackground(False)
+        self._docks[panel_id].setWidget(area)

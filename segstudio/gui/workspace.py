@@ -1,0 +1,254 @@
+"""What the window shows while a project is open: canvas, tool options, panels; and the session behind them."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from segstudio.app.session import Session
+from segstudio.app.tools.base import ToolContext
+from segstudio.app.tools.toolbox import ToolBox
+from segstudio.gui.action_binding import Situation
+from segstudio.gui.canvas.widget import CanvasWidget
+from segstudio.gui.commands import edit, file, help_, label, model, train, view
+from segstudio.gui.docks import Docks
+from segstudio.gui.i18n import tr
+from segstudio.gui.job_center import JobCenter
+from segstudio.gui.notice_bar import Offer
+from segstudio.gui.opening import Opening
+try:
+    from segstudio.gui.panels.tool_options import ToolOptions
+except ImportError:
+    ToolOptions = QWidget
+from segstudio.gui.reader_opening import ReaderOpener
+
+if TYPE_CHECKING:
+    from segstudio.gui.main_window import MainWindow
+
+
+class Workspace(QObject):
+    """Owns the session and everything that shows it. Made once a window, after its first frame."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self.window = window
+        self.settings = window.settings
+        self.binder = window.binder
+        self.session = Session(self.settings)
+        self.reader_opener = ReaderOpener(self.session, self)
+        self.session.open_reader = self.reader_opener.request
+        self.toolbox = ToolBox(ToolContext(self.session, self.settings))
+        self.canvas = CanvasWidget(self.session, self.toolbox)
+        self.jobs = JobCenter(self)
+        self.opening = Opening(self)
+        self._docks: Docks | None = None
+        self._held: str | None = None
+        self.page = QWidget()
+        self.page.setObjectName("workspace")
+        column = QVBoxLayout(self.page)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.canvas, 1)
+        self.tool_options = self.make_panel(ToolOptions)
+        column.addWidget(self.tool_options)
+        self._connect()
+        self.binder.set_canvas(self.canvas)
+        for part in (file, edit, view, label, model, train, help_):
+            part.bind(self)
+
+    # -- panels ----------------------------------------------------------------------------------------------------
+
+    @property
+    def has_docks(self) -> bool:
+        """Whether the panels' docks stand already."""
+        return self._docks is not None
+
+    @property
+    def docks(self) -> Docks:
+        """The panels; made when a project is first opened."""
+        if self._docks is None:
+            self._docks = Docks(self.window, self.make_panel)
+            self._docks.restore(self.settings.text("window.state"))
+        return self._docks
+
+    def docks_shown(self, is_shown: bool) -> None:
+        """Show or hide all panels; the canvas takes the room."""
+        self.docks.set_shown(is_shown)
+        self.window.schedule_refresh()
+
+    def make_panel(self, kind: type[QWidget]) -> QWidget:
+        """Build a panel with what its constructor asks for by name: session, settings, toolbox, binder, workspace …"""
+        have: dict[str, Any] = {
+            "session": self.session,
+            "settings": self.settings,
+            "toolbox": self.toolbox,
+            "binder": self.binder,
+            "trigger": self.window.trigger,
+            "workspace": self,
+            "window": self.window,
+            "jobs": self.jobs,
+        }
+        wanted = inspect.signature(kind.__init__).parameters
+        return kind(**{name: value for name, value in have.items() if name in wanted})
+
+    # -- state -----------------------------------------------------------------------------------------------------
+
+    def situation(self) -> Situation:
+        """What is there, as far as actions ask."""
+        session = self.session
+        return Situation(
+            has_project=session.is_open,
+            has_image=session.image is not None,
+            can_edit=session.can_edit,
+            has_proposal=session.image is not None and session.proposals.has_proposal,
+            has_object=session.active_object is not None,
+        )
+
+    def refresh_checks(self) -> None:
+        """Check the checkable actions as the session stands."""
+        for part in (view, label, train):
+            part.refresh_checks(self)
+
+    def set_held(self, action_id: str, is_held: bool) -> None:
+        """A key that acts while held went down or up."""
+        self._held = action_id if is_held else None
+        if action_id == "view.hide_labels":
+            view.hide_labels(self, is_held)
+
+    def release_held(self) -> None:
+        """Whatever is held ends."""
+        if self._held is not None:
+            self.set_held(self._held, False)
+
+    def may_close(self) -> bool:
+        """Whether the window may close now: asks when a job would be stopped."""
+        return self.jobs.may_stop_all()
+
+    def shut_down(self) -> None:
+        """Stop jobs and workers, close the project. Safe to call twice."""
+        self.jobs.shut_down()
+        self.session.close_project()
+        self.reader_opener.shut_down()
+        self.canvas.shut_down()
+        if self._docks is not None:
+            for panel in self._docks.built_panels().values():
+                end = getattr(panel, "shut_down", None)
+                if end is not None:
+                    end()
+
+    # -- what the session tells --------------------------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        session = self.session
+        session.notice.connect(self._on_notice)
+        session.project_changed.connect(self._on_project_changed)
+        session.image_changed.connect(self._on_image_changed)
+        session.reader_changed.connect(self._on_reader_changed)
+        session.images_changed.connect(self._on_images_changed)
+        for signal in (
+            session.history_changed,
+            session.selection_changed,
+            session.overlay_changed,
+            session.classes_changed,
+            session.display_changed,
+        ):
+            signal.connect(self.window.schedule_refresh)
+        session.image_record_changed.connect(self._on_record_changed)
+        session.layer_changed.connect(self._on_layer_changed)
+        self.toolbox.tool_changed.connect(self._on_tool_changed)
+        self.settings.changed.connect(self._on_setting_changed)
+        self.canvas.cursor_moved.connect(self.window.status_line.show_cursor)
+        self.canvas.cursor_left.connect(self.window.status_line.clear_cursor)
+        self.canvas.zoom_changed.connect(self.window.status_line.show_zoom)
+        self.canvas.files_dropped.connect(self.window.open_paths)
+
+    def _on_notice(self, sentence: str) -> None:
+        self.window.say(sentence)
+
+    def _on_project_changed(self) -> None:
+        session, window = self.session, self.window
+        window.notices.dismiss_key("read-only")
+        self.jobs.on_project_changed()
+        if session.is_open:
+            docks = self.docks
+            window.show_project(True)
+            docks.set_shown(True)
+            docks.build_visible()
+            self.opening.remember()
+            if session.is_read_only:
+                reason = getattr(session.store, "read_only_reason", "") or tr("The project can't be written.")
+                offer = Offer(tr("Try again"), self.opening.reopen)
+                window.notices.say(
+                    tr("Read-only: %1 Looking and exporting work; edits don't.").replace("%1", reason.rstrip() + " "),
+                    "warning",
+                    (offer,),
+                    key="read-only",
+                    stays=True,
+                )
+            self.canvas.setFocus()
+        else:
+            if self._docks is not None:
+                self._docks.set_shown(False)
+            window.show_project(False)
+        self._on_image_changed()
+
+    def _on_images_changed(self) -> None:
+        self.window.schedule_refresh()
+        self.opening.remember()
+        self._show_title()
+
+    def _on_image_changed(self) -> None:
+        self._show_title()
+        self.window.status_line.clear_cursor()
+        self.window.schedule_refresh()
+        self._on_reader_changed()
+
+    def _on_reader_changed(self) -> None:
+        session = self.session
+        record = session.image
+        hint = ""
+        if session.is_open and not session.images:
+            hint = tr("Drop images here, or press Ctrl+I to add some.")
+        self.canvas.set_hint(hint)
+        text = ""
+        if record is not None:
+            text = f"{record.width} × {record.height}"
+            if getattr(record, "depth", 1) > 1:
+                text += f" × {record.depth}"
+            text += f"  {record.bands} × {record.dtype}" if record.bands else ""
+        self.window.status_line.show_image(text)
+        self.window.schedule_refresh()
+
+    def _on_record_changed(self, image_id: int) -> None:
+        self.window.schedule_refresh()
+
+    def _on_layer_changed(self, layer_id: int, rect: object) -> None:
+        proposal = self.session.proposal
+        if proposal is not None and proposal.id == layer_id:
+            self.window.schedule_refresh()
+
+    def _on_tool_changed(self, tool_id: str) -> None:
+        self.window.schedule_refresh()
+
+    def _on_setting_changed(self, key: str, value: object) -> None:
+        if key == "look.theme":
+            from segstudio.gui.theme import theme_manager
+
+            theme_manager().apply(str(value))
+        elif key == "look.language":
+            self.opening.offer_restart(tr("The language changes when segstudio opens again."))
+        elif key == "model.device":
+            self.jobs.show_device()
+        self.window.schedule_refresh()
+
+    def _show_title(self) -> None:
+        session = self.session
+        parts = []
+        if session.image is not None:
+            parts.append(session.image.name)
+        if session.folder is not None:
+            parts.append(session.folder.name)
+        self.window.setWindowTitle(" – ".join([*parts, "segstudio"]))
