@@ -1,0 +1,225 @@
+"""What a training run is to do, and what it reports. No torch here: the window and the command line share it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from segstudio.core.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import numpy as np
+    import numpy.typing as npt
+
+Loss = Literal["ce", "dice", "ce+dice"]
+Augment = Literal["none", "light", "standard", "microscopy"]
+IGNORE_INDEX = 255
+"""Class index of pixels that training and metrics leave out; so a run has at most 254 classes."""
+MAX_TRAIN_CLASSES = 254
+
+
+@dataclass(frozen=True)
+class TrainPlan:
+    """Everything that defines a run; ``config.json`` holds it.
+
+    Exactly one of ``project`` and ``data`` (``camvid:PATH`` …) names the labels. ``start_from`` is a catalog id or a weights
+    file whose parameters are taken where names and shapes agree; "" starts from the encoder's ImageNet weights
+    (``is_pretrained``) or from nothing. ``patch_px`` is the side of a training crop; ``lr`` the rate at the end of the
+    warm-up; ``patience`` ends a run after so many epochs without a better mean IoU (0 = never);
+    ``max_minutes`` ends it after so much time (0 = never). ``patches_per_image`` 0 = by area, at most four.
+    """
+
+    out: str
+    project: str = ""
+    data: str = ""
+    arch: str = "unet"
+    encoder: str = ""
+    is_pretrained: bool = True
+    start_from: str = ""
+    loss: Loss = "ce+dice"
+    class_weights: tuple[float, ...] = ()
+    epochs: int = 20
+    batch: int = 8
+    patch_px: int = 256
+    patches_per_image: int = 0
+    scale: tuple[float, float] = (0.7, 1.4)
+    augment: Augment = "standard"
+    lr: float = 1e-3
+    encoder_lr_factor: float = 0.3
+    weight_decay: float = 1e-4
+    warmup_share: float = 0.05
+    poly_power: float = 0.9
+    ema_decay: float = 0.0
+    patience: int = 0
+    max_minutes: float = 0.0
+    val_fraction: float = 0.2
+    seed: int = 0
+    device: str = "auto"
+    is_amp: bool = True
+    workers: int = 0
+    threads: int = 0
+    validate_every: int = 1
+    is_resumed: bool = False
+    class_names: tuple[str, ...] = ()
+    working_long_side_px: int = 0
+    model_id: str = ""
+    model_name: str = ""
+    description: str = ""
+    data_name: str = ""
+    data_licence: str = ""
+    is_research_only: bool = False
+    command: str = ""
+    has_tensorboard: bool = True
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as a JSON object."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> TrainPlan:
+        """A plan from a JSON object; keys of a later version are skipped."""
+        known = {f.name for f in dataclasses.fields(cls)}
+        values = {k: tuple(v) if isinstance(v, list) else v for k, v in document.items() if k in known}
+        return cls(**values)
+
+    @classmethod
+    def load(cls, run: Path) -> TrainPlan:
+        """The plan of a run folder.
+
+        Raises
+        ------
+        UserError
+            When it has no readable ``config.json``.
+        """
+        file = run / "config.json"
+        try:
+            return cls.from_json(json.loads(file.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError) as error:
+            raise UserError(
+                f"this is not a run that can be resumed ({error})", path=file, remedy="name the folder of an earlier `--out`"
+            ) from error
+
+    def checked(self) -> TrainPlan:
+        """The plan itself.
+
+        Raises
+        ------
+        UserError
+            When a value cannot be worked with.
+        """
+        if bool(self.project) == bool(self.data):
+            raise UserError("a run trains on a project or on a dataset", remedy="name exactly one of them")
+        for name, low in (("epochs", 1), ("batch", 1), ("patch_px", 32), ("workers", 0), ("patience", 0)):
+            if getattr(self, name) < low:
+                raise UserError(f"{name} is {getattr(self, name)}", remedy=f"give at least {low}")
+        if not self.lr > 0:
+            raise UserError(f"the learning rate is {self.lr}", remedy="give a number above 0, such as 0.001")
+        if not 0 < self.val_fraction < 1:
+            raise UserError(f"the validation share is {self.val_fraction}", remedy="give a number between 0 and 1")
+        if not 0 < self.scale[0] <= self.scale[1]:
+            raise UserError(f"the scale range is {self.scale}", remedy="give two numbers above 0, the smaller first")
+        return self
+
+
+class TrainControl(Protocol):
+    """How a run is steered from outside; asked between steps."""
+
+    def is_set(self) -> bool:
+        """Whether to stop now and keep what was learnt."""
+        ...
+
+    def is_paused(self) -> bool:
+        """Whether to wait before the next step."""
+        ...
+
+
+@dataclass(frozen=True)
+class RunStarted:
+    """The data is read and the network built."""
+
+    classes: tuple[str, ...]
+    colors: tuple[str, ...]
+    train_images: int
+    val_images: int
+    steps_per_epoch: int
+    epochs: int
+    first_epoch: int
+    device: str
+    parameters: int
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class StepDone:
+    """One optimiser step; ``step`` counts from 1 over the whole run."""
+
+    step: int
+    steps: int
+    epoch: int
+    loss: float
+    seconds_left: float | None = None
+
+
+@dataclass(frozen=True)
+class EpochDone:
+    """One epoch with its validation; ``per_class_iou`` has None for a class with no pixel on either side."""
+
+    epoch: int
+    epochs: int
+    train_loss: float
+    val_loss: float | None
+    mean_iou: float | None
+    mean_dice: float | None
+    pixel_accuracy: float | None
+    per_class_iou: tuple[float | None, ...]
+    lr: float
+    seconds: float
+    is_best: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """A line of ``metrics.jsonl``; no wall-clock times, so that equal runs write equal files."""
+        document = dataclasses.asdict(self)
+        del document["seconds"]
+        return document
+
+
+@dataclass(frozen=True, eq=False)
+class ValidationPicture:
+    """A validation image: ``image`` (y, x, 3) uint8, ``truth`` and ``prediction`` (y, x) uint8 class indices."""
+
+    name: str
+    image: npt.NDArray[np.uint8]
+    truth: npt.NDArray[np.uint8]
+    prediction: npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class ValidationPictures:
+    """Pictures of one epoch, reduced to at most 384 px."""
+
+    epoch: int
+    pictures: tuple[ValidationPicture, ...] = ()
+
+
+@dataclass(frozen=True)
+class RunFinished:
+    """The run ended in good order; ``stopped_by`` is "epochs", "patience", "time", "user" or "nan"."""
+
+    run: str
+    best: str
+    last: str
+    epochs: int
+    best_epoch: int
+    metrics: dict[str, Any] = field(default_factory=dict)
+    stopped_by: str = "epochs"
+    note: str = ""
+
+
+if TYPE_CHECKING:
+    TrainEvent = RunStarted | StepDone | EpochDone | ValidationPictures | RunFinished
+    TrainSink = Callable[[TrainEvent], None]

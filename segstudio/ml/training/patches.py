@@ -1,0 +1,151 @@
+"""Patches for training: cropped where there are labels, scaled, augmented; the same for the same seed, epoch and index."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.utils.data import Dataset
+
+from segstudio.core.errors import UserError
+from segstudio.ml.inference.normalise import to_unit
+from segstudio.ml.plan import IGNORE_INDEX
+from segstudio.ml.training.augment import augment, build_augmentation
+from segstudio.ml.training.sources import IndexMask, TrainImage, read_image
+
+if TYPE_CHECKING:
+    from segstudio.ml.plan import TrainPlan
+
+CACHE_BYTES = 1 << 30
+"""Decoded images kept in each loader process."""
+MAX_AUTO_PATCHES = 4
+
+
+def load_pair(image: TrainImage, *, bands: int, scaling: str, long_side_px: int) -> tuple[npt.NDArray[np.float16], IndexMask]:
+    """((B, y, x) float16 in 0…1, (y, x) uint8 class indices) of one training image, at the working scale.
+
+    Raises
+    ------
+    UserError
+        When a file cannot be read, or mask and image differ in size.
+    """
+    whole = read_image(image.file)
+    target = image.read_target()
+    if target.shape != whole.shape[1:]:
+        raise UserError(
+            f"the mask is {target.shape[1]}×{target.shape[0]} pixels but the image {whole.shape[2]}×{whole.shape[1]}",
+            path=image.file,
+            remedy="replace one of them",
+        )
+    values = to_unit(whole, bands=bands, scaling=scaling)
+    if image.window is not None:
+        rows, columns = image.window.slices
+        values, target = values[:, rows, columns], target[rows, columns]
+    if long_side_px and max(target.shape) != long_side_px:
+        factor = long_side_px / max(target.shape)
+        size = (max(1, round(target.shape[1] * factor)), max(1, round(target.shape[0] * factor)))
+        how = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+        values = np.stack([cv2.resize(band, size, interpolation=how) for band in values])
+        target = cv2.resize(target, size, interpolation=cv2.INTER_NEAREST)
+    return values.astype(np.float16), np.ascontiguousarray(target)
+
+
+class PairCache:
+    """Decoded pairs of a process, the least recently used dropped beyond a byte budget."""
+
+    def __init__(self, images: tuple[TrainImage, ...], plan: TrainPlan, bands: int, scaling: str) -> None:
+        self._images, self._plan, self._bands, self._scaling = images, plan, bands, scaling
+        self._pairs: OrderedDict[int, tuple[npt.NDArray[np.float16], IndexMask]] = OrderedDict()
+        self._bytes = 0
+
+    def __getitem__(self, index: int) -> tuple[npt.NDArray[np.float16], IndexMask]:
+        """The pair of image *index*."""
+        if index in self._pairs:
+            self._pairs.move_to_end(index)
+            return self._pairs[index]
+        pair = load_pair(
+            self._images[index], bands=self._bands, scaling=self._scaling, long_side_px=self._plan.working_long_side_px
+        )
+        self._pairs[index] = pair
+        self._bytes += pair[0].nbytes + pair[1].nbytes
+        while self._bytes > CACHE_BYTES and len(self._pairs) > 1:
+            _, old = self._pairs.popitem(last=False)
+            self._bytes -= old[0].nbytes + old[1].nbytes
+        return pair
+
+
+class PatchDataset(Dataset[tuple[torch.Tensor, torch.Tensor]]):
+    """(image (B, P, P) float32 in 0…1, target (P, P) int64) patches; ``set_epoch`` picks the epoch's draw."""
+
+    def __init__(self, images: tuple[TrainImage, ...], sizes: list[tuple[int, int]], plan: TrainPlan, bands: int, scaling: str) -> None:
+        self.plan, self.bands = plan, bands
+        self._cache = PairCache(images, plan, bands, scaling)
+        self._transform = build_augmentation(plan.augment, bands)
+        self.epoch = 0
+        area = plan.patch_px**2
+        self._index: list[int] = []
+        for i, (width, height) in enumerate(sizes):
+            auto = min(MAX_AUTO_PATCHES, max(1, round(width * height / area)))
+            self._index += [i] * (plan.patches_per_image or auto)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Draw other patches from now on."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        """Patches an epoch."""
+        return len(self._index)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Patch *index* of this epoch."""
+        seed = [self.plan.seed, self.epoch, index]
+        draw = np.random.default_rng(seed)
+        values, target = self._cache[self._index[index]]
+        image, mask = crop(values, target, self.plan.patch_px, self.plan.scale if self.plan.augment != "none" else (1, 1), draw)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(draw.integers(1 << 62)))
+            x, y = augment(self._transform, torch.from_numpy(image), torch.from_numpy(mask))
+        return x, y.long()
+
+
+def crop(
+    values: npt.NDArray[np.float16], target: IndexMask, side_px: int, scale: tuple[float, float], draw: np.random.Generator
+) -> tuple[npt.NDArray[np.float32], IndexMask]:
+    """A square patch at a random place and scale; of eight places the first whose middle or area holds labels is taken."""
+    height, width = target.shape
+    factor = float(np.exp(draw.uniform(np.log(scale[0]), np.log(scale[1]))))
+    side = max(8, round(side_px / factor))
+    for attempt in range(8):
+        y, x = (int(draw.integers(0, max(1, extent - side + 1))) for extent in (height, width))
+        mask = target[y : y + side, x : x + side]
+        labelled = np.count_nonzero(mask != IGNORE_INDEX)
+        if labelled * 20 >= mask.size or (attempt == 7 and labelled):
+            break
+    else:
+        ys, xs = np.nonzero(target != IGNORE_INDEX)
+        if len(ys):
+            pick = int(draw.integers(len(ys)))
+            y = int(np.clip(ys[pick] - side // 2, 0, max(0, height - side)))
+            x = int(np.clip(xs[pick] - side // 2, 0, max(0, width - side)))
+            mask = target[y : y + side, x : x + side]
+    part = values[:, y : y + side, x : x + side].astype(np.float32)
+    bottom, right = side - mask.shape[0], side - mask.shape[1]
+    if bottom or right:
+        how = "reflect" if bottom < mask.shape[0] and right < mask.shape[1] else "edge"
+        part = np.pad(part, ((0, 0), (0, bottom), (0, right)), mode=how)  # type: ignore[call-overload]
+        mask = np.pad(mask, ((0, bottom), (0, right)), constant_values=IGNORE_INDEX)
+    if side != side_px:
+        how_px = cv2.INTER_AREA if side > side_px else cv2.INTER_LINEAR
+        part = np.stack([cv2.resize(band, (side_px, side_px), interpolation=how_px) for band in part])
+        mask = cv2.resize(mask, (side_px, side_px), interpolation=cv2.INTER_NEAREST)
+    return np.ascontiguousarray(part), np.ascontiguousarray(mask)
+
+
+def epoch_order(length: int, seed: int, epoch: int) -> list[int]:
+    """The order of an epoch's patches: a function of seed and epoch alone, so that a resumed run repeats it."""
+    order: list[Any] = np.random.default_rng([seed, epoch, 7]).permutation(length).tolist()
+    return order

@@ -1,0 +1,102 @@
+"""The folder of a run: config.json, metrics.jsonl, best and last weights, state.pt, TensorBoard events."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from segstudio.core.errors import UserError
+from segstudio.io.atomic import write_bytes_atomic
+
+if TYPE_CHECKING:
+    from segstudio.ml.plan import EpochDone, TrainPlan, ValidationPicture
+
+
+class RunFolder:
+    """Paths and small files of a run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.best, self.last = folder / "best.safetensors", folder / "last.safetensors"
+        self.state, self.metrics, self.config = folder / "state.pt", folder / "metrics.jsonl", folder / "config.json"
+        self._board: Any = None
+
+    def prepare(self, plan: TrainPlan) -> None:
+        """Make the folder for a new run, or check that it can go on.
+
+        Raises
+        ------
+        UserError
+            When the folder holds another run (without ``--resume``), or cannot be made.
+        """
+        if plan.is_resumed:
+            if not self.state.is_file():
+                raise UserError("there is no checkpoint to go on from", path=self.folder, remedy="start without --resume")
+            return
+        if self.config.exists():
+            raise UserError("this folder holds a run already", path=self.folder, remedy="choose another --out, or give --resume")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"the run's folder cannot be made ({error.strerror})", path=self.folder, remedy="choose another --out") from error
+        self.write_json(self.config, plan.to_json())
+
+    @staticmethod
+    def write_json(path: Path, document: object) -> None:
+        """Write JSON atomically."""
+        write_bytes_atomic(path, json.dumps(document, indent=1, ensure_ascii=False).encode())
+
+    def read_metrics(self, before_epoch: int) -> list[dict[str, Any]]:
+        """The lines of epochs up to *before_epoch*."""
+        if not self.metrics.is_file():
+            return []
+        lines = [json.loads(line) for line in self.metrics.read_text(encoding="utf-8").splitlines() if line.strip()]
+        return [line for line in lines if line["epoch"] <= before_epoch]
+
+    def rewrite_metrics(self, lines: list[dict[str, Any]]) -> None:
+        """Replace ``metrics.jsonl``: a resumed run drops what its checkpoint does not know."""
+        text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+        write_bytes_atomic(self.metrics, text.encode())
+
+    def append_metrics(self, done: EpochDone) -> None:
+        """One more line in ``metrics.jsonl``.
+
+        Raises
+        ------
+        UserError
+            When the disk is full.
+        """
+        try:
+            with self.metrics.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(done.to_json(), ensure_ascii=False) + "\n")
+        except OSError as error:
+            raise UserError(f"the metrics cannot be written ({error.strerror})", path=self.metrics, remedy="free some space") from error
+
+    def open_board(self, is_wanted: bool) -> None:
+        """Open TensorBoard's event file."""
+        if is_wanted and self._board is None:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self._board = SummaryWriter(str(self.folder / "tensorboard"))
+
+    def log_epoch(self, done: EpochDone, pictures: tuple[ValidationPicture, ...]) -> None:
+        """Scalars and, side by side, input, truth and prediction."""
+        if self._board is None:
+            return
+        import numpy as np
+
+        values = {"loss/train": done.train_loss, "loss/val": done.val_loss, "mean_iou/val": done.mean_iou, "lr": done.lr}
+        for name, value in values.items():
+            if value is not None:
+                self._board.add_scalar(name, value, done.epoch)
+        for picture in pictures[:4]:
+            top = max(1, int(picture.truth[picture.truth != 255].max(initial=1)))
+            planes = [np.repeat((np.minimum(p, top) * (255 // top)).astype(np.uint8)[..., None], 3, 2) for p in (picture.truth, picture.prediction)]
+            self._board.add_image(picture.name, np.concatenate([picture.image, *planes], axis=1), done.epoch, dataformats="HWC")
+
+    def close(self) -> None:
+        """Close TensorBoard's event file."""
+        if self._board is not None:
+            self._board.close()
+            self._board = None

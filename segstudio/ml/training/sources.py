@@ -1,0 +1,159 @@
+"""Where a run's images and class indices come from: a dataset folder or a project."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from segstudio.core.errors import UserError
+from segstudio.core.geometry import Rect
+from segstudio.ml.plan import IGNORE_INDEX, MAX_TRAIN_CLASSES
+
+if TYPE_CHECKING:
+    from segstudio.io.datasets import DatasetFolder
+    from segstudio.ml.plan import TrainPlan
+
+IndexMask = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class TrainImage:
+    """An image to learn from. Frozen and picklable, so that loader workers can be spawned with it.
+
+    ``read_target`` answers (y, x) uint8 class indices, 255 = ignored. ``window`` limits the image to a part of it
+    (one labelled image alone is cut into a training and a validation part).
+    """
+
+    name: str
+    file: Path
+    read_target: Callable[[], IndexMask]
+    split: str
+    window: Rect | None = None
+
+
+@dataclass(frozen=True)
+class TrainData:
+    """What a run learns from. ``background_index`` is None where every pixel belongs to a class."""
+
+    classes: tuple[str, ...]
+    colors: tuple[str, ...]
+    background_index: int | None
+    images: tuple[TrainImage, ...]
+    values: tuple[int, ...] = ()
+    note: str = ""
+
+    def of_split(self, split: str) -> tuple[TrainImage, ...]:
+        """The images of "train", "val" or "test"."""
+        return tuple(i for i in self.images if i.split == split)
+
+
+@dataclass(frozen=True)
+class MaskLookup:
+    """Reads a mask file and turns its values into class indices."""
+
+    load: Callable[[], npt.NDArray[Any]]
+    values: tuple[int, ...]
+    name: str
+
+    def __call__(self) -> IndexMask:
+        """(y, x) uint8 class indices; values that are no class are ignored."""
+        values = self.load()
+        lut = np.full(65536 if values.dtype == np.uint16 else 256, IGNORE_INDEX, np.uint8)
+        for index, value in enumerate(self.values):
+            if value < lut.size:
+                lut[value] = index
+        return lut[values]
+
+
+def read_image(file: Path, window: Rect | None = None) -> npt.NDArray[Any]:
+    """(band, y, x) values of an image file, alpha left out.
+
+    Raises
+    ------
+    UserError
+        When the file cannot be read.
+    """
+    from segstudio.io.readers.registry import open_image
+
+    reader = open_image(file)
+    try:
+        whole = Rect(0, 0, reader.info.width, reader.info.height)
+        values: npt.NDArray[Any] = reader.read(0, 0, window or whole)
+    finally:
+        reader.close()
+    return values[:3] if values.shape[0] == 4 and reader.info.is_rgb else values[:1] if values.shape[0] == 2 else values
+
+
+def load_data(plan: TrainPlan) -> TrainData:
+    """The images and classes that *plan* names, each image in a split.
+
+    Raises
+    ------
+    UserError
+        When there is nothing to learn from.
+    """
+    if plan.project:
+        from segstudio.ml.training.project_source import project_data
+
+        data = project_data(Path(plan.project), val_fraction=plan.val_fraction, seed=plan.seed)
+    else:
+        from segstudio.io.datasets import parse_data_spec
+
+        data = folder_data(parse_data_spec(plan.data), val_fraction=plan.val_fraction, seed=plan.seed)
+    if plan.class_names:
+        if len(plan.class_names) != len(data.classes):
+            raise UserError(
+                f"{len(plan.class_names)} class names for {len(data.classes)} classes",
+                remedy=f"the labels hold {', '.join(data.classes)}",
+            )
+        is_background = plan.class_names[0].lower() == "background"
+        data = replace(data, classes=plan.class_names, background_index=0 if is_background else None)
+    if len(data.classes) > MAX_TRAIN_CLASSES:
+        raise UserError(f"{len(data.classes)} classes are more than a run can learn", remedy=f"merge them to {MAX_TRAIN_CLASSES}")
+    if len(data.classes) < 2:
+        raise UserError("the labels hold fewer than two classes", remedy="label a second class, or background, too")
+    for split, what in (("train", "training"), ("val", "validation")):
+        if not data.of_split(split):
+            raise UserError(f"no image is left for {what}", remedy="label more images or change the splits")
+    return data
+
+
+def folder_data(folder: DatasetFolder, *, val_fraction: float, seed: int) -> TrainData:
+    """A dataset folder; without a "val" split a seeded part of "train" (or of everything) becomes one."""
+    classes = folder.classes or _classes_of_values(folder)
+    values = tuple(c.value for c in classes)
+    images = tuple(
+        TrainImage(s.name, s.image, MaskLookup(s.load_mask, values, s.name), s.split or "train") for s in folder.samples
+    )
+    names = tuple(c.name for c in classes)
+    background = 0 if names[0].lower() == "background" else None
+    images = with_validation(images, val_fraction, seed)
+    return TrainData(names, tuple(c.color for c in classes), background, images, values)
+
+
+def with_validation(images: tuple[TrainImage, ...], fraction: float, seed: int) -> tuple[TrainImage, ...]:
+    """*images* with a part of "train" moved to "val" where there is none; at least one stays on each side."""
+    if any(i.split == "val" for i in images):
+        return images
+    train = sorted((i.name for i in images if i.split == "train"))
+    if len(train) < 2:
+        return images
+    random.Random(seed).shuffle(train)
+    held = set(train[: min(len(train) - 1, max(1, round(len(train) * fraction)))])
+    return tuple(replace(i, split="val") if i.name in held and i.split == "train" else i for i in images)
+
+
+def _classes_of_values(folder: DatasetFolder) -> tuple[Any, ...]:
+    from segstudio.io.datasets import DatasetClass
+
+    seen: set[int] = set()
+    for sample in folder.samples[:64]:
+        mask = sample.load_mask()
+        seen |= set(np.unique(mask).tolist()) - {255 if mask.dtype == np.uint8 else 65535}
+    return tuple(DatasetClass(v, "background" if v == 0 else f"class {v}") for v in sorted(seen))

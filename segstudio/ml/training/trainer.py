@@ -1,0 +1,210 @@
+"""The training loop: one function that the trainer process, the command line and the tests call."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch.utils.data import DataLoader
+
+from segstudio.core.errors import UserError
+from segstudio.ml.plan import EpochDone, RunFinished, StepDone, TrainPlan, ValidationPictures
+from segstudio.ml.training.checkpoint import Progress, load_state, save_state
+from segstudio.ml.training.patches import epoch_order
+from segstudio.ml.training.run_folder import RunFolder
+from segstudio.ml.training.setup import RunSetup, build_setup
+from segstudio.ml.weights import save_weights
+
+if TYPE_CHECKING:
+    from segstudio.ml.plan import TrainControl, TrainSink
+    from segstudio.ml.training.validate import Validation
+
+PAUSE_POLL_S = 0.05
+STEP_EVENT_S = 0.2
+"""Steps are reported at most so often: a sink may sit behind a pipe."""
+
+
+class _GoOn:
+    """A control that never stops a run."""
+
+    def is_set(self) -> bool:
+        return False
+
+    def is_paused(self) -> bool:
+        return False
+
+
+class Trainer:
+    """Trains one network on one plan. :meth:`run` is the whole of its interface."""
+
+    @staticmethod
+    def run(plan: TrainPlan, sink: TrainSink, control: TrainControl | None = None) -> RunFinished:
+        """Train as *plan* says, telling *sink* what happens, until done or until *control* says stop.
+
+        Stopping keeps what was learnt. The same plan on the same device writes the same ``metrics.jsonl``; a run resumed from
+        its checkpoint writes the lines that an unbroken one would have.
+
+        Raises
+        ------
+        UserError
+            When the data, the plan or the disk does not allow it.
+        """
+        plan = plan.checked()
+        if plan.is_resumed:
+            # Everything but where, how long and on what comes from the run itself.
+            asked = plan
+            plan = replace(TrainPlan.load(Path(plan.out)), out=asked.out, is_resumed=True, device=asked.device, workers=asked.workers,
+                           threads=asked.threads, max_minutes=asked.max_minutes)  # fmt: skip
+        if plan.threads:
+            torch.set_num_threads(plan.threads)
+        folder = RunFolder(Path(plan.out))
+        folder.prepare(plan)
+        setup = build_setup(plan)
+        folder.open_board(plan.has_tensorboard)
+        try:
+            return _Loop(plan, setup, folder, sink, control or _GoOn()).run()
+        finally:
+            folder.close()
+
+
+class _Loop:
+    def __init__(self, plan: TrainPlan, setup: RunSetup, folder: RunFolder, sink: TrainSink, control: TrainControl) -> None:
+        self.plan, self.setup, self.folder, self.sink, self.control = plan, setup, folder, sink, control
+        self.progress = Progress()
+        self.started_s = time.monotonic()
+        self.reported_s = 0.0
+        self.first_step = 0
+        self.stopped_by = ""
+
+    def run(self) -> RunFinished:
+        torch.manual_seed(self.plan.seed)
+        if self.plan.is_resumed:
+            self.progress, parts = load_state(self.folder.state)
+            self.setup.load_parts(parts)
+            self.folder.rewrite_metrics(self.folder.read_metrics(self.progress.epoch))
+        self.first_step = self.progress.step
+        self.sink(self.setup.started(self.plan, self.progress.epoch + 1))
+        for epoch in range(self.progress.epoch + 1, self.plan.epochs + 1):
+            self._epoch(epoch)
+            if self.stopped_by:
+                break
+            if self.plan.patience and epoch - self.progress.best_epoch >= self.plan.patience and epoch < self.plan.epochs:
+                self.stopped_by = "patience"
+                break
+        return self._finish()
+
+    def _epoch(self, epoch: int) -> None:
+        began = time.monotonic()
+        total, count = 0.0, 0
+        setup = self.setup
+        setup.patches.set_epoch(epoch)
+        order = epoch_order(len(setup.patches), self.plan.seed, epoch)
+        loader = DataLoader(
+            setup.patches,
+            batch_size=self.plan.batch,
+            sampler=order,
+            drop_last=len(order) >= self.plan.batch,
+            num_workers=self.plan.workers,
+            multiprocessing_context="spawn" if self.plan.workers else None,
+            pin_memory=setup.device.type == "cuda",
+        )
+        setup.network.train()
+        for images, targets in loader:
+            if self._must_stop():
+                break
+            value = setup.step(images, targets)
+            if not math.isfinite(value):
+                self.stopped_by = "nan"
+                break
+            self.progress.step += 1
+            total, count = total + value, count + 1
+            self._report_step(epoch, value)
+        if self.stopped_by == "nan" or (self.stopped_by and count == 0):
+            return
+        self._end_epoch(epoch, total / max(1, count), time.monotonic() - began)
+
+    def _must_stop(self) -> bool:
+        while self.control.is_paused() and not self.control.is_set():
+            time.sleep(PAUSE_POLL_S)
+        if self.control.is_set():
+            self.stopped_by = "user"
+        elif self.plan.max_minutes and time.monotonic() - self.started_s > self.plan.max_minutes * 60:
+            self.stopped_by = "time"
+        return bool(self.stopped_by)
+
+    def _report_step(self, epoch: int, loss: float) -> None:
+        now = time.monotonic()
+        step, steps = self.progress.step, self.setup.steps_per_epoch * self.plan.epochs
+        if now - self.reported_s < STEP_EVENT_S and step < steps:
+            return
+        self.reported_s = now
+        done = step - self.first_step
+        left = (now - self.started_s) * (steps - step) / done if done else None
+        self.sink(StepDone(step, steps, epoch, loss, left))
+
+    def _end_epoch(self, epoch: int, train_loss: float, seconds: float) -> None:
+        is_due = epoch % self.plan.validate_every == 0 or epoch == self.plan.epochs or bool(self.stopped_by)
+        result: Validation | None = self.setup.validate() if is_due else None
+        # A partial epoch is not the epoch of an unbroken run: it is not counted, only its weights are kept.
+        self.progress.epoch = epoch if self.stopped_by == "" else self.progress.epoch
+        scores = None if result is None else result.scores
+        score = -1.0 if scores is None or scores["mean_iou"] is None else float(scores["mean_iou"])
+        is_best = score > self.progress.best_score
+        done = EpochDone(
+            epoch=epoch,
+            epochs=self.plan.epochs,
+            train_loss=train_loss,
+            val_loss=None if result is None or math.isnan(result.loss) else result.loss,
+            mean_iou=None if scores is None else scores["mean_iou"],
+            mean_dice=None if scores is None else scores["mean_dice"],
+            pixel_accuracy=None if scores is None else scores["pixel_accuracy"],
+            per_class_iou=() if scores is None else tuple(c["iou"] for c in scores["per_class"]),
+            lr=self.setup.current_lr(),
+            seconds=seconds,
+            is_best=is_best,
+        )
+        if is_best:
+            self.progress.best_epoch, self.progress.best_score = epoch, score
+            self.progress.best_metrics = {k: v for k, v in (scores or {}).items() if k != "confusion"}
+            save_weights(self.folder.best, self.setup.weights(), self._card(epoch))
+        save_weights(self.folder.last, self.setup.weights(), self._card(epoch))
+        if not self.stopped_by:
+            self.folder.append_metrics(done)
+            save_state(self.folder.state, self.progress, self.setup.parts())
+        pictures = () if result is None else result.pictures
+        self.folder.log_epoch(done, pictures)
+        self.sink(done)
+        if pictures:
+            self.sink(ValidationPictures(epoch, pictures))
+
+    def _card(self, epoch: int):  # type: ignore[no-untyped-def]
+        metrics = {**self.progress.best_metrics, "split": "val", "epoch": epoch}
+        return self.setup.card(self.plan, metrics)
+
+    def _finish(self) -> RunFinished:
+        if not self.folder.last.is_file():
+            if self.stopped_by == "nan":
+                raise UserError(
+                    f"the loss is no number at step {self.progress.step + 1}", path=self.folder.folder, remedy="try a smaller learning rate"
+                )
+            raise UserError("the run was stopped before its first step", path=self.folder.folder, remedy="start it again with --resume")
+        note = ""
+        if self.stopped_by == "nan":
+            note = f"The loss is no number at step {self.progress.step + 1}; the last good weights are kept. Try a smaller learning rate."
+        best = self.folder.best if self.folder.best.is_file() else self.folder.last
+        finished = RunFinished(
+            run=str(self.folder.folder),
+            best=str(best),
+            last=str(self.folder.last),
+            epochs=self.progress.epoch,
+            best_epoch=self.progress.best_epoch,
+            metrics=self.progress.best_metrics,
+            stopped_by=self.stopped_by or "epochs",
+            note=note,
+        )
+        self.sink(finished)
+        return finished
