@@ -30,6 +30,7 @@ class _Request:
     rects: dict[int, tuple[Rect, ...]]
     writers: dict[int, ProposalWriter] = field(default_factory=dict)
     begun: set[int] = field(default_factory=set)
+    doubt: dict[int, tuple[float, int]] = field(default_factory=dict)
 
 
 class ProposalDesk:
@@ -42,6 +43,19 @@ class ProposalDesk:
         self._session = session
         self._generation = 0
         self._request: _Request | None = None
+        self._uncertainty: dict[int, float] | None = None
+        session.project_changed.connect(self._forget_uncertainty)
+
+    @property
+    def uncertainty(self) -> dict[int, float]:
+        """How unsure the model was of each image it proposed for, by image id: 0 sure … 1."""
+        if self._uncertainty is None:
+            kept = self._session.meta("uncertainty", {})
+            self._uncertainty = {int(k): float(v) for k, v in kept.items()} if isinstance(kept, dict) else {}
+        return self._uncertainty
+
+    def _forget_uncertainty(self) -> None:
+        self._uncertainty = None
 
     @property
     def generation(self) -> int:
@@ -84,6 +98,10 @@ class ProposalDesk:
             dirty = writer.write_object(result.rect, result.mask, result.class_index, result.score, z)
         else:
             dirty = writer.write_window(result.rect, result.class_index, result.confidence, z)
+            if self._request is not None and result.confidence.size:
+                doubt, pixels = self._request.doubt.get(image_id, (0.0, 0))
+                doubt += result.confidence.size - float(result.confidence.sum(dtype="int64")) / 255
+                self._request.doubt[image_id] = doubt, pixels + result.confidence.size
         self._tell(writer.layer, dirty)
         return True
 
@@ -102,7 +120,12 @@ class ProposalDesk:
         if self._request is not None:
             for image_id in tuple(self._request.writers):
                 self._finish(image_id)
-            self._request = None
+            self._end()
+
+    def _end(self) -> None:
+        if self._request is not None and self._request.doubt:
+            self._session.set_meta("uncertainty", {str(k): round(v, 4) for k, v in self.uncertainty.items()})
+        self._request = None
 
     def abandon(self) -> None:
         """The request failed: unfinished proposals are taken back, finished images keep theirs."""
@@ -111,7 +134,7 @@ class ProposalDesk:
                 writer = self._request.writers.pop(image_id)
                 self._tell(writer.layer, writer.abort())
                 self._release(image_id)
-            self._request = None
+            self._end()
 
     def settle(self, image_id: int | None) -> None:
         """Before another edit of the image: what was written so far becomes an edit; later windows a further one."""
@@ -155,6 +178,9 @@ class ProposalDesk:
         assert self._request is not None
         writer = self._request.writers.pop(image_id)
         edit = writer.finish()
+        if image_id in self._request.doubt:
+            doubt, pixels = self._request.doubt[image_id]
+            self.uncertainty[image_id] = doubt / pixels
         is_changed = self._session.record(edit)
         self._release(image_id)
         return is_changed

@@ -65,6 +65,9 @@ class Session(EditsPart):
     def _before_step(self) -> None:
         self.proposals.settle(self.image_id)
 
+    def _before_removal(self, image_id: int) -> None:
+        self.proposals.forget_image(image_id)
+
     # -- project -------------------------------------------------------------------------------------------------
 
     def create_project(self, folder: Path, classes: ClassTable | None = None) -> bool:

@@ -50,6 +50,14 @@ class EditsPart(ImagesPart):
         return Guard(locked_class_ids=locked)
 
     @property
+    def erase_guard(self) -> Guard:
+        """Where erasing may go: "only background" would forbid all of it, so it does not count here."""
+        locked = self._classes.locked_ids
+        if self.settings.text("paint.guard") == "class" and self.guard_class_id:
+            return Guard("class", self.guard_class_id, locked)
+        return Guard(locked_class_ids=locked)
+
+    @property
     def guard_class_id(self) -> int:
         """The class that the guard "class" lets painting go over; 0 = none chosen yet."""
         chosen = self.meta("guard_class", 0)
@@ -127,7 +135,8 @@ class EditsPart(ImagesPart):
         """Apply a ready-made edit, write it, make it undoable; False when there is nothing to do or it is refused."""
         if edit is None or edit.is_empty or self.refuses_edits():
             return False
-        self.work_interrupted.emit()
+        if edit.changes:
+            self.work_interrupted.emit()
         self._before_step()
         self._put(edit)
         self._record(edit)

@@ -76,6 +76,7 @@ class ImagesPart(ChoicesPart):
             left = after or shown[::-1]
             self.select_image(left[0] if left else None)
         for image_id in image_ids:
+            self._before_removal(image_id)
             try:
                 self._store.remove_image(image_id)
             except UserError as error:
@@ -86,6 +87,9 @@ class ImagesPart(ChoicesPart):
             if self._documents is not None:
                 self._documents.drop(image_id)
         self.images_changed.emit()
+
+    def _before_removal(self, image_id: int) -> None:
+        """An image leaves the project."""
 
     # -- the current image ---------------------------------------------------------------------------------------
 

@@ -106,8 +106,10 @@ class Tool:
 
     id: str = ""
     cursor: CursorShape = "cross"
-    is_brush: bool = False
-    """Whether it has a size: `[`, `]` and right-drag then change it."""
+    size_key: str = ""
+    """The setting of its size; "" = it has none. `[`, `]` and right-drag change it."""
+    shape_key: str = ""
+    """The setting of its shape (round or square)."""
 
     def __init__(self, context: ToolContext) -> None:
         self.context = context
@@ -123,9 +125,40 @@ class Tool:
         return self.context.settings
 
     @property
+    def is_brush(self) -> bool:
+        """Whether it has a size."""
+        return bool(self.size_key)
+
+    @property
+    def size_px(self) -> float:
+        """Its full width in image pixels; 0 when it has no size."""
+        return self.settings.number(self.size_key) if self.size_key else 0.0
+
+    @property
+    def shape(self) -> BrushShape:
+        """Round or square."""
+        is_square = bool(self.shape_key) and self.settings.text(self.shape_key) == "square"
+        return "square" if is_square else "round"
+
+    @property
+    def is_dragging(self) -> bool:
+        """Whether a button is held for it: no other tool may come between."""
+        return False
+
+    @property
     def is_busy(self) -> bool:
         """Whether something is begun that ``cancel`` would abandon."""
         return False
+
+    def update(self) -> None:
+        """Have the preview drawn anew."""
+        self.context.preview_changed.emit()
+
+    @property
+    def color(self) -> str:
+        """Colour of the current class, for previews."""
+        chosen = self.session.current_class
+        return "#ffffff" if chosen is None else chosen.color
 
     def activate(self) -> None:
         """The tool becomes the current one."""
@@ -157,6 +190,10 @@ class Tool:
     def cancel(self) -> bool:
         """Abandon what was begun; True when there was something."""
         return False
+
+    def interrupt(self) -> None:
+        """Another edit of the labels is next: end what would get in its way."""
+        self.cancel()
 
     def preview(self) -> ToolPreview:
         """What to draw now."""

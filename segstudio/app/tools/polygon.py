@@ -1,0 +1,189 @@
+"""Polygon: click around an area; vertices can be dragged until it is committed."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from segstudio.app.tools.base import NO_PREVIEW, Tool, ToolPreview
+from segstudio.core.brush import polygon_mask
+
+if TYPE_CHECKING:
+    from segstudio.app.tools.base import PointerEvent
+
+GRAB_SCREEN_PX = 8.0
+"""How near to a vertex a press grabs it, in screen pixels."""
+
+
+class PolygonTool(Tool):
+    """Enter, double-click or a click on the first vertex fills it; Shift then erases; Backspace drops a vertex."""
+
+    id = "polygon"
+    cursor = "cross"
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)  # type: ignore[arg-type]
+        self._points: list[tuple[float, float]] = []
+        self._pointer: tuple[float, float] | None = None
+        self._dragged = -1
+        self._hot = -1
+        self._has_moved = False
+        self._is_erasing = False
+
+    @property
+    def points_xy(self) -> tuple[tuple[float, float], ...]:
+        """The vertices so far, in image pixels."""
+        return tuple(self._points)
+
+    @property
+    def is_dragging(self) -> bool:
+        """Whether a vertex is being dragged."""
+        return self._dragged >= 0
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether there are vertices."""
+        return bool(self._points)
+
+    def press(self, event: PointerEvent) -> None:
+        """Grab a vertex, or set one."""
+        if event.button != "left":
+            return
+        if not self._points:
+            session = self.session
+            if not session.can_edit:
+                session.refuses_edits()
+                return
+            self._is_erasing = "shift" in event.modifiers
+            if not self._is_erasing and not session.can_paint():
+                return
+        self._dragged = self._near(event)
+        self._has_moved = False
+        if self._dragged < 0:
+            self._points.append(event.xy)
+            self._dragged = len(self._points) - 1
+            self._has_moved = True  # a new one: letting go over it must not close the polygon
+        self._pointer = event.xy
+        self.update()
+
+    def move(self, event: PointerEvent) -> None:
+        """Drag the grabbed vertex, or show where the next line would go."""
+        self._pointer = event.xy
+        if self._dragged >= 0 and "left" in event.buttons:
+            if not self._has_moved:
+                start = self._points[self._dragged]
+                slack = GRAB_SCREEN_PX / 2 * event.px_per_screen
+                self._has_moved = math.dist(start, event.xy) > slack
+            if self._has_moved:
+                self._points[self._dragged] = event.xy
+        else:
+            self._hot = self._near(event)
+        if self._points:
+            self.update()
+
+    def release(self, event: PointerEvent) -> None:
+        """Let go; a click on the first vertex closes the polygon."""
+        if event.button != "left" or self._dragged < 0:
+            return
+        is_close = self._dragged == 0 and not self._has_moved and len(self._points) >= 3
+        self._dragged = -1
+        if is_close:
+            self._commit("shift" in event.modifiers)
+        self.update()
+
+    def double_click(self, event: PointerEvent) -> bool:
+        """Commit; the first click of the two has set its vertex already."""
+        if not self._points:
+            return False
+        self._dragged = -1
+        self._commit("shift" in event.modifiers)
+        return True
+
+    def key(self, name: str, modifiers: frozenset[str] = frozenset()) -> bool:
+        """Enter commits, Backspace and Delete drop the last vertex, Escape abandons."""
+        if not self._points:
+            return False
+        if name == "enter":
+            self._commit("shift" in modifiers)
+        elif name in ("backspace", "delete"):
+            self._points.pop()
+            self._dragged = self._hot = -1
+        elif name == "escape":
+            return self.cancel()
+        else:
+            return False
+        self.update()
+        return True
+
+    def cancel(self) -> bool:
+        """Forget the vertices."""
+        had_points = bool(self._points)
+        self._reset()
+        if had_points:
+            self.update()
+        return had_points
+
+    def interrupt(self) -> None:
+        """Vertices change no label: they stay through undo and edits of classes."""
+
+    def leave(self) -> None:
+        """No line to a pointer that is gone."""
+        self._pointer = None
+        self.update()
+
+    def _reset(self) -> None:
+        self._points.clear()
+        self._dragged = self._hot = -1
+        self._has_moved = self._is_erasing = False
+
+    def _commit(self, is_erasing: bool) -> None:
+        session = self.session
+        points, is_erasing = list(self._points), is_erasing or self._is_erasing
+        if len(points) < 3:
+            session.say("A polygon needs at least three points.")
+            return
+        layer = session.labels
+        if layer is None or (not is_erasing and not session.can_paint()):
+            return
+        self._reset()
+        mask, rect = polygon_mask(points, (layer.width, layer.height))
+        chosen = session.current_class
+        label = "Erase polygon" if is_erasing or chosen is None else f"Polygon {chosen.name}"
+        transaction = session.begin(label, guard=session.erase_guard if is_erasing else None)
+        if transaction is None:
+            return
+        if is_erasing:
+            dirty = transaction.erase(mask, rect.x, rect.y, session.plane)
+        else:
+            segment_id = session.paint_segment(transaction)
+            dirty = transaction.paint(mask, rect.x, rect.y, segment_id, session.plane)
+        if dirty.is_empty:
+            session.abort(transaction)
+            return
+        session.painted(dirty)
+        session.commit(transaction)
+
+    def _near(self, event: PointerEvent) -> int:
+        """Index of the vertex under the pointer, the last one where several are; -1 none."""
+        reach = GRAB_SCREEN_PX * event.px_per_screen
+        found = [i for i, point in enumerate(self._points) if math.dist(point, event.xy) <= reach]
+        if not found:
+            return -1
+        return min(found, key=lambda i: math.dist(self._points[i], event.xy))
+
+    def preview(self) -> ToolPreview:
+        """The polygon so far and its handles."""
+        if not self._points:
+            return NO_PREVIEW
+        path = list(self._points)
+        if self._pointer is not None and self._dragged < 0:
+            path.append(self._pointer)
+        hot = self._dragged if self._dragged >= 0 else self._hot
+        return ToolPreview(
+            path_xy=tuple(path),
+            is_closed=len(path) >= 3,
+            handles_xy=tuple(self._points),
+            hot_handle=hot,
+            color=self.color,
+            is_erasing=self._is_erasing,
+        )
