@@ -77,9 +77,11 @@ def decode_tile(data: bytes, plane: Plane = "segments") -> Tile:
         raise ValueError(f"a tile of unknown kind {code}")
     try:
         unpacker = zlib.decompressobj()
-        content = unpacker.decompress(data[1:], 4 * _PIXELS)
+        content = unpacker.decompress(data[1:], 4 * _PIXELS + 1)
     except zlib.error as error:
         raise ValueError("a damaged tile") from error
+    if not unpacker.eof:
+        raise ValueError("a damaged tile")
     stored = np.dtype("u1" if code in (_RUNS_NARROW, _RAW_NARROW) else "<u2")
     tile: Array
     if code in (_RAW_WIDE, _RAW_NARROW):
