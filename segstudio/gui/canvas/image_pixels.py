@@ -60,10 +60,17 @@ def reader_level(info: ImageInfo, level: int) -> tuple[int, float, float]:
     """(index, x scale, y scale) of the reader's coarsest level that is still as fine as *level*."""
     best = (0, 1.0, 1.0)
     for index, (width, height) in enumerate(info.levels):
-        scale_x, scale_y = info.width / max(1, width), info.height / max(1, height)
+        scale_x, scale_y = _scale(info.width, width), _scale(info.height, height)
         if max(scale_x, scale_y) <= (1 << level) * 1.01 and scale_x >= best[1]:
             best = (index, scale_x, scale_y)
     return best
+
+
+def _scale(full: int, reduced: int) -> float:
+    """Full pixels a reduced one; a power of two where only rounding up hides it."""
+    scale = full / max(1, reduced)
+    power = 2.0 ** round(math.log2(scale)) if scale >= 1 else 1.0
+    return power if -(-full // int(power)) == reduced else scale
 
 
 def reduced_values(source: ImageSource, window: Rect, level: int, cancel: Cancel) -> np.ndarray:

@@ -84,12 +84,29 @@ def at_level(tiles: TileMap, rect: Rect, level: int, z: int = 0) -> np.ndarray:
     """(rect.height, rect.width) values, one a level pixel: the nearest sample."""
     if level >= 0:
         return sampled(tiles, image_rect_of(rect, level), 1 << level, z)
-    shift = -level
+    scale = 1 << -level
     source = image_rect_of(rect, level)
     values = tiles.read(source, z)
-    rows = (np.arange(rect.y, rect.bottom) >> shift) - source.y
-    columns = (np.arange(rect.x, rect.right) >> shift) - source.x
-    return values[rows[:, None], columns[None, :]]
+    size = (source.width * scale, source.height * scale)
+    magnified = cv2.resize(values, size, interpolation=cv2.INTER_NEAREST)
+    y, x = rect.y - source.y * scale, rect.x - source.x * scale
+    return np.asarray(magnified[y : y + rect.height, x : x + rect.width])
+
+
+def bordered(tiles: TileMap, rect: Rect, level: int, size: tuple[int, int], z: int = 0) -> np.ndarray:
+    """As :func:`at_level`, but beyond an image of *size* (width, height) its outermost pixels go on.
+
+    So nothing seems to end at the image's border.
+    """
+    inside = rect.intersected(level_rect_of(Rect(0, 0, *size), level))
+    if inside.is_empty:
+        return np.zeros((rect.height, rect.width), tiles.dtype)
+    values = at_level(tiles, inside, level, z)
+    if inside == rect:
+        return values
+    above, left = inside.y - rect.y, inside.x - rect.x
+    below, right = rect.bottom - inside.bottom, rect.right - inside.right
+    return np.asarray(cv2.copyMakeBorder(values, above, below, left, right, cv2.BORDER_REPLICATE))
 
 
 def averaged(pixels: np.ndarray, width: int, height: int) -> np.ndarray:

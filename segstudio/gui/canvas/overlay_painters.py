@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 import cv2
 import numpy as np
 
 from segstudio.core.geometry import Rect
-from segstudio.gui.canvas.level_sampling import at_level, averaged, constant_value, image_rect_of, sampled
+from segstudio.gui.canvas.level_sampling import at_level, averaged, bordered, constant_value, image_rect_of, sampled
 
 if TYPE_CHECKING:
     from segstudio.core.layers import LabelLayer
@@ -49,11 +50,18 @@ def edges(keys: np.ndarray, width: int) -> np.ndarray:
     return found
 
 
-def hatch(rect: Rect, *, share: int = 3) -> np.ndarray:
+def hatch(rect: Rect, share: int = 3) -> np.ndarray:
     """(h, w) bool: diagonal stripes, *share* of HATCH_PERIOD pixels wide, running on across tiles."""
-    columns = np.arange(rect.x, rect.right) % HATCH_PERIOD
-    rows = np.arange(rect.y, rect.bottom) % HATCH_PERIOD
-    stripes: np.ndarray = (columns[None, :] + rows[:, None]) % HATCH_PERIOD < share
+    phase = (rect.x + rect.y) % HATCH_PERIOD
+    return _stripes(rect.width, rect.height, phase, share)
+
+
+@lru_cache(maxsize=64)
+def _stripes(width: int, height: int, phase: int, share: int) -> np.ndarray:
+    first_row = (np.arange(width + HATCH_PERIOD) + phase) % HATCH_PERIOD < share
+    block = np.stack([first_row[row : row + width] for row in range(HATCH_PERIOD)])
+    stripes = np.tile(block, (-(-height // HATCH_PERIOD), 1))[:height]
+    stripes.flags.writeable = False
     return stripes
 
 
@@ -98,7 +106,7 @@ class LabelsPainter:
         value = constant_value(self.layer.tiles, image_rect_of(wide, level), self.z)
         if value is not None:
             return 0
-        ids = at_level(self.layer.tiles, wide, level, self.z)
+        ids = bordered(self.layer.tiles, wide, level, (self.layer.width, self.layer.height), self.z)
         found = edges(np.take(self.colors.outline_key, ids), width)
         inner = (slice(width, -width), slice(width, -width))
         return np.where(found[inner], np.take(self.colors.solid, ids[inner]), np.uint32(0))
@@ -193,7 +201,8 @@ def confidences(layer: LabelLayer, rect: Rect, level: int, z: int) -> np.ndarray
 
 def shown_ids(layer: LabelLayer, rect: Rect, level: int, floor: int, z: int) -> np.ndarray:
     """(h, w) uint16 segment ids of a proposal at a level, 0 where its confidence is below *floor* (0…255)."""
-    ids = at_level(layer.tiles, rect, level, z)
+    size = (layer.width, layer.height)
+    ids = bordered(layer.tiles, rect, level, size, z)
     if floor <= 0 or layer.confidence is None:
         return ids
-    return np.where(at_level(layer.confidence, rect, level, z) >= floor, ids, np.uint16(0))
+    return np.where(bordered(layer.confidence, rect, level, size, z) >= floor, ids, np.uint16(0))

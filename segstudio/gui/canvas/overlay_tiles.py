@@ -122,6 +122,9 @@ class OverlayTiles:
         if painter is None or not self.is_shown:
             return True
         level = self.level_for(view)
+        # Label pixels stay square when magnified; what is drawn at screen scale is always reduced a little.
+        is_smooth = view.zoom < 1 or painter.is_fine
+        target.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, is_smooth)
         self._patch(painter, level)
         tiles = self._levels.setdefault(level, OrderedDict())
         is_complete = True

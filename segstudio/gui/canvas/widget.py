@@ -265,6 +265,7 @@ class CanvasWidget(InputEvents):
         """Draw what is asked for, and no more."""
         ratio = self.ratio
         clip_px = self._to_px(event.rect())
+        self._unfinished -= QRegion(event.rect())
         painter = QPainter(self)
         painter.scale(1 / ratio, 1 / ratio)  # from here on in physical pixels
         self._draw_ground(painter, clip_px)
@@ -291,8 +292,6 @@ class CanvasWidget(InputEvents):
         painter.setClipRect(_qrect(inside))
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, view.zoom < 1)
         self._image.draw(painter, view, inside)
-        # Overlays drawn at screen scale are reduced a little at any zoom.
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, True)
         self._overlays.refresh(view, ratio)
         if not self._overlays.draw(painter, view, inside, deadline_s):
             self._unfinished += self._to_widget(inside)
@@ -323,8 +322,7 @@ class CanvasWidget(InputEvents):
         return "", "", False
 
     def _draw_unfinished(self) -> None:
-        region, self._unfinished = self._unfinished, QRegion()
-        self.update(region)
+        self.update(self._unfinished)
 
     def _redraw(self) -> None:
         self._preview_rect_px = hud.preview_rect_px(self._preview, self._view, self.ratio)
