@@ -1,0 +1,246 @@
+"""What there is to train on, the plan of a run, and its progress; no window, no torch."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import TYPE_CHECKING, cast
+
+from segstudio.app.events import Signal
+from segstudio.ml.plan import EpochDone, RunFinished, RunStarted, StepDone, TrainPlan, ValidationPictures
+
+if TYPE_CHECKING:
+    from segstudio.app.session import Session
+    from segstudio.ml.networks.table import ArchitectureSpec
+    from segstudio.ml.plan import Loss, ValidationPicture
+
+LOSSES: tuple[str, ...] = ("ce+dice", "ce", "dice")
+_NOT_IN_NAMES = re.compile(r"[^\w.-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingChoices:
+    """What the panel lets one choose; remembered in the project."""
+
+    name: str = ""
+    arch: str = "unet"
+    encoder: str = "efficientnet_lite0"
+    start_from: str = ""
+    loss: str = "ce+dice"
+    epochs: int = 30
+    batch: int = 8
+    patch_px: int = 256
+    lr: float = 1e-3
+    val_fraction: float = 0.2
+    patience: int = 8
+    seed: int = 0
+    device: str = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class ClassAmount:
+    """Labelled pixels of one class; ``share`` of all labelled pixels, 0…1."""
+
+    name: str
+    color: str
+    pixels: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class DataSummary:
+    """What a run would train on. ``problem`` is one sentence when it could not start, else ""."""
+
+    images: int
+    done: int
+    train: int
+    val: int
+    unassigned: int
+    classes: tuple[ClassAmount, ...]
+    problem: str = ""
+
+
+@dataclass
+class RunProgress:
+    """What a run has said so far."""
+
+    state: str = "idle"
+    started: RunStarted | None = None
+    step: StepDone | None = None
+    epochs: list[EpochDone] = field(default_factory=list)
+    step_losses: list[tuple[int, float]] = field(default_factory=list)
+    pictures: tuple[ValidationPicture, ...] = ()
+    finished: RunFinished | None = None
+    best: EpochDone | None = None
+
+
+class TrainingPresenter:
+    """``changed``: data or choices must be read again; ``progressed``: the run said something."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.changed: Signal[[]] = Signal()
+        self.progressed: Signal[[]] = Signal()
+        self.progress = RunProgress()
+        self._choices = TrainingChoices()
+        session.project_changed.connect(self._on_project_changed)
+        session.images_changed.connect(self.changed.emit)
+        session.classes_changed.connect(self.changed.emit)
+        self._load()
+
+    # -- data ----------------------------------------------------------------------------------------------------
+
+    def summary(self) -> DataSummary:
+        """Counts over the whole project; asks the store, not the pixels."""
+        session = self.session
+        if session.store is None:
+            return DataSummary(0, 0, 0, 0, 0, (), "Open a project first.")
+        labelled = [r for r in session.images if r.status != "unlabelled" and r.split != "test" and not r.is_missing]
+        pixels = session.store.labelled_pixels([record.id for record in labelled])
+        total = sum(pixels.values())
+        amounts = tuple(
+            ClassAmount(c.name, c.color, pixels.get(c.id, 0), pixels.get(c.id, 0) / total if total else 0.0)
+            for c in session.classes
+        )
+        splits = [record.split for record in labelled]
+        problem = ""
+        if session.is_read_only:
+            problem = "The project is read-only, so a run has no place to be written to."
+        elif not len(session.classes):
+            problem = "There is no class: add one and label some images first."
+        elif not total:
+            problem = "No pixel is labelled yet: label at least two images first."
+        elif len(labelled) < 2:
+            problem = "Only one image is labelled: label a second one, so that the result can be checked on it."
+        elif "val" in splits and all(split == "val" for split in splits):
+            problem = "All labelled images are in the val split: put some into train."
+        return DataSummary(
+            len(labelled),
+            sum(record.status == "done" for record in labelled),
+            splits.count("train"),
+            splits.count("val"),
+            splits.count(None),
+            amounts,
+            problem,
+        )
+
+    # -- choices -------------------------------------------------------------------------------------------------
+
+    @property
+    def choices(self) -> TrainingChoices:
+        """What is chosen."""
+        return self._choices
+
+    def choose(self, **changes: object) -> None:
+        """Change some of the choices; an encoder that the network can't take falls back to its default."""
+        choices = replace(self._choices, **changes)  # type: ignore[arg-type]
+        spec = self.architectures().get(choices.arch)
+        if spec is not None and choices.encoder not in spec.encoders:
+            choices = replace(choices, encoder=spec.default_encoder)
+        if choices != self._choices:
+            self._choices = choices
+            self.session.set_meta("training", asdict(choices))
+            self.changed.emit()
+
+    def architectures(self) -> dict[str, ArchitectureSpec]:
+        """The networks there are, by id."""
+        from segstudio.ml.networks.table import ARCHITECTURES
+
+        return ARCHITECTURES
+
+    def encoders(self) -> tuple[str, ...]:
+        """Encoders that the chosen network takes."""
+        spec = self.architectures().get(self._choices.arch)
+        return () if spec is None else spec.encoders
+
+    def run_name(self) -> str:
+        """The name the next run gets: the one chosen, made unique, else run-1, run-2 …"""
+        folder = self.session.folder
+        wanted = _NOT_IN_NAMES.sub("-", self._choices.name.strip()).strip("-.")
+        taken = set()
+        if folder is not None and (folder / "runs").is_dir():
+            taken = {path.name for path in (folder / "runs").iterdir()}
+        if wanted and wanted not in taken:
+            return wanted
+        base = wanted or "run"
+        number = 2 if wanted else 1
+        while f"{base}-{number}" in taken:
+            number += 1
+        return f"{base}-{number}"
+
+    def plan(self) -> TrainPlan | None:
+        """The plan of a run on this project; None (and a notice) when it could not start."""
+        session, choices = self.session, self._choices
+        problem = self.summary().problem
+        if problem or session.folder is None:
+            session.say(problem)
+            return None
+        name = self.run_name()
+        return TrainPlan(
+            out=str(session.folder / "runs" / name),
+            project=str(session.folder),
+            arch=choices.arch,
+            encoder=choices.encoder,
+            start_from=choices.start_from,
+            loss=cast("Loss", choices.loss),
+            epochs=choices.epochs,
+            batch=choices.batch,
+            patch_px=choices.patch_px,
+            lr=choices.lr,
+            val_fraction=choices.val_fraction,
+            patience=choices.patience,
+            seed=choices.seed,
+            device=choices.device,
+            model_id=f"runs/{name}",
+            model_name=name,
+        )
+
+    # -- progress ------------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """A run is being started."""
+        self.progress = RunProgress(state="starting")
+        self.progressed.emit()
+
+    def receive(self, event: object) -> None:
+        """Take in what the trainer said (an event of :mod:`segstudio.ml.plan`)."""
+        progress = self.progress
+        if isinstance(event, RunStarted):
+            progress.state, progress.started = "running", event
+        elif isinstance(event, StepDone):
+            progress.state, progress.step = "running", event
+            progress.step_losses.append((event.step, event.loss))
+            if len(progress.step_losses) > 4000:
+                del progress.step_losses[::2]  # thinned: a curve has no more pixels than that
+        elif isinstance(event, EpochDone):
+            progress.epochs.append(event)
+            if event.is_best:
+                progress.best = event
+        elif isinstance(event, ValidationPictures):
+            progress.pictures = event.pictures
+        elif isinstance(event, RunFinished):
+            progress.state, progress.finished = "finished", event
+        else:
+            return
+        self.progressed.emit()
+
+    def end(self, state: str) -> None:
+        """The run is over without a farewell: "failed" or "cancelled"; or it is "paused"."""
+        self.progress.state = state
+        self.progressed.emit()
+
+    def _on_project_changed(self) -> None:
+        self._load()
+        self.changed.emit()
+
+    def _load(self) -> None:
+        kept = self.session.meta("training", {})
+        known = {item.name: item.type for item in fields(TrainingChoices)}
+        defaults = asdict(TrainingChoices())
+        values = {
+            key: value
+            for key, value in (kept.items() if isinstance(kept, dict) else ())
+            if key in known
+            and isinstance(value, (int, float) if isinstance(defaults[key], float) else type(defaults[key]))
+        }
+        self._choices = TrainingChoices(**values)
