@@ -1,4 +1,4 @@
-"""Jobs of a window: proposing, training, exports and downloads; their lines in the strip, their failures in a sentence."""
+"""Jobs of a window: their lines in the strip, their failures in a sentence with next steps, their end."""
 
 from __future__ import annotations
 

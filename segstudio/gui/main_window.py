@@ -28,7 +28,6 @@ from segstudio.app.recent import RecentProjects
 from segstudio.app.settings import Settings
 from segstudio.gui import theme
 from segstudio.gui.action_binding import ActionBinder, Situation
-from segstudio.gui.command_palette import CommandPalette
 from segstudio.gui.i18n import tr
 from segstudio.gui.job_strip import JobStrip
 from segstudio.gui.menus import ToolBar, build_menus
@@ -37,6 +36,7 @@ from segstudio.gui.start_page import StartPage
 from segstudio.gui.status_bar import StatusLine
 
 if TYPE_CHECKING:
+    from segstudio.gui.command_palette import CommandPalette
     from segstudio.gui.crash import CrashLog
     from segstudio.gui.workspace import Workspace
 
@@ -140,6 +140,8 @@ class MainWindow(QMainWindow):
         """Ctrl+K."""
         _ = self.workspace
         if self._palette is None:
+            from segstudio.gui.command_palette import CommandPalette
+
             self._palette = CommandPalette(self, self.binder)
         self.refresh_actions()
         self._palette.open()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QImage, QPainter, QPainterPath, QPixmap
@@ -25,7 +26,9 @@ from segstudio.app.recent import RecentProject
 from segstudio.gui import icons, theme
 from segstudio.gui.action_binding import ActionBinder
 from segstudio.gui.i18n import tr, tr_table
-from segstudio.gui.thumbnails import ThumbnailLoader
+
+if TYPE_CHECKING:
+    from segstudio.gui.thumbnails import ThumbnailLoader
 
 THUMB_PX = QSize(88, 66)
 SHOWN = 8
@@ -92,6 +95,8 @@ class StartPage(QWidget):
         if not wanted:
             return
         if self._loader is None:
+            from segstudio.gui.thumbnails import ThumbnailLoader
+
             self._loader = ThumbnailLoader(self)
             self._loader.loaded.connect(self._on_thumbnail_loaded)
         ratio = self.devicePixelRatioF()

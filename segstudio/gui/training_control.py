@@ -1,10 +1,199 @@
-"""Training from the window."""
+"""Training from the window: start, pause, stop and keep; what it reports; the new model in the catalog at once."""
+
 from __future__ import annotations
-from PySide6.QtCore import QObject
+
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Signal
+
+from segstudio.gui.i18n import tr
+from segstudio.gui.notice_bar import Offer
+
+if TYPE_CHECKING:
+    from segstudio.gui.job_center import JobCenter
+    from segstudio.gui.threads import TrainingThread
+    from segstudio.ml.plan import TrainPlan
+
+
 class TrainingControl(QObject):
-    is_running = is_paused = False
-    def __init__(self, jobs): super().__init__(jobs)
-    def on_project_changed(self): pass
-    def shut_down(self): pass
-    def set_paused(self, on): pass
-    def stop_and_keep(self): pass
+    """One run at a time, in a process of its own under :class:`TrainingThread`."""
+
+    state_changed = Signal()
+    """Began, paused, went on or ended."""
+    event_received = Signal(object)
+    """An event of ``segstudio.ml.plan``: RunStarted, StepDone, EpochDone, ValidationPictures, RunFinished."""
+    stage_changed = Signal(str)
+    """What it does while there is no number yet ("Reading the labels")."""
+
+    def __init__(self, jobs: JobCenter) -> None:
+        super().__init__(jobs)
+        self._jobs = jobs
+        self._thread: TrainingThread | None = None
+        self._job_id = ""
+        self._plan: TrainPlan | None = None
+        self._is_paused = False
+        self._is_stopping = False
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a run is under way (paused counts)."""
+        return bool(self._job_id)
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the run is held."""
+        return self._is_paused
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the run was asked to end."""
+        return self._is_stopping
+
+    def start(self, plan: TrainPlan) -> bool:
+        """Begin a run; False while another is under way."""
+        from segstudio.jobs.specs import TrainSpec
+
+        if self.is_running:
+            return False
+        self._plan = plan
+        self._is_paused = self._is_stopping = False
+        self._job_id = self._jobs.begin(tr("Training"), self.stop_and_keep)
+        self._ensure_thread().submit(TrainSpec(plan))
+        self.state_changed.emit()
+        return True
+
+    def set_paused(self, is_paused: bool) -> None:
+        """Hold the run after its present step, or go on."""
+        if self._thread is None or not self.is_running:
+            return
+        self._is_paused = is_paused
+        self._thread.set_paused(is_paused)
+        self._jobs.report(self._job_id, title=tr("Training (paused)") if is_paused else tr("Training"))
+        self.state_changed.emit()
+        self._jobs.workspace.window.schedule_refresh()
+
+    def stop_and_keep(self) -> None:
+        """End the run after its present step; its best model stays."""
+        if self._thread is None or not self.is_running:
+            return
+        if self._is_paused:
+            self.set_paused(False)
+        self._is_stopping = True
+        self._thread.cancel()
+        self._jobs.report(self._job_id, is_ending=True)
+        self.state_changed.emit()
+
+    def on_project_changed(self) -> None:
+        """A run belongs to its project: it ends with it."""
+        if self.is_running:
+            self.stop_and_keep()
+
+    def shut_down(self) -> None:
+        """End the trainer's process and wait for it."""
+        if self._thread is not None:
+            self._thread.shut_down()
+            self._thread = None
+        self._job_id = ""
+
+    # -- what the trainer says ---------------------------------------------------------------------------------------
+
+    def _ensure_thread(self) -> TrainingThread:
+        if self._thread is None:
+            from segstudio.gui.threads import TrainingThread
+
+            self._thread = TrainingThread(self)
+            self._thread.message_received.connect(self._on_message)
+            self._thread.finished_job.connect(self._on_finished)
+            self._thread.failed.connect(self._on_failed)
+            self._thread.cancelled.connect(self._on_cancelled)
+        return self._thread
+
+    def _on_message(self, message: object) -> None:
+        from segstudio.jobs import protocol
+
+        if not self.is_running:
+            return
+        if isinstance(message, protocol.TrainEvent):
+            self._on_event(message.event)
+        elif isinstance(message, protocol.StageChanged):
+            self._jobs.report(self._job_id, detail=tr(message.text))
+            self.stage_changed.emit(tr(message.text))
+
+    def _on_event(self, event: Any) -> None:
+        from segstudio.ml import plan
+
+        if isinstance(event, plan.StepDone) and not self._is_paused:
+            self._jobs.report(
+                self._job_id,
+                event.step,
+                event.steps,
+                seconds_left=event.seconds_left,
+                is_ending=self._is_stopping,
+            )
+        self.event_received.emit(event)
+
+    def _on_finished(self, result: object) -> None:
+        if not self._end():
+            return
+        models = self._jobs.workspace.jobs.models
+        models.refresh_catalog()
+        model_id = self._new_model(result)
+        if not model_id:
+            return
+        offers = (
+            Offer(tr("Use it for this image"), lambda: self._use(model_id, propose=True)),
+            Offer(tr("Make it the current model"), lambda: self._use(model_id, propose=False)),
+        )
+        self._jobs.workspace.window.notices.say(
+            tr("Training has ended. The new model “%1” is in the list.").replace("%1", model_id),
+            "info",
+            offers,
+            key="trained",
+        )
+
+    def _new_model(self, result: object) -> str:
+        """The id under which the run's model stands in the catalog; "" when it kept none."""
+        wanted = str(getattr(result, "model_id", "") or "")
+        out = str(self._plan.out) if self._plan is not None else ""
+        for entry in self._jobs.models.entries():
+            source = entry.card.weights
+            if entry.is_available and (entry.card.id == wanted or (out and source.path.startswith(out))):
+                return str(entry.card.id)
+        return ""
+
+    def _use(self, model_id: str, *, propose: bool) -> None:
+        models, session = self._jobs.models, self._jobs.workspace.session
+        models.choose(model_id)
+        if propose and session.image_id is not None:
+            models.propose([session.image_id])
+
+    def _on_cancelled(self) -> None:
+        self._on_finished(None)
+
+    def _on_failed(self, sentence: str, details: str) -> None:
+        if not self._end():
+            return
+        self._jobs.models.refresh_catalog()
+        offers = []
+        plan = self._plan
+        lowered = (sentence + details).casefold()
+        if plan is not None and ("memory" in lowered or "signal 9" in lowered or "killed" in lowered):
+            from dataclasses import replace
+
+            if plan.batch > 1:
+                smaller = replace(plan, batch=max(1, plan.batch // 2))
+                offers.append(Offer(tr("Try half the batch"), lambda: self.start(smaller)))
+            if plan.device != "cpu":
+                offers.append(Offer(tr("Try on the CPU"), lambda: self.start(replace(plan, device="cpu"))))
+        elif plan is not None:
+            offers.append(Offer(tr("Try again"), lambda: self.start(plan)))
+        self._jobs.fail(sentence, details, offers)
+
+    def _end(self) -> bool:
+        if not self._job_id:
+            return False
+        job_id, self._job_id = self._job_id, ""
+        self._is_paused = self._is_stopping = False
+        self._jobs.end(job_id)
+        self.state_changed.emit()
+        return True
