@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from segstudio.core.classes import IGNORE, ClassTable
 from segstudio.core.edits import Transaction
 from segstudio.core.geometry import Rect

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 from PySide6.QtGui import QImage, QPainter
+
 from segstudio.core.classes import ClassTable
 from segstudio.core.edits import Transaction
 from segstudio.core.geometry import Rect

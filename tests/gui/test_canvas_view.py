@@ -7,6 +7,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from segstudio.core.geometry import Rect
 from segstudio.gui.canvas.tile_drawing import TILE_PX, tile_range
 from segstudio.gui.canvas.view_transform import MAX_ZOOM, MIN_ZOOM, ViewTransform, rounded_zoom, split_zoom

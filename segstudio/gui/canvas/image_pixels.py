@@ -94,22 +94,33 @@ def reduced_values(source: ImageSource, window: Rect, level: int, cancel: Cancel
         x, y = round(window.x / scale_x), round(top / scale_y)
         right, low = round(window.right / scale_x), round(bottom / scale_y)
         part = Rect(x, y, max(1, right - x), max(1, low - y)).clipped(level_width, level_height)
-        values = source.reader.read(index, source.z, part)
+        values = _resized(source.reader.read(index, source.z, part), out_width, count)
+        if count == out_height:
+            return values
         if out is None:
-            out = np.zeros((values.shape[0], out_height, out_width), values.dtype)
-        for band in range(values.shape[0]):
-            out[band, row : row + count] = _resized(values[band], out_width, count)
-    return np.zeros((max(1, info.bands), out_height, out_width), np.uint8) if out is None else out
+            out = np.zeros((out_height, out_width, values.shape[0]), values.dtype)
+        out[row : row + count] = np.moveaxis(values, 0, -1)
+    if out is None:
+        return np.zeros((max(1, info.bands), out_height, out_width), np.uint8)
+    return np.moveaxis(out, -1, 0)
 
 
-def _resized(plane: np.ndarray, width: int, height: int) -> np.ndarray:
-    if plane.shape == (height, width):
-        return plane
-    kind = plane.dtype
-    if kind not in (np.uint8, np.uint16, np.float32):
-        plane = plane.astype(np.float32)
-    is_smaller = width <= plane.shape[1] and height <= plane.shape[0]
-    resized = cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA if is_smaller else cv2.INTER_LINEAR)
+def _resized(values: np.ndarray, width: int, height: int) -> np.ndarray:
+    """(band, height, width) of (band, h, w) values; readers mostly give views of (h, w, band), which this keeps to."""
+    if values.shape[1:] == (height, width):
+        return values
+    kind = values.dtype
+    if kind not in (np.uint8, np.uint16, np.int16, np.float32, np.float64):
+        values = values.astype(np.float32)
+    is_smaller = width <= values.shape[2] and height <= values.shape[1]
+    how = cv2.INTER_AREA if is_smaller else cv2.INTER_LINEAR
+    if values.shape[0] <= 4:
+        interleaved = np.ascontiguousarray(np.moveaxis(values, 0, -1))
+        resized = cv2.resize(interleaved, (width, height), interpolation=how).reshape(height, width, -1)
+        resized = np.moveaxis(resized, -1, 0)
+    else:
+        planes = [cv2.resize(np.ascontiguousarray(band), (width, height), interpolation=how) for band in values]
+        resized = np.stack(planes)
     return resized.astype(kind, copy=False)
 
 

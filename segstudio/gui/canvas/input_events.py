@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,12 +28,14 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QDragEnterEvent, QDropEvent, QFocusEvent
 
     from segstudio.app.session import Session
+    from segstudio.app.tools.base import PointerEvent
     from segstudio.app.tools.toolbox import ToolBox
     from segstudio.gui.canvas.image_tiles import ImageTiles
     from segstudio.gui.canvas.view_transform import ViewTransform
 
 WHEEL_NOTCH = 120
 WHEEL_FACTOR = 1.25
+_LINE_KEYS = {Qt.Key.Key_Shift: "shift", Qt.Key.Key_Control: "ctrl"}
 PICKING_TOOLS = frozenset({"picker"})
 """Tools under which the class below the pointer stands out."""
 
@@ -64,6 +67,7 @@ class InputEvents(QWidget):
         """Where the pointer is over the canvas, in device-independent pixels."""
         self._panning_from: QPointF | None = None
         self._pressed = Qt.MouseButton.NoButton
+        self._pointer: PointerEvent | None = None
         self._held_key = 0
         self.setMouseTracking(True)
         self.setTabletTracking(True)
@@ -88,7 +92,8 @@ class InputEvents(QWidget):
             self.setCursor(Qt.CursorShape.ClosedHandCursor)
         elif button_name(event.button()):
             self._pressed = event.button()
-            self.toolbox.press(pointer_event(event, self._view, self.ratio))
+            self._pointer = pointer_event(event, self._view, self.ratio)
+            self.toolbox.press(self._pointer)
             self._show_cursor()
         event.accept()
 
@@ -102,10 +107,12 @@ class InputEvents(QWidget):
             self._panning_from = event.position()
             self.pan_by(moved.x(), moved.y())
         else:
+            pointer = pointer_event(event, self._view, self.ratio)
             if self._pressed and not event.buttons() & self._pressed:
-                # The release went to another window.
-                self._release(event)
-            self.toolbox.move(pointer_event(event, self._view, self.ratio))
+                # The release went to another window: what was begun ends where it was last seen.
+                self._release(self._pointer or pointer)
+            self._pointer = pointer
+            self.toolbox.move(pointer)
         self._tell_cursor()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
@@ -115,12 +122,13 @@ class InputEvents(QWidget):
             self._panning_from = None
             self._show_cursor()
         elif self._is_active and button_name(event.button()):
-            self._release(event)
+            self._release(pointer_event(event, self._view, self.ratio))
         event.accept()
 
-    def _release(self, event: QMouseEvent) -> None:
+    def _release(self, pointer: PointerEvent) -> None:
+        name = button_name(self._pressed) or pointer.button
         self._pressed = Qt.MouseButton.NoButton
-        self.toolbox.release(pointer_event(event, self._view, self.ratio))
+        self.toolbox.release(replace(pointer, button=name))
         self._show_cursor()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
@@ -218,11 +226,11 @@ class InputEvents(QWidget):
                 self.toolbox.hold("pan" if event.key() == Qt.Key.Key_Space else "picker")
             event.accept()
             return
+        if event.key() in _LINE_KEYS:
+            self._modifiers_changed(event, is_down=True)
         name = key_name(event)
         modifiers = modifier_names(event.modifiers())
-        if name == "escape" and self.toolbox.cancel():
-            event.accept()
-        elif name and self._is_active and self.toolbox.key(name, modifiers):
+        if name and self._is_active and self.toolbox.key(name, modifiers):
             event.accept()
         else:
             super().keyPressEvent(event)
@@ -235,7 +243,18 @@ class InputEvents(QWidget):
                 self.toolbox.release_hold()
             event.accept()
             return
+        if event.key() in _LINE_KEYS:
+            self._modifiers_changed(event, is_down=False)
         super().keyReleaseEvent(event)
+
+    def _modifiers_changed(self, event: QKeyEvent, *, is_down: bool) -> None:
+        """Shift and Ctrl change what the pointer shows at once, not with its next move."""
+        if self._pointer is None or self._pressed or not self._is_active or self.cursor_position is None:
+            return
+        name = _LINE_KEYS[Qt.Key(event.key())]
+        held = self._pointer.modifiers | {name} if is_down else self._pointer.modifiers - {name}
+        self._pointer = replace(self._pointer, modifiers=held, button="")
+        self.toolbox.move(self._pointer)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802
         """No key is held any more as far as we can know."""

@@ -56,6 +56,7 @@ class CanvasWidget(InputEvents):
         self._shown_image_id: int | None = None
         self._image = ImageTiles(self)
         self._overlays = OverlayStack(session)
+        self._active_object = session.active_object
         self._failure = ""
         self._hint = ""
         self._says_opening = False
@@ -242,8 +243,9 @@ class CanvasWidget(InputEvents):
             self._update_px(self._view.view_rect_of(rect, self._overlays.reach_px(self.ratio)))
 
     def _on_selection_changed(self) -> None:
-        # The active object is drawn stronger, the tool's ring in the class's colour.
-        self._redraw()
+        if self.session.active_object != self._active_object:
+            self._active_object = self.session.active_object  # it is drawn stronger than others
+            self._redraw()
 
     def _on_threshold_changed(self, _value: float) -> None:
         self._redraw()
