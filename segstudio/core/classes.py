@@ -77,8 +77,12 @@ def parse_class_names(text: str | Iterable[str]) -> list[str]:
     UserError
         For an empty list, an empty name, or a name that occurs twice (upper and lower case are the same).
     """
-    parts = [part for part in re.split(r"[,;\n\r]+", text.strip(" ,;\n\r\t"))] if isinstance(text, str) else list(text)
-    if not parts or parts == [""]:
+    if isinstance(text, str):
+        lines = [line.strip(" ,;\t") for line in text.splitlines()]
+        parts = [part for line in lines if line for part in re.split(r"[,;]", line)]
+    else:
+        parts = list(text)
+    if not parts:
         raise UserError("The class list is empty", remedy="name at least one class, such as nucleus,background")
     names = [clean_name(part) for part in parts]
     _refuse_duplicates(names)
@@ -231,7 +235,8 @@ class ClassTable:
     def rebased(self, before: ClassTable, after: ClassTable) -> ClassTable:
         """With what changed from *before* to *after* applied to this table.
 
-        What others changed meanwhile stays; so a class edit can be undone after a class was renamed.
+        What others changed meanwhile stays; so a class edit can be undone after a class was renamed. A class that
+        comes back and finds its name or mask value taken gets the next free one.
         """
         if self == before:
             return ClassTable(after, max(self.next_id, after.next_id))
@@ -242,7 +247,23 @@ class ClassTable:
         for index, item in enumerate(after):
             if before.by_id(item.id) is None and item.id not in known:
                 result.insert(min(index, len(result)), item)
-        return ClassTable(result, max(self.next_id, after.next_id))
+                changed[item.id] = item
+        settled = ClassTable((item for item in result if item.id not in changed), max(self.next_id, after.next_id))
+        for item in result:
+            if item.id in changed:
+                settled = settled._with_fitting(item)
+        places = {item.id: place for place, item in enumerate(result)}
+        return ClassTable(sorted(settled, key=lambda item: places[item.id]), settled.next_id)
+
+    def _with_fitting(self, item: ClassDef) -> ClassTable:
+        """With *item* at the end, its name and mask value changed where another class has them."""
+        if self.by_mask_value(item.mask_value) is not None:
+            item = replace(item, mask_value=self._free_mask_value())
+        name, number = item.name, 2
+        while self.by_name(item.name) is not None:
+            item = replace(item, name=f"{name} {number}")
+            number += 1
+        return ClassTable((*self._classes, item), self.next_id)
 
     def color_lut(self) -> npt.NDArray[np.uint8]:
         """(65536, 3) uint8: colour of each class id; black for ids without a class."""

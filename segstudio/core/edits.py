@@ -208,6 +208,7 @@ class Transaction:
         self.guard = guard
         self._before: dict[Plane, dict[TileKey, Tile]] = {"segments": {}, "confidence": {}}
         self._segments_before: dict[int, Segment | None] = {}
+        self._made_ids: set[int] = set()
         self._guard_lut: npt.NDArray[np.bool_] | None = None
         self._guard_revision = -1
         self._is_open = True
@@ -235,6 +236,7 @@ class Transaction:
         if segment is None:
             segment = Segment(self.layer.next_segment_id(), class_id, False, source, model_id)
             self.set_segment(segment)
+            self._made_ids.add(segment.id)
         return segment.id
 
     def new_object(
@@ -243,6 +245,7 @@ class Transaction:
         """Id of a new object's segment."""
         segment = Segment(self.layer.next_segment_id(), class_id, True, source, model_id, confidence)
         self.set_segment(segment)
+        self._made_ids.add(segment.id)
         return segment.id
 
     # -- pixels --------------------------------------------------------------------------------------------------
@@ -346,14 +349,8 @@ class Transaction:
         """End it: the edit made of every tile and row that now differs, or None when nothing does."""
         self._check_open()
         self._is_open = False
-        changes: list[LayerChange] = []
-        rows: list[SegmentChange] = []
-        for segment_id, before in self._segments_before.items():
-            after = self.layer.segments.get(segment_id)
-            if before != after:
-                rows.append((before, after))
+        tiles: dict[Plane, list[TileChange]] = {"segments": [], "confidence": []}
         for name, plane in self._planes():
-            tiles = []
             for key, first in self._before[name].items():
                 last = plane.get(key)
                 if same_tile(first, last):
@@ -361,10 +358,21 @@ class Transaction:
                     continue
                 last = compact(last)
                 plane.set(key, last)
-                tiles.append(TileChange(key, first, last))
-            segments = tuple(rows) if name == "segments" else ()
-            if tiles or segments:
-                changes.append(LayerChange(self.layer.id, name, tuple(tiles), segments))
+                tiles[name].append(TileChange(key, first, last))
+        if not tiles["segments"]:
+            # Nothing was painted (the guard forbade all of it): the segments made for it would be empty.
+            for segment_id in self._made_ids:
+                self.layer.put_segment(segment_id, self._segments_before.pop(segment_id))
+        rows: list[SegmentChange] = []
+        for segment_id, before in self._segments_before.items():
+            after = self.layer.segments.get(segment_id)
+            if before != after:
+                rows.append((before, after))
+        changes: list[LayerChange] = []
+        if tiles["segments"] or rows:
+            changes.append(LayerChange(self.layer.id, "segments", tuple(tiles["segments"]), tuple(rows)))
+        if tiles["confidence"]:
+            changes.append(LayerChange(self.layer.id, "confidence", tuple(tiles["confidence"])))
         if not changes:
             return None
         return Edit(self.label, self.layer.image_id, tuple(changes), created_s=time.time())

@@ -19,7 +19,7 @@ import numpy as np
 from segstudio.core.brush import stroke_mask
 from segstudio.core.classes import ClassTable
 from segstudio.core.edits import Transaction
-from segstudio.core.layers import LabelLayer
+from segstudio.core.layers import LabelLayer, Segment
 from segstudio.io.store.image_rows import insert_image
 from segstudio.io.store.project import ProjectStore
 
@@ -95,7 +95,7 @@ class StoreWriter:
 def empty_step(layer: LabelLayer, number: int):
     """An edit that only touches the segment table."""
     transaction = Transaction(layer, f"Stroke {number}")
-    transaction.new_object(1)
+    transaction.set_segment(Segment(1000 + number, 1, True))
     return transaction.commit()
 
 

@@ -112,10 +112,7 @@ class ProjectStore:
     ) -> ProjectStore:
         """Open a project; read-only when asked to, when another window has it, or when it can't be written to.
 
-        Raises
-        ------
-        UserError
-            When there is no project, it is damaged, or was made by a newer segstudio.
+        UserError when there is no project, it is damaged, or was made by a newer segstudio.
         """
         folder = Path(folder).absolute()
         if folder.name == DATABASE_NAME and folder.is_file():
@@ -145,11 +142,8 @@ class ProjectStore:
     def close(self) -> None:
         """Write what waits and close; safe to call twice.
 
-        Raises
-        ------
-        UserError
-            When something still can't be written. Then the project stays open, so that no work is lost; call
-            :meth:`discard` to close it all the same.
+        UserError when something still can't be written: then the project stays open, so that no work is lost
+        (:meth:`discard` closes it all the same).
         """
         if not self._database.is_closed:
             self._journal.flush()
@@ -250,7 +244,7 @@ class ProjectStore:
     # -- layers --------------------------------------------------------------------------------------------------
 
     def layers(self, image_id: int) -> list[LabelLayer]:
-        """The layers of an image, "labels" first; their tiles are read when looked at. KeyError if unknown."""
+        """The layers of an image, labels first; tiles are read when looked at. KeyError if unknown."""
         from segstudio.io.store.layer_rows import load_layers
 
         fresh = load_layers(self._database, image_id)
@@ -323,7 +317,7 @@ class ProjectStore:
         """Why *edit* must not be applied now, as a sentence, or "". Ask before undoing edits of the whole project."""
         if edit.classes is None:
             return ""
-        moved = {row.id for change in edit.changes for pair in change.segments for row in pair if row is not None}
+        moved = any(change.segments for change in edit.changes)
         for item in edit.classes[0]:
             if edit.classes[1].by_id(item.id) is None and not moved and self.where_used(item.id)["pixels"]:
                 return f"The class “{item.name}” is in use in the labels"
