@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from segstudio.cli.output import ProgressBar, add_json, chosen_images, emit
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -13,7 +16,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("project", type=Path, metavar="DIR", help="the project's folder")
     parser.add_argument("--images", metavar="GLOB", help="only images whose name matches, such as 'scan_*.png'")
     parser.add_argument("--classes", metavar="a,b", help="only these classes")
-    parser.add_argument("--min-confidence", type=float, default=0.0, metavar="X", help="only pixels at least this sure, 0 to 1")
+    parser.add_argument(
+        "--min-confidence", type=float, default=0.0, metavar="X", help="only pixels at least this sure, 0 to 1"
+    )
     add_json(parser)
 
 
@@ -27,7 +32,11 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(f"--min-confidence is {args.min_confidence}", remedy="give a number from 0 to 1")
     with ProjectStore.open(args.project) as store, ProgressBar() as bar:
         if store.is_read_only:
-            raise UserError(f"the project is read-only ({store.read_only_reason})", path=store.folder, remedy="close the other window")
+            raise UserError(
+                f"the project is read-only ({store.read_only_reason})",
+                path=store.folder,
+                remedy="close the other window",
+            )
         class_ids = None
         if args.classes is not None:
             class_ids = set()
@@ -35,7 +44,9 @@ def run(args: argparse.Namespace) -> int:
                 found = store.classes.by_name(name)
                 if found is None:
                     known = ", ".join(c.name for c in store.classes)
-                    raise UserError(f"the project has no class {name!r}", path=store.folder, remedy=f"its classes are {known}")
+                    raise UserError(
+                        f"the project has no class {name!r}", path=store.folder, remedy=f"its classes are {known}"
+                    )
                 class_ids.add(found.id)
         images = chosen_images(store, args.images)
         accepted: list[dict[str, object]] = []
@@ -55,5 +66,9 @@ def run(args: argparse.Namespace) -> int:
             store.commit(edit)
             accepted.append({"image": image.name, "pixels": sum(labels.pixel_counts().values()) - before})
     total = sum(int(str(a["pixels"])) for a in accepted)
-    emit(args, {"accepted": accepted, "pixels": total}, f"Accepted {total:,} pixels in {len(accepted)} of {len(images)} images.")
+    emit(
+        args,
+        {"accepted": accepted, "pixels": total},
+        f"Accepted {total:,} pixels in {len(accepted)} of {len(images)} images.",
+    )
     return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib.util
 import os
 import sys
@@ -14,6 +13,8 @@ from segstudio.cli.output import ProgressBar, add_json, emit, table, warn
 from segstudio.core.errors import UserError
 
 if TYPE_CHECKING:
+    import argparse
+
     from segstudio.io.store.project import ProjectStore
 
 
@@ -49,7 +50,9 @@ def run(args: argparse.Namespace) -> int:
     made = make_sample_project(folder, device=args.device)
     has_window = not args.no_window and not args.json
     if has_window and not has_screen():
-        warn("there is no screen here, so the window stays closed; `segstudio PATH` opens the project where there is one.")
+        warn(
+            "there is no screen here, so the window stays closed; `segstudio PATH` opens the project where there is one."
+        )
         has_window = False
     emit(args, made, lambda: _text(made))
     if has_window:
@@ -85,12 +88,16 @@ def sample_files() -> list[Path]:
     """
     spec = importlib.util.find_spec("skimage")
     if spec is None or not spec.submodule_search_locations:
-        raise UserError("the sample images come with scikit-image, which is not installed", remedy="pip install scikit-image")
+        raise UserError(
+            "the sample images come with scikit-image, which is not installed", remedy="pip install scikit-image"
+        )
     folder = Path(spec.submodule_search_locations[0]) / "data"
     files = [folder / sample.file_name for sample in SAMPLES]
     for file in files:
         if not file.is_file():
-            raise UserError("this sample image is missing", path=file, remedy="pip install --force-reinstall scikit-image")
+            raise UserError(
+                "this sample image is missing", path=file, remedy="pip install --force-reinstall scikit-image"
+            )
     return files
 
 
@@ -159,7 +166,9 @@ def _text(made: dict[str, Any]) -> str:
     rows = []
     for image in made["images"]:
         proposed = ", ".join(f"{n:,} px {name}" for name, n in image["proposed_pixels"].items())
-        rows.append((image["name"], f"{image['width']}×{image['height']}", image["model"], proposed or "to label by hand"))
+        rows.append(
+            (image["name"], f"{image['width']}×{image['height']}", image["model"], proposed or "to label by hand")
+        )
     head = "Made the sample project" if made["is_new"] else "The sample project is already there, kept as it is:"
     return (
         f"{head} {made['project']}\n\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import importlib.metadata
 import os
@@ -13,8 +12,12 @@ import sys
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from segstudio.cli.output import add_json, emit
+
+if TYPE_CHECKING:
+    import argparse
 
 PACKAGES = ("torch", "torchvision", "timm", "PySide6_Essentials", "numpy", "opencv-python-headless", "pillow",
             "SQLAlchemy", "safetensors", "tifffile", "scikit-image", "pyqtgraph")  # fmt: skip
@@ -93,7 +96,11 @@ def _devices() -> list[Finding]:
     try:
         from segstudio.ml.inference.devices import describe_devices
     except ImportError as error:
-        return [Finding("devices", False, f"torch does not load ({error})", "pip install --force-reinstall torch torchvision")]
+        return [
+            Finding(
+                "devices", False, f"torch does not load ({error})", "pip install --force-reinstall torch torchvision"
+            )
+        ]
     return [Finding("device", True, line) for line in describe_devices()]
 
 
@@ -108,17 +115,25 @@ def _screen() -> Finding:
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         return Finding("screen", True, "none here; every sub-command works without one")
     if "lib" in last and ".so" in last:
-        return Finding("screen", False, f"Qt does not load: {last}", "apt-get install libegl1 libgl1 libxkbcommon0 libxcb-cursor0")
-    return Finding("screen", False, f"Qt cannot open a window: {last}", "apt-get install libxcb-cursor0, or set QT_QPA_PLATFORM")
+        return Finding(
+            "screen", False, f"Qt does not load: {last}", "apt-get install libegl1 libgl1 libxkbcommon0 libxcb-cursor0"
+        )
+    return Finding(
+        "screen", False, f"Qt cannot open a window: {last}", "apt-get install libxcb-cursor0, or set QT_QPA_PLATFORM"
+    )
 
 
 def _folders() -> list[Finding]:
     import platformdirs
 
     places = {
-        "settings folder": Path(os.environ.get("SEGSTUDIO_CONFIG_DIR") or platformdirs.user_config_dir("segstudio", appauthor=False)),
+        "settings folder": Path(
+            os.environ.get("SEGSTUDIO_CONFIG_DIR") or platformdirs.user_config_dir("segstudio", appauthor=False)
+        ),
         "data folder": Path(platformdirs.user_data_dir("segstudio", appauthor=False)),
-        "cache folder": Path(os.environ.get("SEGSTUDIO_CACHE_DIR") or platformdirs.user_cache_dir("segstudio", appauthor=False)),
+        "cache folder": Path(
+            os.environ.get("SEGSTUDIO_CACHE_DIR") or platformdirs.user_cache_dir("segstudio", appauthor=False)
+        ),
     }
     findings = []
     for name, folder in places.items():

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +12,9 @@ from segstudio.core.errors import UserError
 from segstudio.core.progress import Eta
 
 if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterable, Sequence
+
     from segstudio.io.store.project import ImageRecord, ProjectStore
 
 
@@ -61,7 +62,9 @@ class ProgressBar:
         filled = round(share * 24)
         left = self._eta.seconds_left(done, total)
         eta = f" {left:.0f} s left" if left is not None and done < total else ""
-        print(f"\r\x1b[K{what} {'█' * filled}{'░' * (24 - filled)} {share:.0%}{eta}", end="", file=sys.stderr, flush=True)
+        print(
+            f"\r\x1b[K{what} {'█' * filled}{'░' * (24 - filled)} {share:.0%}{eta}", end="", file=sys.stderr, flush=True
+        )
         self._has_line = True
 
     def close(self) -> None:

@@ -1,107 +1,217 @@
-"""Segmentation metrics from a joint histogram of truth and prediction."""
+"""Segmentation metrics from a joint histogram: IoU, Dice, accuracy, precision; and boundary F1."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-Confusion = npt.NDArray[np.int64]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-_CHUNK = 1 << 24
-"""cv2.calcHist counts in float32, which is exact up to 2^24."""
+    import numpy.typing as npt
+
+MAX_CLASSES = 4096
+"""A joint histogram of more classes would take gigabytes."""
+_CHUNK_PX = 1 << 24  # cv2.calcHist counts in float32, which is exact up to here
 
 
-def joint_histogram(truth: npt.NDArray[Any], prediction: npt.NDArray[Any], classes: int, ignore: int | None = 255) -> Confusion:
-    """(classes, classes) int64: how often truth (row) met prediction (column).
+def joint_histogram(
+    truth: npt.NDArray[Any], pred: npt.NDArray[Any], n: int, ignore: int | None = None
+) -> npt.NDArray[np.int64]:
+    """(n, n) int64 counts of pixels by (truth, prediction) of two (y, x) index masks of one size.
 
-    ``truth`` and ``prediction`` are index arrays of one shape. Pixels whose truth is *ignore* or no class are left out; a
-    prediction that is no class counts as none (the pixel is left out of the columns and so of its row).
-
-    Raises
-    ------
-    ValueError
-        When the shapes differ.
+    Pixels whose truth is *ignore*, and those where either value is *n* or more, are left out.
+    ValueError when the sizes differ.
     """
-    if truth.shape != prediction.shape:
-        raise ValueError(f"truth is {truth.shape} but prediction {prediction.shape}")
-    if classes > 255 or truth.dtype != np.uint8 or prediction.dtype != np.uint8:
-        return _joint_by_bincount(truth, prediction, classes, ignore)
-    flat_truth, flat_prediction = np.ascontiguousarray(truth).reshape(-1), np.ascontiguousarray(prediction).reshape(-1)
-    total = np.zeros((classes, classes), np.int64)
-    for start in range(0, flat_truth.size, _CHUNK):
-        planes = [p[start : start + _CHUNK].reshape(1, -1) for p in (flat_truth, flat_prediction)]
-        counts = cv2.calcHist(planes, [0, 1], None, [classes, classes], [0, classes, 0, classes])
-        total += counts.astype(np.int64)
-    if ignore is not None and 0 <= ignore < classes:
+    if truth.shape != pred.shape:
+        raise ValueError(f"truth is {truth.shape}, prediction {pred.shape}")
+    if not 0 < n <= MAX_CLASSES:
+        raise ValueError(f"{n} classes")
+    total = np.zeros((n, n), np.int64)
+    if truth.size == 0:
+        return total
+    rows = truth.reshape(1, -1) if truth.ndim != 2 else truth
+    others = pred.reshape(rows.shape)
+    step = max(1, _CHUNK_PX // rows.shape[1])
+    if rows.shape[1] > _CHUNK_PX:
+        rows, others, step = rows.reshape(-1, 1), others.reshape(-1, 1), _CHUNK_PX
+    for start in range(0, rows.shape[0], step):
+        total += _count(rows[start : start + step], others[start : start + step], n)
+    if ignore is not None and 0 <= ignore < n:
         total[ignore] = 0
     return total
 
 
-def _joint_by_bincount(truth: npt.NDArray[Any], prediction: npt.NDArray[Any], classes: int, ignore: int | None) -> Confusion:
-    wide_truth, wide_prediction = truth.astype(np.int64).reshape(-1), prediction.astype(np.int64).reshape(-1)
-    valid = (wide_truth >= 0) & (wide_truth < classes) & (wide_prediction >= 0) & (wide_prediction < classes)
-    if ignore is not None:
-        valid &= wide_truth != ignore
-    joint = wide_truth[valid] * classes + wide_prediction[valid]
-    return np.bincount(joint, minlength=classes * classes).reshape(classes, classes).astype(np.int64)
-
-
-def _ratio(part: npt.NDArray[Any], whole: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    """Part / whole, NaN where whole is 0."""
-    result = np.full(np.shape(part), np.nan)
-    np.divide(part, whole, out=result, where=np.asarray(whole) > 0)
-    return result
-
-
-def _number(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
-
-
-def _mean(values: npt.NDArray[np.float64]) -> float | None:
-    return None if np.isnan(values).all() else float(np.nanmean(values))
+def _count(truth: npt.NDArray[Any], pred: npt.NDArray[Any], n: int) -> npt.NDArray[np.int64]:
+    if truth.dtype == pred.dtype == np.uint8 and n <= 256:
+        planes = [np.ascontiguousarray(truth), np.ascontiguousarray(pred)]
+        counts = cv2.calcHist(planes, [0, 1], None, [n, n], [0, n, 0, n])
+        return np.rint(counts).astype(np.int64).reshape(n, n)
+    first, second = truth.ravel().astype(np.int64), pred.ravel().astype(np.int64)
+    inside = (first >= 0) & (first < n) & (second >= 0) & (second < n)
+    return np.bincount(first[inside] * n + second[inside], minlength=n * n).reshape(n, n)
 
 
 def scores_from_confusion(
-    confusion: Confusion, names: Sequence[str], boundary_f1: Sequence[float | None] | None = None
+    confusion: npt.NDArray[Any],
+    names: Sequence[str] | None = None,
+    *,
+    missed: npt.NDArray[Any] | None = None,
+    boundary_f1: npt.NDArray[Any] | None = None,
 ) -> dict[str, Any]:
-    """The metrics that ``segstudio score`` prints, from a confusion matrix (rows truth, columns prediction).
+    """What ``score`` and ``evaluate`` print, as JSON-ready Python values.
 
-    A class with no pixel in truth and none in prediction has None and is left out of the means. ``mean_pixel_accuracy`` is the
-    mean recall (Long, Shelhamer, Darrell 2015). *boundary_f1* holds one value a class, or None.
+    Parameters
+    ----------
+    confusion
+        (n, n) counts; rows are truth, columns prediction.
+    names
+        n class names; "class 0" … without.
+    missed
+        (n,) truth pixels for which there is no prediction at all: they count as wrong.
+    boundary_f1
+        (n,) boundary F1 of each class, NaN where there is none.
+
+    A class with no pixel in truth and none in prediction has None and is left out of the means; a mean over nothing
+    is None.
     """
-    matrix = confusion.astype(np.float64)
-    hit, truth, predicted = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
-    union, total = truth + predicted - hit, matrix.sum()
-    iou, dice = _ratio(hit, union), _ratio(2 * hit, truth + predicted)
-    recall, precision = _ratio(hit, truth), _ratio(hit, predicted)
-    # Present only in the prediction: recall is 0 of nothing; the class was wrong wherever it was said.
-    recall = np.where(np.isnan(recall) & (union > 0), 0.0, recall)
-    precision = np.where(np.isnan(precision) & (union > 0), 0.0, precision)
-    edges = list(boundary_f1) if boundary_f1 is not None else [None] * len(names)
-    known = [e for e in edges if e is not None]
-    weighted = np.nansum(truth * np.nan_to_num(iou)) / total if total else np.nan
+    table = np.asarray(confusion, np.float64)
+    n = table.shape[0]
+    lost = np.zeros(n) if missed is None else np.asarray(missed, np.float64)
+    hits = np.diag(table)
+    truth, pred = table.sum(axis=1) + lost, table.sum(axis=0)
+    union = truth + pred - hits
+    is_there = union > 0
+    iou = _ratio(hits, union)
+    dice = _ratio(2 * hits, truth + pred)
+    accuracy, precision = _ratio(hits, truth), _ratio(hits, pred)
+    edges = np.full(n, np.nan) if boundary_f1 is None else np.asarray(boundary_f1, np.float64)
+    total = truth.sum()
+    per_class = []
+    for index in range(n):
+        name = names[index] if names is not None else f"class {index}"
+        row: dict[str, Any] = {"name": name}
+        for key, values in (("iou", iou), ("dice", dice), ("accuracy", accuracy), ("precision", precision)):
+            row[key] = _number(values[index]) if is_there[index] else None
+        row["boundary_f1"] = _number(edges[index])
+        row["pixels"] = int(truth[index])
+        per_class.append(row)
     return {
-        "pixel_accuracy": _number(float(hit.sum() / total)) if total else None,
-        "mean_pixel_accuracy": _mean(_ratio(hit, truth)),
+        "pixel_accuracy": _number(hits.sum() / total) if total else None,
+        "mean_pixel_accuracy": _mean(accuracy),
         "mean_iou": _mean(iou),
-        "frequency_weighted_iou": _number(float(weighted)),
+        "frequency_weighted_iou": _number((truth * np.nan_to_num(iou)).sum() / total) if total else None,
         "mean_dice": _mean(dice),
-        "boundary_f1": float(np.mean(known)) if known else None,
-        "per_class": [
-            {
-                "name": name,
-                "iou": _number(iou[i]),
-                "dice": _number(dice[i]),
-                "accuracy": _number(recall[i]),
-                "precision": _number(precision[i]),
-                "boundary_f1": edges[i],
-                "pixels": int(truth[i]),
-            }
-            for i, name in enumerate(names)
-        ],
-        "confusion": confusion.tolist(),
+        "boundary_f1": _mean(edges),
+        "per_class": per_class,
+        "confusion": np.asarray(confusion).astype(np.int64).tolist(),
     }
+
+
+def _ratio(above: npt.NDArray[Any], below: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    result = np.full(above.shape, np.nan)
+    np.divide(above, below, out=result, where=below > 0)
+    return result
+
+
+def _mean(values: npt.NDArray[Any]) -> float | None:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if known.size else None
+
+
+def _number(value: Any) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def class_boundary(mask: npt.NDArray[np.uint8], valid: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Pixels (255) of a 0/255 *mask* that touch, by a side, a *valid* pixel outside it; the image's border is none."""
+    outside = cv2.bitwise_and(cv2.bitwise_not(mask), valid)
+    return np.asarray(cv2.bitwise_and(mask, cv2.dilate(outside, _CROSS)), np.uint8)
+
+
+_CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
+
+
+def disk(radius_px: float) -> npt.NDArray[np.uint8]:
+    """The (2r+1, 2r+1) structuring element of all offsets at most *radius_px* away."""
+    reach = int(radius_px)
+    offsets = np.arange(-reach, reach + 1)
+    return (offsets[:, None] ** 2 + offsets[None, :] ** 2 <= radius_px**2).astype(np.uint8)
+
+
+def boundary_f1(
+    truth: npt.NDArray[Any], pred: npt.NDArray[Any], n: int, tolerance_px: float = 2.0, ignore: int | None = None
+) -> npt.NDArray[np.float64]:
+    """(n,) boundary F1 (BF score: Csurka et al., BMVC 2013) of each class in one image; NaN where it has no boundary.
+
+    Precision is the share of the prediction's boundary pixels within *tolerance_px* (Euclidean) of the truth's,
+    recall the other way round. Ignored pixels belong to no class and make no boundary.
+    """
+    valid = np.full(truth.shape, 255, np.uint8)
+    if ignore is not None:
+        valid[truth == ignore] = 0
+    element = disk(tolerance_px)
+    scores = np.full(n, np.nan)
+    for index in range(n):
+        of_truth = _class_mask(truth, index, valid)
+        of_pred = _class_mask(pred, index, valid)
+        if not of_truth.any() and not of_pred.any():
+            continue
+        edge_truth, edge_pred = class_boundary(of_truth, valid), class_boundary(of_pred, valid)
+        count_truth, count_pred = cv2.countNonZero(edge_truth), cv2.countNonZero(edge_pred)
+        if count_truth == 0 and count_pred == 0:
+            continue
+        if count_truth == 0 or count_pred == 0:
+            scores[index] = 0.0
+            continue
+        precision = cv2.countNonZero(cv2.bitwise_and(edge_pred, cv2.dilate(edge_truth, element))) / count_pred
+        recall = cv2.countNonZero(cv2.bitwise_and(edge_truth, cv2.dilate(edge_pred, element))) / count_truth
+        scores[index] = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+    return scores
+
+
+def _class_mask(values: npt.NDArray[Any], index: int, valid: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    mask = (values == index).astype(np.uint8)
+    mask *= valid
+    return mask
+
+
+class ScoreSum:
+    """Adds up pairs of index masks into the scores of a whole dataset."""
+
+    def __init__(self, n: int, ignore: int | None = 255, boundary_tolerance_px: float | None = None) -> None:
+        self.n = n
+        self.ignore = ignore
+        self.tolerance_px = boundary_tolerance_px
+        self.confusion = np.zeros((n, n), np.int64)
+        self.missed = np.zeros(n, np.int64)
+        self._edges = np.zeros(n)
+        self._edge_images = np.zeros(n, np.int64)
+
+    def add(self, truth: npt.NDArray[Any], pred: npt.NDArray[Any]) -> None:
+        """Add one image. Truth pixels whose prediction is no class count as missed."""
+        counts = joint_histogram(truth, pred, self.n, self.ignore)
+        self.confusion += counts
+        known = truth.size if self.ignore is None else truth.size - int(np.count_nonzero(truth == self.ignore))
+        if int(counts.sum()) != known:
+            is_lost = pred >= self.n
+            if self.ignore is not None:
+                is_lost &= truth != self.ignore
+            values = truth[is_lost & (truth < self.n)]
+            self.missed += np.bincount(values.ravel(), minlength=self.n)[: self.n]
+        if self.tolerance_px is not None:
+            edges = boundary_f1(truth, pred, self.n, self.tolerance_px, self.ignore)
+            known_edges = ~np.isnan(edges)
+            self._edges[known_edges] += edges[known_edges]
+            self._edge_images += known_edges
+
+    @property
+    def boundary_f1(self) -> npt.NDArray[np.float64] | None:
+        """(n,) mean over the images that have the class's boundary, NaN where none has; None when not asked for."""
+        return None if self.tolerance_px is None else _ratio(self._edges, self._edge_images)
+
+    def scores(self, names: Sequence[str] | None = None) -> dict[str, Any]:
+        """The scores so far, see :func:`scores_from_confusion`."""
+        return scores_from_confusion(self.confusion, names, missed=self.missed, boundary_f1=self.boundary_f1)

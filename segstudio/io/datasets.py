@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from segstudio.core.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 IGNORE_8BIT = 255
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"})
@@ -93,13 +95,17 @@ def read_index_mask(path: Path) -> MaskArray:
                 return np.asarray(image.convert("L"), np.uint8)
             if image.mode not in {"P", "L", "I;16", "I"}:
                 raise UserError(
-                    f"the mask has mode {image.mode}, not one index a pixel", path=path, remedy="save it as palette or grey PNG"
+                    f"the mask has mode {image.mode}, not one index a pixel",
+                    path=path,
+                    remedy="save it as palette or grey PNG",
                 )
             values: npt.NDArray[Any] = np.asarray(image)
     except UserError:
         raise
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UserError(f"the mask cannot be read ({error})", path=path, remedy="restore the file or leave it out") from error
+        raise UserError(
+            f"the mask cannot be read ({error})", path=path, remedy="restore the file or leave it out"
+        ) from error
     return values if values.dtype == np.uint8 else values.astype(np.uint16)
 
 
@@ -114,7 +120,9 @@ def parse_data_spec(spec: str) -> DatasetFolder:
     kind, _, rest = spec.partition(":")
     reader = _READERS.get(kind)
     if reader is None or not rest:
-        raise UserError(f"--data {spec} names no dataset", remedy=f"write one of {', '.join(k + ':…' for k in _READERS)}")
+        raise UserError(
+            f"--data {spec} names no dataset", remedy=f"write one of {', '.join(k + ':…' for k in _READERS)}"
+        )
     folder = reader(spec, rest)
     if not folder.samples:
         raise UserError("no image with a mask was found", path=rest, remedy="masks must be named as the images, as PNG")
@@ -132,7 +140,9 @@ def _files(folder: Path) -> list[Path]:
     return sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
 
 
-def _pairs(images: Path, masks: Path, split: str | None, ignore: frozenset[int] = frozenset({IGNORE_8BIT})) -> list[Sample]:
+def _pairs(
+    images: Path, masks: Path, split: str | None, ignore: frozenset[int] = frozenset({IGNORE_8BIT})
+) -> list[Sample]:
     found = []
     for image in _files(images):
         mask = next((m for s in MASK_SUFFIXES if (m := masks / f"{image.stem}{s}").is_file()), None)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from segstudio.core.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     import numpy as np
     import numpy.typing as npt
@@ -101,7 +101,9 @@ class TrainPlan:
             return cls.from_json(json.loads(file.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError) as error:
             raise UserError(
-                f"this is not a run that can be resumed ({error})", path=file, remedy="name the folder of an earlier `--out`"
+                f"this is not a run that can be resumed ({error})",
+                path=file,
+                remedy="name the folder of an earlier `--out`",
             ) from error
 
     def checked(self) -> TrainPlan:

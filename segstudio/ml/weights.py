@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import safetensors
@@ -18,6 +17,7 @@ from segstudio.ml.networks.build import build_network
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 
 def save_weights(path: Path, state: Mapping[str, torch.Tensor], card: ModelCard, *, is_half: bool = False) -> None:
@@ -54,7 +54,9 @@ def load_weights(path: Path) -> tuple[dict[str, torch.Tensor], ModelCard]:
         with safetensors.safe_open(path, framework="pt", device="cpu") as file:
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
     except (OSError, safetensors.SafetensorError) as error:
-        raise UserError(f"the weights cannot be read ({error})", path=path, remedy="fetch or train them again") from error
+        raise UserError(
+            f"the weights cannot be read ({error})", path=path, remedy="fetch or train them again"
+        ) from error
     for name, tensor in state.items():
         if tensor.is_floating_point():
             state[name] = tensor.float()
@@ -66,7 +68,12 @@ def load_weights(path: Path) -> tuple[dict[str, torch.Tensor], ModelCard]:
 def build_from_card(card: ModelCard) -> nn.Module:
     """The network that *card* describes, with random parameters."""
     return build_network(
-        card.architecture, card.encoder, bands=card.bands, classes=len(card.classes), pretrained=False, options=card.options
+        card.architecture,
+        card.encoder,
+        bands=card.bands,
+        classes=len(card.classes),
+        pretrained=False,
+        options=card.options,
     )
 
 

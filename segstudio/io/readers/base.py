@@ -1,14 +1,13 @@
-"""What a reader of images is: pixels by level, plane and window, in their own values."""
+"""What every image reader answers: a description, and windows of raw values at a level."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    import numpy as np
+    from pathlib import Path
+
     import numpy.typing as npt
 
     from segstudio.core.geometry import Rect
@@ -18,42 +17,48 @@ if TYPE_CHECKING:
 class ImageInfo:
     """What is known of an image without its pixels.
 
-    ``levels`` are (width, height) of each resolution, finest first, each about half of the one before. ``dtype`` is numpy's name of the
-    values. ``is_rgb`` says that the first three bands are red, green and blue. ``metadata`` holds what a format adds (spacing, CRS).
+    ``width`` and ``height`` are those of the picture as it is meant to be seen (EXIF orientation applied); ``dtype``
+    is that of the values :meth:`ImageReader.read` gives. ``levels`` holds (width, height) of every resolution, the full
+    one first. ``is_rgb``: the first three bands are red, green and blue (an alpha may follow).
     """
 
     path: Path
     width: int
     height: int
-    depth: int
-    bands: int
-    dtype: str
-    levels: tuple[tuple[int, int], ...]
-    is_rgb: bool
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    depth: int = 1
+    bands: int = 1
+    dtype: str = "uint8"
+    levels: tuple[tuple[int, int], ...] = ()
+    is_rgb: bool = False
+    metadata: dict[str, Any] = field(default_factory=dict)
 
 
 class ImageReader(Protocol):
-    """An open image. One thread uses it at a time."""
+    """An open image. May be used by one thread at a time; close it when done."""
 
     @property
     def info(self) -> ImageInfo:
-        """What is known of the image."""
+        """Size, bands and type."""
         ...
 
-    def read(self, level: int, z: int, window: Rect) -> npt.NDArray[np.generic]:
-        """(band, y, x) values of *window* (in pixels of *level*, inside the image) of plane *z*; may be a view."""
+    def read(self, level: int, z: int, window: Rect) -> npt.NDArray[Any]:
+        """(band, y, x) raw values, read-only, of *window* (in that level's pixels; clipped to it).
+
+        Raises
+        ------
+        UserError
+            When the file cannot be read any more.
+        """
         ...
 
     def close(self) -> None:
-        """Free what it holds."""
+        """Let go of memory and files."""
         ...
 
 
-def level_sizes(width: int, height: int, smallest_px: int = 512) -> tuple[tuple[int, int], ...]:
-    """Sizes of a pyramid that halves until the longer side is at most *smallest_px*."""
+def level_sizes(width: int, height: int, smallest_px: int = 256) -> tuple[tuple[int, int], ...]:
+    """Sizes of a pyramid that halves (rounding up) until the longer side is *smallest_px* or less."""
     sizes = [(width, height)]
     while max(sizes[-1]) > smallest_px:
-        w, h = sizes[-1]
-        sizes.append((max(1, (w + 1) // 2), max(1, (h + 1) // 2)))
+        sizes.append(((sizes[-1][0] + 1) // 2, (sizes[-1][1] + 1) // 2))
     return tuple(sizes)

@@ -44,7 +44,12 @@ def _halved(plane: npt.NDArray[Any], width: int, height: int) -> npt.NDArray[Any
     if plane.dtype.name in _AREA_TYPES:
         # cv2 takes at most four channels a call for the fast path; more bands go one by one.
         if plane.shape[2] <= 4:
-            return cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA).reshape(height, width, plane.shape[2])
-        bands = [cv2.resize(np.ascontiguousarray(plane[..., b]), (width, height), interpolation=cv2.INTER_AREA) for b in range(plane.shape[2])]
+            return cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA).reshape(
+                height, width, plane.shape[2]
+            )
+        bands = [
+            cv2.resize(np.ascontiguousarray(plane[..., b]), (width, height), interpolation=cv2.INTER_AREA)
+            for b in range(plane.shape[2])
+        ]
         return np.stack(bands, axis=-1)
     return plane[::2, ::2][:height, :width]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -15,6 +14,9 @@ from segstudio.core.errors import UserError
 from segstudio.io.readers.base import ImageInfo, level_sizes
 from segstudio.io.readers.memory import MemoryReader
 from segstudio.io.readers.registry import MAX_PIXELS
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # Our own check of the declared size comes before any decoding; Pillow's is a warning at half of it.
 Image.MAX_IMAGE_PIXELS = None
@@ -66,11 +68,15 @@ def _describe(path: Path, image: Image.Image) -> tuple[ImageInfo, bool]:
         size = os.path.getsize(path)
         if width * height * bands * (2 if dtype == "uint16" else 1) > MAX_RATIO * size:
             raise UserError(
-                f"the file promises {width}×{height} pixels but its {size} bytes cannot hold them", path=path, remedy="restore the file or leave it out"
+                f"the file promises {width}×{height} pixels but its {size} bytes cannot hold them",
+                path=path,
+                remedy="restore the file or leave it out",
             )
     if image.format in {"JPEG", "MPO", "PNG", "WEBP"} and image.getexif().get(_ORIENTATION_TAG) in _ROTATED:
         width, height = height, width
-    return ImageInfo(path, width, height, 1, bands, dtype, level_sizes(width, height), is_rgb=bands >= 3), bool(is_deep_colour)
+    return ImageInfo(path, width, height, 1, bands, dtype, level_sizes(width, height), is_rgb=bands >= 3), bool(
+        is_deep_colour
+    )
 
 
 def check_size(path: Path, width: int, height: int) -> None:
@@ -82,7 +88,9 @@ def check_size(path: Path, width: int, height: int) -> None:
         In either case.
     """
     if width <= 0 or height <= 0:
-        raise UserError(f"the image has no pixels ({width}×{height})", path=path, remedy="restore the file or leave it out")
+        raise UserError(
+            f"the image has no pixels ({width}×{height})", path=path, remedy="restore the file or leave it out"
+        )
     if width * height > MAX_PIXELS:
         raise UserError(
             f"the image has {width}×{height} pixels, more than the {MAX_PIXELS / 1e9:.1f} billion that can be opened whole",

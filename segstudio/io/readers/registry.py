@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import os
 import warnings
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,8 @@ from segstudio.core.errors import UserError
 from segstudio.core.geometry import Rect
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from segstudio.io.readers.base import ImageInfo, ImageReader
 
 MAX_PIXELS = 1 << 30
@@ -119,7 +120,9 @@ def list_images(folder: Path, *, is_recursive: bool = False) -> list[Path]:
         found = folder.rglob("*") if is_recursive else folder.iterdir()
         return sorted(p for p in found if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
     except OSError as error:
-        raise UserError(f"the folder cannot be read ({error.strerror})", path=folder, remedy="check that it exists and may be read") from error
+        raise UserError(
+            f"the folder cannot be read ({error.strerror})", path=folder, remedy="check that it exists and may be read"
+        ) from error
 
 
 @contextmanager
@@ -132,10 +135,14 @@ def as_user_error(path: Path) -> Iterator[None]:
     except UserError:
         raise
     except MemoryError as error:
-        raise UserError("there is not enough memory for this image", path=path, remedy="close other programs or reduce it") from error
+        raise UserError(
+            "there is not enough memory for this image", path=path, remedy="close other programs or reduce it"
+        ) from error
     except Exception as error:  # noqa: BLE001 - a damaged file raises whatever its bytes lead to
         reason = " ".join(str(error).split())[:160] or type(error).__name__
-        raise UserError(f"the image is damaged ({reason})", path=path, remedy="restore the file or leave it out") from error
+        raise UserError(
+            f"the image is damaged ({reason})", path=path, remedy="restore the file or leave it out"
+        ) from error
 
 
 def _sniff(path: Path) -> ReaderKind:
@@ -146,15 +153,23 @@ def _sniff(path: Path) -> ReaderKind:
             head = file.read(HEAD_BYTES)
             size = os.fstat(file.fileno()).st_size
     except FileNotFoundError as error:
-        raise UserError("the image does not exist", path=path, remedy="check whether it was moved or renamed") from error
+        raise UserError(
+            "the image does not exist", path=path, remedy="check whether it was moved or renamed"
+        ) from error
     except (OSError, ValueError) as error:
-        raise UserError(f"the image cannot be read ({getattr(error, 'strerror', None) or error})", path=path, remedy="check its permissions") from error
+        raise UserError(
+            f"the image cannot be read ({getattr(error, 'strerror', None) or error})",
+            path=path,
+            remedy="check its permissions",
+        ) from error
     if size == 0:
         raise UserError("the file is empty", path=path, remedy="restore it or leave it out")
     for kind in READERS:
         if any(head.startswith(m) for m in kind.magics) and not (head.startswith(b"RIFF") and head[8:12] != b"WEBP"):
             return kind
-    raise UserError("this is not an image that segstudio reads", path=path, remedy="convert it to PNG, JPEG, BMP, WebP or TIFF")
+    raise UserError(
+        "this is not an image that segstudio reads", path=path, remedy="convert it to PNG, JPEG, BMP, WebP or TIFF"
+    )
 
 
 def _function(dotted: str) -> object:

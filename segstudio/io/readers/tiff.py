@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +12,9 @@ from segstudio.core.errors import UserError
 from segstudio.io.readers.base import ImageInfo, level_sizes
 from segstudio.io.readers.memory import MemoryReader
 from segstudio.io.readers.raster import check_size
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _PALETTE = 3
 _WHITE_IS_ZERO = 0
@@ -43,7 +45,9 @@ def _describe(path: Path, tiff: tifffile.TiffFile) -> ImageInfo:
         raise UserError("the TIFF holds no picture", path=path, remedy="restore the file or leave it out")
     page = tiff.pages[0]
     if not isinstance(page, tifffile.TiffPage) or page.dtype is None:
-        raise UserError("the TIFF has a sample format that segstudio does not read", path=path, remedy="convert it to 8 or 16 bits")
+        raise UserError(
+            "the TIFF has a sample format that segstudio does not read", path=path, remedy="convert it to 8 or 16 bits"
+        )
     width, height = page.imagewidth, page.imagelength
     check_size(path, width, height)
     bands = 3 if page.photometric == _PALETTE else page.samplesperpixel
@@ -55,7 +59,9 @@ def _describe(path: Path, tiff: tifffile.TiffFile) -> ImageInfo:
     promised, size = width * height * bands * same * page.dtype.itemsize, path.stat().st_size
     if promised > MAX_RATIO * size or width * height * bands * same > 1 << 32:
         raise UserError(
-            f"the file promises {same} × {width}×{height} pixels but its {size} bytes cannot hold them", path=path, remedy="restore the file or leave it out"
+            f"the file promises {same} × {width}×{height} pixels but its {size} bytes cannot hold them",
+            path=path,
+            remedy="restore the file or leave it out",
         )
     dtype = _out_type(page)
     is_rgb = page.photometric in (2, _PALETTE, 6) and bands >= 3
@@ -76,7 +82,11 @@ def _plane(page: Any) -> npt.NDArray[Any]:
     values: npt.NDArray[Any] = page.asarray()
     if page.photometric == _PALETTE and page.colormap is not None:
         table = page.colormap
-        table8 = (table >> 8).astype(np.uint8) if table.dtype == np.uint16 and table.max(initial=0) > 255 else table.astype(np.uint8)
+        table8 = (
+            (table >> 8).astype(np.uint8)
+            if table.dtype == np.uint16 and table.max(initial=0) > 255
+            else table.astype(np.uint8)
+        )
         return np.ascontiguousarray(np.moveaxis(table8[:, values], 0, -1))
     if values.ndim == 3 and page.planarconfig == 2:
         values = np.moveaxis(values, 0, -1)

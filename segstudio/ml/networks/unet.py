@@ -12,8 +12,7 @@ added, and with an encoder the last step up from stride 2 has no skip, as is usu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -23,6 +22,9 @@ from segstudio.ml.encoders.build import build_encoder
 from segstudio.ml.networks.blocks import conv_bn_relu, he_initialise, pad_to_stride
 from segstudio.ml.networks.output import NetworkOutput
 from segstudio.ml.networks.table import NO_ENCODER
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 DECODER_CHANNELS = (192, 96, 48, 32, 16)
 PAPER_CHANNELS = (64, 128, 256, 512, 1024)
@@ -62,7 +64,9 @@ class PlainEncoder(nn.Module):
 class UNet(nn.Module):
     """U-Net over any encoder that gives a list of features, finest first."""
 
-    def __init__(self, encoder: nn.Module, channels: Sequence[int], decoder: Sequence[int], classes: int, stride: int) -> None:
+    def __init__(
+        self, encoder: nn.Module, channels: Sequence[int], decoder: Sequence[int], classes: int, stride: int
+    ) -> None:
         super().__init__()
         self.encoder = encoder
         self.stride_px = stride

@@ -66,7 +66,9 @@ class _Brightness(v2.Transform):
         return tv_tensors.wrap(changed.clamp(0, 1), like=inpt)
 
 
-def augment(transform: v2.Transform | None, image: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def augment(
+    transform: v2.Transform | None, image: torch.Tensor, mask: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Apply *transform* to image (B, H, W) float32 in 0…1 and mask (H, W) uint8; pixels from outside become ignore."""
     if transform is None:
         return image, mask

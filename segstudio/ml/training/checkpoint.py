@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from segstudio.core.errors import UserError
 from segstudio.io.atomic import write_bytes_atomic
 from segstudio.ml.weights import state_bytes
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FORMAT = 1
 
@@ -53,10 +55,14 @@ def load_state(path: Path) -> tuple[Progress, dict[str, Any]]:
         progress = Progress(**document.pop("progress"))
         torch.set_rng_state(document.pop("rng"))
     except FileNotFoundError as error:
-        raise UserError("there is no checkpoint to go on from", path=path, remedy="start the run without --resume") from error
+        raise UserError(
+            "there is no checkpoint to go on from", path=path, remedy="start the run without --resume"
+        ) from error
     except Exception as error:  # noqa: BLE001 - a damaged checkpoint raises whatever its bytes lead to
         raise UserError(
-            f"the checkpoint is damaged ({type(error).__name__})", path=path, remedy="start anew from the run's last.safetensors"
+            f"the checkpoint is damaged ({type(error).__name__})",
+            path=path,
+            remedy="start anew from the run's last.safetensors",
         ) from error
     cuda = document.pop("cuda_rng", None)
     if cuda is not None and torch.cuda.is_available():

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from segstudio.ml.networks.output import NetworkOutput
 
 
-def dice_loss(logits: torch.Tensor, target: torch.Tensor, *, ignore: int = IGNORE_INDEX, smooth: float = 1.0) -> torch.Tensor:
+def dice_loss(
+    logits: torch.Tensor, target: torch.Tensor, *, ignore: int = IGNORE_INDEX, smooth: float = 1.0
+) -> torch.Tensor:
     """1 − mean soft Dice over the classes that *target* holds (Milletari et al. 2016, arXiv:1606.04797, without the squares).
 
     ``logits`` (N, K, H, W) float; ``target`` (N, H, W) int64. Sums run over the whole batch, so that a class absent from one
@@ -54,7 +56,11 @@ class SegmentationLoss(nn.Module):
         loss = logits.float().sum() * 0.0
         if "ce" in self.kind:
             summed = F.cross_entropy(
-                logits.float(), target, weight=self.class_weights, ignore_index=self.ignore, reduction="sum"  # type: ignore[arg-type]
+                logits.float(),
+                target,
+                weight=self.class_weights,
+                ignore_index=self.ignore,
+                reduction="sum",  # type: ignore[arg-type]
             )
             loss = loss + summed / self._weight_of(target).clamp(min=1.0)
         if "dice" in self.kind:

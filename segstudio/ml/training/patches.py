@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, Sampler
 
 from segstudio.core.errors import UserError
 from segstudio.ml.inference.normalise import to_unit
@@ -18,6 +18,8 @@ from segstudio.ml.training.augment import augment, build_augmentation
 from segstudio.ml.training.sources import IndexMask, TrainImage, read_image
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from segstudio.ml.plan import TrainPlan
 
 CACHE_BYTES = 1 << 30
@@ -25,7 +27,9 @@ CACHE_BYTES = 1 << 30
 MAX_AUTO_PATCHES = 4
 
 
-def load_pair(image: TrainImage, *, bands: int, scaling: str, long_side_px: int) -> tuple[npt.NDArray[np.float16], IndexMask]:
+def load_pair(
+    image: TrainImage, *, bands: int, scaling: str, long_side_px: int
+) -> tuple[npt.NDArray[np.float16], IndexMask]:
     """((B, y, x) float16 in 0…1, (y, x) uint8 class indices) of one training image, at the working scale.
 
     Raises
@@ -79,33 +83,32 @@ class PairCache:
 
 
 class PatchDataset(Dataset[tuple[torch.Tensor, torch.Tensor]]):
-    """(image (B, P, P) float32 in 0…1, target (P, P) int64) patches; ``set_epoch`` picks the epoch's draw."""
+    """(image (B, P, P) float32 in 0…1, target (P, P) int64) patches; asked for by (epoch, index)."""
 
-    def __init__(self, images: tuple[TrainImage, ...], sizes: list[tuple[int, int]], plan: TrainPlan, bands: int, scaling: str) -> None:
+    def __init__(
+        self, images: tuple[TrainImage, ...], sizes: list[tuple[int, int]], plan: TrainPlan, bands: int, scaling: str
+    ) -> None:
         self.plan, self.bands = plan, bands
         self._cache = PairCache(images, plan, bands, scaling)
         self._transform = build_augmentation(plan.augment, bands)
-        self.epoch = 0
         area = plan.patch_px**2
         self._index: list[int] = []
         for i, (width, height) in enumerate(sizes):
             auto = min(MAX_AUTO_PATCHES, max(1, round(width * height / area)))
             self._index += [i] * (plan.patches_per_image or auto)
 
-    def set_epoch(self, epoch: int) -> None:
-        """Draw other patches from now on."""
-        self.epoch = epoch
-
     def __len__(self) -> int:
         """Patches an epoch."""
         return len(self._index)
 
-    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Patch *index* of this epoch."""
-        seed = [self.plan.seed, self.epoch, index]
-        draw = np.random.default_rng(seed)
+    def __getitem__(self, key: tuple[int, int]) -> tuple[torch.Tensor, torch.Tensor]:
+        """The patch of *key* = (epoch, index); a function of the seed and the key alone, whichever process asks."""
+        epoch, index = key
+        draw = np.random.default_rng([self.plan.seed, epoch, index])
         values, target = self._cache[self._index[index]]
-        image, mask = crop(values, target, self.plan.patch_px, self.plan.scale if self.plan.augment != "none" else (1, 1), draw)
+        image, mask = crop(
+            values, target, self.plan.patch_px, self.plan.scale if self.plan.augment != "none" else (1, 1), draw
+        )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(draw.integers(1 << 62)))
             x, y = augment(self._transform, torch.from_numpy(image), torch.from_numpy(mask))
@@ -113,7 +116,11 @@ class PatchDataset(Dataset[tuple[torch.Tensor, torch.Tensor]]):
 
 
 def crop(
-    values: npt.NDArray[np.float16], target: IndexMask, side_px: int, scale: tuple[float, float], draw: np.random.Generator
+    values: npt.NDArray[np.float16],
+    target: IndexMask,
+    side_px: int,
+    scale: tuple[float, float],
+    draw: np.random.Generator,
 ) -> tuple[npt.NDArray[np.float32], IndexMask]:
     """A square patch at a random place and scale; of eight places the first whose middle or area holds labels is taken."""
     height, width = target.shape
@@ -145,7 +152,17 @@ def crop(
     return np.ascontiguousarray(part), np.ascontiguousarray(mask)
 
 
-def epoch_order(length: int, seed: int, epoch: int) -> list[int]:
-    """The order of an epoch's patches: a function of seed and epoch alone, so that a resumed run repeats it."""
-    order: list[Any] = np.random.default_rng([seed, epoch, 7]).permutation(length).tolist()
-    return order
+class EpochSampler(Sampler[tuple[int, int]]):
+    """(epoch, index) keys in an order that is a function of seed and epoch alone, so that a resumed run repeats it."""
+
+    def __init__(self, length: int, seed: int) -> None:
+        self.length, self.seed, self.epoch = length, seed, 1
+
+    def __len__(self) -> int:
+        """Patches an epoch."""
+        return self.length
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        """The keys of ``epoch``."""
+        for index in np.random.default_rng([self.seed, self.epoch, 7]).permutation(self.length).tolist():
+            yield self.epoch, index

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segstudio.core.errors import UserError
 from segstudio.io.atomic import write_bytes_atomic
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from segstudio.ml.plan import EpochDone, TrainPlan, ValidationPicture
 
 
@@ -32,14 +33,20 @@ class RunFolder:
         """
         if plan.is_resumed:
             if not self.state.is_file():
-                raise UserError("there is no checkpoint to go on from", path=self.folder, remedy="start without --resume")
+                raise UserError(
+                    "there is no checkpoint to go on from", path=self.folder, remedy="start without --resume"
+                )
             return
         if self.config.exists():
-            raise UserError("this folder holds a run already", path=self.folder, remedy="choose another --out, or give --resume")
+            raise UserError(
+                "this folder holds a run already", path=self.folder, remedy="choose another --out, or give --resume"
+            )
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UserError(f"the run's folder cannot be made ({error.strerror})", path=self.folder, remedy="choose another --out") from error
+            raise UserError(
+                f"the run's folder cannot be made ({error.strerror})", path=self.folder, remedy="choose another --out"
+            ) from error
         self.write_json(self.config, plan.to_json())
 
     @staticmethod
@@ -71,7 +78,9 @@ class RunFolder:
             with self.metrics.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(done.to_json(), ensure_ascii=False) + "\n")
         except OSError as error:
-            raise UserError(f"the metrics cannot be written ({error.strerror})", path=self.metrics, remedy="free some space") from error
+            raise UserError(
+                f"the metrics cannot be written ({error.strerror})", path=self.metrics, remedy="free some space"
+            ) from error
 
     def open_board(self, is_wanted: bool) -> None:
         """Open TensorBoard's event file."""
@@ -86,14 +95,24 @@ class RunFolder:
             return
         import numpy as np
 
-        values = {"loss/train": done.train_loss, "loss/val": done.val_loss, "mean_iou/val": done.mean_iou, "lr": done.lr}
+        values = {
+            "loss/train": done.train_loss,
+            "loss/val": done.val_loss,
+            "mean_iou/val": done.mean_iou,
+            "lr": done.lr,
+        }
         for name, value in values.items():
             if value is not None:
                 self._board.add_scalar(name, value, done.epoch)
         for picture in pictures[:4]:
             top = max(1, int(picture.truth[picture.truth != 255].max(initial=1)))
-            planes = [np.repeat((np.minimum(p, top) * (255 // top)).astype(np.uint8)[..., None], 3, 2) for p in (picture.truth, picture.prediction)]
-            self._board.add_image(picture.name, np.concatenate([picture.image, *planes], axis=1), done.epoch, dataformats="HWC")
+            planes = [
+                np.repeat((np.minimum(p, top) * (255 // top)).astype(np.uint8)[..., None], 3, 2)
+                for p in (picture.truth, picture.prediction)
+            ]
+            self._board.add_image(
+                picture.name, np.concatenate([picture.image, *planes], axis=1), done.epoch, dataformats="HWC"
+            )
 
     def close(self) -> None:
         """Close TensorBoard's event file."""

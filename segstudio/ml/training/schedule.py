@@ -24,7 +24,8 @@ def build_optimiser(network: nn.Module, plan: TrainPlan, *, is_encoder_pretraine
             decay = plan.weight_decay if parameter.ndim > 1 else 0.0
             groups.setdefault((factor, decay), []).append(parameter)
     return torch.optim.AdamW(
-        [{"params": ps, "lr": plan.lr * factor, "weight_decay": decay} for (factor, decay), ps in groups.items()], lr=plan.lr
+        [{"params": ps, "lr": plan.lr * factor, "weight_decay": decay} for (factor, decay), ps in groups.items()],
+        lr=plan.lr,
     )
 
 

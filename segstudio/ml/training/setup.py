@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +23,9 @@ from segstudio.ml.training.schedule import build_optimiser, poly
 from segstudio.ml.training.sources import TrainData, load_data, read_image
 from segstudio.ml.training.validate import Validation, validate
 from segstudio.ml.weights import copy_matching, load_weights
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 GRADIENT_NORM = 1.0
 
@@ -83,7 +85,14 @@ class RunSetup:
         names = [i.name for i in self.data.of_split("val")]
         loss = SegmentationLoss(self.loss.kind)
         return validate(
-            network, self.val_pairs, names, self.data.classes, self.normalise, loss, self.device, is_amp=self.amp_dtype is not None
+            network,
+            self.val_pairs,
+            names,
+            self.data.classes,
+            self.normalise,
+            loss,
+            self.device,
+            is_amp=self.amp_dtype is not None,
         )
 
     def weights(self) -> dict[str, torch.Tensor]:
@@ -186,8 +195,14 @@ def build_setup(plan: TrainPlan) -> RunSetup:
     optimiser = build_optimiser(network, plan, is_encoder_pretrained=is_pretrained or bool(plan.start_from))
     weights = torch.tensor(plan.class_weights) if plan.class_weights else None
     if weights is not None and len(weights) != len(data.classes):
-        raise UserError(f"{len(weights)} class weights for {len(data.classes)} classes", remedy="give one weight a class")
-    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(plan.ema_decay), use_buffers=True) if plan.ema_decay else None
+        raise UserError(
+            f"{len(weights)} class weights for {len(data.classes)} classes", remedy="give one weight a class"
+        )
+    average = (
+        AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(plan.ema_decay), use_buffers=True)
+        if plan.ema_decay
+        else None
+    )
     amp = _amp_dtype(device) if plan.is_amp else None
     return RunSetup(
         data=data,
@@ -241,8 +256,9 @@ def _survey(data: TrainData) -> tuple[int, str, list[tuple[int, int]]]:
 
 def _start_from(plan: TrainPlan, network: nn.Module, data: TrainData) -> str:
     """Copy what fits of another model's parameters; rows of the head go to classes of the same name."""
-    from segstudio.ml.registry import Catalog
     from pathlib import Path
+
+    from segstudio.ml.registry import Catalog
 
     card = Catalog(Path(plan.project) if plan.project else None).find(plan.start_from).card
     state, card = load_weights(Path(card.weights.path))
@@ -255,5 +271,7 @@ def _start_from(plan: TrainPlan, network: nn.Module, data: TrainData) -> str:
                 own[name][to] = state[name][origin]
     network.load_state_dict(own)
     if copied == 0:
-        raise UserError(f"no parameter of {plan.start_from} fits {plan.arch}", remedy="choose the same network and encoder")
+        raise UserError(
+            f"no parameter of {plan.start_from} fits {plan.arch}", remedy="choose the same network and encoder"
+        )
     return f"{copied} of {total} parameters start from {card.name}."

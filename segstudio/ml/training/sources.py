@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,8 @@ from segstudio.core.geometry import Rect
 from segstudio.ml.plan import IGNORE_INDEX, MAX_TRAIN_CLASSES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from segstudio.io.datasets import DatasetFolder
     from segstudio.ml.plan import TrainPlan
 
@@ -115,7 +116,9 @@ def load_data(plan: TrainPlan) -> TrainData:
         is_background = plan.class_names[0].lower() == "background"
         data = replace(data, classes=plan.class_names, background_index=0 if is_background else None)
     if len(data.classes) > MAX_TRAIN_CLASSES:
-        raise UserError(f"{len(data.classes)} classes are more than a run can learn", remedy=f"merge them to {MAX_TRAIN_CLASSES}")
+        raise UserError(
+            f"{len(data.classes)} classes are more than a run can learn", remedy=f"merge them to {MAX_TRAIN_CLASSES}"
+        )
     if len(data.classes) < 2:
         raise UserError("the labels hold fewer than two classes", remedy="label a second class, or background, too")
     for split, what in (("train", "training"), ("val", "validation")):
@@ -141,7 +144,7 @@ def with_validation(images: tuple[TrainImage, ...], fraction: float, seed: int) 
     """*images* with a part of "train" moved to "val" where there is none; at least one stays on each side."""
     if any(i.split == "val" for i in images):
         return images
-    train = sorted((i.name for i in images if i.split == "train"))
+    train = sorted(i.name for i in images if i.split == "train")
     if len(train) < 2:
         return images
     random.Random(seed).shuffle(train)

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from segstudio.core.errors import UserError
 from segstudio.ml.plan import EpochDone, RunFinished, StepDone, TrainPlan, ValidationPictures
 from segstudio.ml.training.checkpoint import Progress, load_state, save_state
-from segstudio.ml.training.patches import epoch_order
+from segstudio.ml.training.patches import EpochSampler
 from segstudio.ml.training.run_folder import RunFolder
 from segstudio.ml.training.setup import RunSetup, build_setup
 from segstudio.ml.weights import save_weights
@@ -72,13 +72,26 @@ class Trainer:
 
 
 class _Loop:
-    def __init__(self, plan: TrainPlan, setup: RunSetup, folder: RunFolder, sink: TrainSink, control: TrainControl) -> None:
+    def __init__(
+        self, plan: TrainPlan, setup: RunSetup, folder: RunFolder, sink: TrainSink, control: TrainControl
+    ) -> None:
         self.plan, self.setup, self.folder, self.sink, self.control = plan, setup, folder, sink, control
         self.progress = Progress()
         self.started_s = time.monotonic()
         self.reported_s = 0.0
         self.first_step = 0
         self.stopped_by = ""
+        self.sampler = EpochSampler(len(setup.patches), plan.seed)
+        self.loader = DataLoader(
+            setup.patches,
+            batch_size=plan.batch,
+            sampler=self.sampler,
+            drop_last=len(setup.patches) >= plan.batch,
+            num_workers=plan.workers,
+            multiprocessing_context="spawn" if plan.workers else None,
+            persistent_workers=plan.workers > 0,
+            pin_memory=setup.device.type == "cuda",
+        )
 
     def run(self) -> RunFinished:
         torch.manual_seed(self.plan.seed)
@@ -92,7 +105,11 @@ class _Loop:
             self._epoch(epoch)
             if self.stopped_by:
                 break
-            if self.plan.patience and epoch - self.progress.best_epoch >= self.plan.patience and epoch < self.plan.epochs:
+            if (
+                self.plan.patience
+                and epoch - self.progress.best_epoch >= self.plan.patience
+                and epoch < self.plan.epochs
+            ):
                 self.stopped_by = "patience"
                 break
         return self._finish()
@@ -101,19 +118,9 @@ class _Loop:
         began = time.monotonic()
         total, count = 0.0, 0
         setup = self.setup
-        setup.patches.set_epoch(epoch)
-        order = epoch_order(len(setup.patches), self.plan.seed, epoch)
-        loader = DataLoader(
-            setup.patches,
-            batch_size=self.plan.batch,
-            sampler=order,
-            drop_last=len(order) >= self.plan.batch,
-            num_workers=self.plan.workers,
-            multiprocessing_context="spawn" if self.plan.workers else None,
-            pin_memory=setup.device.type == "cuda",
-        )
+        self.sampler.epoch = epoch
         setup.network.train()
-        for images, targets in loader:
+        for images, targets in self.loader:
             if self._must_stop():
                 break
             value = setup.step(images, targets)
@@ -189,9 +196,15 @@ class _Loop:
         if not self.folder.last.is_file():
             if self.stopped_by == "nan":
                 raise UserError(
-                    f"the loss is no number at step {self.progress.step + 1}", path=self.folder.folder, remedy="try a smaller learning rate"
+                    f"the loss is no number at step {self.progress.step + 1}",
+                    path=self.folder.folder,
+                    remedy="try a smaller learning rate",
                 )
-            raise UserError("the run was stopped before its first step", path=self.folder.folder, remedy="start it again with --resume")
+            raise UserError(
+                "the run was stopped before its first step",
+                path=self.folder.folder,
+                remedy="start it again with --resume",
+            )
         note = ""
         if self.stopped_by == "nan":
             note = f"The loss is no number at step {self.progress.step + 1}; the last good weights are kept. Try a smaller learning rate."

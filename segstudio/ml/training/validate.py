@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,8 @@ from segstudio.core.metrics import joint_histogram, scores_from_confusion
 from segstudio.ml.plan import IGNORE_INDEX, ValidationPicture
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from segstudio.ml.training.patches import PairCache
 
 WHOLE_PX = 1024
@@ -52,7 +53,12 @@ def squares(height: int, width: int) -> Iterator[tuple[slice, slice, slice, slic
 
 @torch.no_grad()
 def predict_logits(
-    network: nn.Module, unit: npt.NDArray[np.floating[Any]], normalise: Callable[[torch.Tensor], torch.Tensor], device: torch.device, *, is_amp: bool
+    network: nn.Module,
+    unit: npt.NDArray[np.floating[Any]],
+    normalise: Callable[[torch.Tensor], torch.Tensor],
+    device: torch.device,
+    *,
+    is_amp: bool,
 ) -> torch.Tensor:
     """(K, y, x) float32 logits on the CPU of an image (B, y, x) in 0…1."""
     height, width = unit.shape[1:]
@@ -106,7 +112,9 @@ def validate(
     return Validation(mean, scores_from_confusion(confusion, list(classes)), confusion, tuple(pictures))
 
 
-def _picture(name: str, unit: npt.NDArray[Any], truth: npt.NDArray[np.uint8], prediction: npt.NDArray[np.uint8]) -> ValidationPicture:
+def _picture(
+    name: str, unit: npt.NDArray[Any], truth: npt.NDArray[np.uint8], prediction: npt.NDArray[np.uint8]
+) -> ValidationPicture:
     factor = min(1.0, PICTURE_PX / max(truth.shape))
     size = (max(1, round(truth.shape[1] * factor)), max(1, round(truth.shape[0] * factor)))
     bands = unit[:3] if unit.shape[0] >= 3 else np.repeat(unit[:1], 3, axis=0)

@@ -1,0 +1,169 @@
+"""``segstudio train``: a network on a project or a dataset folder."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from segstudio.cli.output import ProgressBar, add_json, emit, warn
+from segstudio.core.errors import UserError
+from segstudio.ml.networks.table import ARCHITECTURES, ENCODERS, NO_ENCODER
+from segstudio.ml.plan import EpochDone, RunFinished, RunStarted, StepDone, TrainPlan
+
+if TYPE_CHECKING:
+    import argparse
+
+    from segstudio.ml.plan import TrainEvent
+
+DEFAULTS = TrainPlan(out="")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``segstudio train``."""
+    parser.add_argument("project", nargs="?", type=Path, metavar="DIR", help="a project; or give --data")
+    parser.add_argument(
+        "--data", default="", metavar="SPEC", help="camvid:PATH, voc:PATH or folder:IMAGES,MASKS in place of DIR"
+    )
+    parser.add_argument(
+        "--arch", default=DEFAULTS.arch, metavar="ID", help=f"network: {', '.join(ARCHITECTURES)} (default %(default)s)"
+    )
+    parser.add_argument(
+        "--encoder", default="", metavar="ID", help=f"{', '.join(ENCODERS)} or {NO_ENCODER} (default: the network's)"
+    )
+    parser.add_argument(
+        "--from", dest="start_from", default="", metavar="MODEL", help="start from this catalog model or weights file"
+    )
+    parser.add_argument("--no-pretrained", action="store_true", help="do not start the encoder from ImageNet")
+    parser.add_argument(
+        "--loss", default=DEFAULTS.loss, choices=("ce", "dice", "ce+dice"), help="(default %(default)s)"
+    )
+    parser.add_argument("--class-weights", default="", metavar="a,b", help="weights of the classes in cross-entropy")
+    parser.add_argument("--classes", default="", metavar="a,b", help="names for the classes of a dataset that has none")
+    for name, kind, text in (
+        ("epochs", int, "epochs"), ("batch", int, "patches a step"), ("size", int, "side of a training patch, in pixels"),
+        ("lr", float, "highest learning rate"), ("seed", int, "seed of everything random"), ("workers", int, "loader processes"),
+        ("patience", int, "stop after so many epochs without a better mean IoU; 0: never"),
+        ("val-fraction", float, "part held out where the data has no val split"),
+        ("patches-per-image", int, "patches an image and epoch; 0: by its area"),
+        ("ema", float, "decay of the averaged weights, such as 0.99; 0: none"),
+        ("encoder-lr-factor", float, "learning rate of a pretrained encoder, as a factor"),
+        ("max-minutes", float, "stop after so long and keep what was learnt; 0: never"),
+        ("threads", int, "CPU threads; 0: torch's choice"),
+        ("working-long-side", int, "resample images until their long side has so many pixels; 0: as they are"),
+        ("validate-every", int, "epochs between validations"),
+    ):  # fmt: skip
+        field = {"size": "patch_px", "ema": "ema_decay", "working-long-side": "working_long_side_px"}.get(
+            name, name.replace("-", "_")
+        )
+        parser.add_argument(
+            f"--{name}",
+            dest=field,
+            type=kind,
+            default=getattr(DEFAULTS, field),
+            metavar="N",
+            help=f"{text} (default %(default)s)",
+        )
+    parser.add_argument(
+        "--augment",
+        default=DEFAULTS.augment,
+        choices=("none", "light", "standard", "microscopy"),
+        help="(default %(default)s)",
+    )
+    parser.add_argument(
+        "--scale", default="0.7,1.4", metavar="LOW,HIGH", help="range of the random scale (default %(default)s)"
+    )
+    parser.add_argument("--no-amp", action="store_true", help="compute in float32 also where bfloat16 is faster")
+    parser.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda[:N] or mps")
+    parser.add_argument("--out", required=True, type=Path, metavar="RUN", help="the run's folder")
+    parser.add_argument("--resume", action="store_true", help="go on where the run in RUN was stopped or killed")
+    for name, text in (
+        ("model-id", "id"),
+        ("model-name", "name"),
+        ("description", "description"),
+        ("data-name", "data"),
+        ("data-licence", "terms of the data"),
+    ):
+        parser.add_argument(f"--{name}", default="", help=f"the model's {text}, for its card")
+    parser.add_argument("--research-only", action="store_true", help="the data allows research use only; for the card")
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train, show the epochs on stderr, print the result."""
+    from segstudio.ml.training.trainer import Trainer
+
+    plan = plan_of(args)
+    with ProgressBar() as bar:
+        finished = Trainer.run(plan, _Sink(bar))
+    document = {"run": finished.run, "best": finished.best, "last": finished.last, "epochs": finished.epochs, "best_epoch": finished.best_epoch,
+                "stopped_by": finished.stopped_by, "metrics": finished.metrics, "note": finished.note}  # fmt: skip
+    score = finished.metrics.get("mean_iou")
+    quality = "" if score is None else f", mean IoU {score:.4f} on validation (epoch {finished.best_epoch})"
+    emit(args, document, f"{finished.best}: {finished.epochs} epochs{quality}. {finished.note}".rstrip())
+    return 0
+
+
+def plan_of(args: argparse.Namespace) -> TrainPlan:
+    """The plan that the options describe.
+
+    Raises
+    ------
+    UserError
+        When a list of numbers is none.
+    """
+    low_high = _numbers(args.scale, "--scale")
+    if len(low_high) != 2:
+        raise UserError(f"--scale is {args.scale}", remedy="give two numbers, such as 0.7,1.4")
+    same = ("data", "arch", "encoder", "start_from", "loss", "epochs", "batch", "patch_px", "lr", "seed", "workers", "patience", "val_fraction",
+            "patches_per_image", "ema_decay", "encoder_lr_factor", "max_minutes", "threads", "working_long_side_px", "validate_every", "augment",
+            "device", "model_id", "model_name", "description", "data_name", "data_licence")  # fmt: skip
+    return TrainPlan(
+        out=str(args.out),
+        project="" if args.project is None else str(args.project),
+        is_pretrained=not args.no_pretrained,
+        class_weights=_numbers(args.class_weights, "--class-weights"),
+        class_names=tuple(n.strip() for n in args.classes.split(",") if n.strip()),
+        scale=(low_high[0], low_high[1]),
+        is_amp=not args.no_amp,
+        is_resumed=args.resume,
+        is_research_only=args.research_only,
+        command=shlex.join(["segstudio", *(a.replace(str(Path.cwd()), ".") for a in sys.argv[1:])]),
+        **{name: getattr(args, name) for name in same},
+    )
+
+
+def _numbers(text: str, option: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(v) for v in text.split(",") if v.strip())
+    except ValueError as error:
+        raise UserError(f"{option} is {text}", remedy="give numbers separated by commas") from error
+
+
+class _Sink:
+    """Shows what the trainer reports on stderr."""
+
+    def __init__(self, bar: ProgressBar) -> None:
+        self._bar = bar
+
+    def __call__(self, event: TrainEvent) -> None:
+        if isinstance(event, RunStarted):
+            warn(
+                f"{event.train_images} training and {event.val_images} validation images, {len(event.classes)} classes, "
+                f"{event.parameters / 1e6:.1f} M parameters, on {event.device}. {event.note}".rstrip()
+            )
+        elif isinstance(event, StepDone):
+            self._bar(event.step, event.steps, f"epoch {event.epoch}, loss {event.loss:.3f}")
+        elif isinstance(event, EpochDone):
+            self._bar.close()
+            warn(f"epoch {event.epoch} of {event.epochs}: {_epoch(event)}")
+        elif isinstance(event, RunFinished):
+            self._bar.close()
+
+
+def _epoch(event: EpochDone) -> str:
+    parts: list[Any] = [f"training loss {event.train_loss:.4f}"]
+    if event.mean_iou is not None:
+        parts.append(f"mean IoU {event.mean_iou:.4f}{' (best)' if event.is_best else ''}")
+    return ", ".join([*parts, f"{event.seconds:.0f} s"])
