@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import cv2
 import numpy as np
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QEventLoop, QPoint, QPointF, Qt
 from PySide6.QtGui import QImage, QMouseEvent
 from PySide6.QtWidgets import QApplication
 
@@ -59,8 +60,9 @@ class Stage:
         self.canvas.repaint()
         app = QApplication.instance()
         assert app is not None
-        for _ in range(4000):
-            app.processEvents()
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            app.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
             if self.canvas.is_settled:
                 return self.canvas
         raise AssertionError("the canvas does not come to rest")

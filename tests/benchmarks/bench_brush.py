@@ -1,0 +1,178 @@
+"""Brush latency: from the mouse event to the painted frame, at several image and brush sizes.
+
+Run ``python tests/benchmarks/bench_brush.py``. It drives the real canvas, session, store and brush offscreen in a
+1920×1080 window and prints medians, their ratio to the bound, and in the same run what other ways of redrawing cost.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "gui"))
+
+import numpy as np
+
+BOUND_MS = 4.0
+SIZE_TOLERANCE = 0.20
+WINDOW = (1920, 1080)
+SIDES = (1024, 4096)
+RADII = (10, 50, 200)
+MOVES = 120
+
+
+def stroke_ms(stage: object, radius: int, moves: int) -> list[float]:
+    """Time of each move of one stroke: mouse event sent → frame painted, in ms."""
+    from canvas_stage import Stage
+    from PySide6.QtCore import Qt
+    from PySide6.QtWidgets import QApplication
+
+    assert isinstance(stage, Stage)
+    app = QApplication.instance()
+    assert app is not None
+    stage.settings.set("brush.size_px", 2.0 * radius)
+    seen = stage.canvas.view.visible_rect()
+    centre = (seen.x + seen.width / 2, seen.y + seen.height / 2)
+    reach = min(seen.width, seen.height) / 2 - 10
+
+    def point(step: int) -> tuple[float, float]:
+        # A winding stroke over the whole view: fresh pixels, pixels painted before, many tiles.
+        angle = step * 0.11
+        r = reach * (0.3 + 0.7 * abs(math.sin(step * 0.037)))
+        return centre[0] + r * math.cos(angle), centre[1] + r * math.sin(angle)
+
+    left = Qt.MouseButton.LeftButton
+    stage.mouse("move", *point(0))
+    stage.mouse("press", *point(0))
+    app.processEvents()
+    times = []
+    for step in range(1, moves + 1):
+        x, y = point(step)
+        start = time.perf_counter()
+        stage.mouse("move", x, y, held=left)
+        app.processEvents()  # delivers the update: the frame is painted when this returns
+        times.append((time.perf_counter() - start) * 1e3)
+    start = time.perf_counter()
+    stage.mouse("release", *point(moves))
+    app.processEvents()
+    stage.release_ms = (time.perf_counter() - start) * 1e3  # type: ignore[attr-defined]
+    return times
+
+
+def redraw_ms(side: int) -> dict[str, float]:
+    """What other ways of showing one dab cost, on plain Qt in this run, in ms."""
+    from PySide6.QtCore import QRect
+    from PySide6.QtGui import QImage, QPainter
+
+    frame = QImage(*WINDOW, QImage.Format.Format_RGB32)
+    labels = np.zeros((side, side), np.uint16)
+    lut = np.arange(65536, dtype=np.uint32) | np.uint32(0x80000000)
+    photo = np.full((side, side), 0xFF336699, np.uint32)
+    overlay = np.take(lut, labels)
+    form = QImage.Format
+    picture = QImage(photo.data, side, side, side * 4, form.Format_RGB32)
+    colored = QImage(overlay.data, side, side, side * 4, form.Format_ARGB32_Premultiplied)
+
+    def draw(rect: QRect) -> None:
+        painter = QPainter(frame)
+        painter.drawImage(rect, picture, rect)
+        painter.drawImage(rect, colored, rect)
+        painter.end()
+
+    def recolor_all() -> None:
+        overlay[:] = np.take(lut, labels)
+        draw(QRect(0, 0, *WINDOW))
+
+    def median(call: object, repeats: int) -> float:
+        times = []
+        for _ in range(repeats):
+            start = time.perf_counter()
+            call()  # type: ignore[operator]
+            times.append((time.perf_counter() - start) * 1e3)
+        return statistics.median(times)
+
+    return {
+        "recolour the whole layer and redraw the frame": median(recolor_all, 5),
+        "redraw the whole frame": median(lambda: draw(QRect(0, 0, *WINDOW)), 20),
+        "redraw a 200-px square": median(lambda: draw(QRect(400, 300, 200, 200)), 100),
+    }
+
+
+def measure(side: int, moves: int, radii: tuple[int, ...], zoom: float) -> dict[int, dict[str, float]]:
+    """Medians for one image size, by radius."""
+    from canvas_stage import Stage, gradient
+
+    result = {}
+    with tempfile.TemporaryDirectory() as folder:
+        stage = Stage(Path(folder), gradient(side, side), WINDOW)
+        try:
+            view = stage.canvas.view
+            stage.canvas.set_view(view.centred_at(side / 2, side / 2, zoom))
+            stage.settled()
+            stroke_ms(stage, 20, 20)  # warm
+            for radius in radii:
+                times = stroke_ms(stage, radius, moves)
+                ordered = sorted(times)
+                result[radius] = {
+                    "median_ms": statistics.median(times),
+                    "p95_ms": ordered[int(0.95 * (len(ordered) - 1))],
+                    "worst_ms": ordered[-1],
+                    "release_ms": stage.release_ms,  # type: ignore[attr-defined]
+                }
+        finally:
+            stage.close()
+    return result
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure, print a table (or JSON), and say by the exit code whether the bounds are held."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--moves", type=int, default=MOVES, help="mouse moves a stroke (default %(default)s)")
+    parser.add_argument("--zoom", type=float, default=1.0, help="screen pixels per image pixel (default %(default)s)")
+    options = parser.parse_args(arguments)
+
+    from PySide6.QtWidgets import QApplication
+
+    app = QApplication.instance() or QApplication([])
+    figures = {side: measure(side, options.moves, RADII, options.zoom) for side in SIDES}
+    others = redraw_ms(SIDES[-1])
+    median = figures[4096][50]["median_ms"]
+    size_ratio = median / figures[1024][50]["median_ms"]
+    document = {
+        "bound_ms": BOUND_MS,
+        "median_ms": round(median, 3),
+        "ratio_to_bound": round(median / BOUND_MS, 3),
+        "ratio_4096_to_1024": round(size_ratio, 3),
+        "figures_ms": {str(side): {str(r): v for r, v in by.items()} for side, by in figures.items()},
+        "other_ways_ms": others,
+        "is_held": median <= BOUND_MS and abs(size_ratio - 1) <= SIZE_TOLERANCE,
+    }
+    if options.json:
+        print(json.dumps(document, indent=1))
+    else:
+        print(f"mouse event → painted frame, {WINDOW[0]}×{WINDOW[1]}, zoom {options.zoom:g}")
+        print(f"{'image':>7} {'radius':>7} {'median':>9} {'95 %':>9} {'worst':>9} {'release':>9}   (ms)")
+        for side, by in figures.items():
+            for radius, row in by.items():
+                cells = " ".join(f"{row[key]:9.2f}" for key in ("median_ms", "p95_ms", "worst_ms", "release_ms"))
+                print(f"{side:>6}² {radius:>7} {cells}")
+        print("other ways of showing one dab at 4096², plain Qt, same run (ms):")
+        for name, value in others.items():
+            print(f"  {name}: {value:.2f} = {value / median:.2f} × ours")
+        print(f"ratio to the bound of {BOUND_MS:g} ms: {median / BOUND_MS:.3f}")
+        print(f"4096² against 1024² at r = 50: {size_ratio:.3f} (1 ± {SIZE_TOLERANCE:g})")
+    app.processEvents()
+    return 0 if document["is_held"] else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
