@@ -53,6 +53,7 @@ class ModelControl(QObject):
         super().__init__(jobs)
         self._jobs = jobs
         self._catalog: Catalog | None = None
+        self._entries: list[CatalogEntry] | None = None
         self._files: list[str] = []
         self._thread: ModelThread | None = None
         self._downloads: dict[str, tuple[TaskThread, str]] = {}
@@ -72,17 +73,20 @@ class ModelControl(QObject):
 
     def entries(self) -> list[CatalogEntry]:
         """Every model that can be offered, files chosen by hand included."""
-        found = list(self.catalog.entries())
+        if self._entries is not None:
+            return self._entries
+        found = [entry for entry in self.catalog.entries() if entry.card.weights.kind != "untrained"]
         for file in self._files:
             try:
                 found.append(self.catalog.find(file))
             except UserError:
                 continue
+        self._entries = found
         return found
 
     def refresh_catalog(self) -> None:
         """Look again: a run ended, a download came, another project."""
-        self._catalog = None
+        self._catalog = self._entries = None
         self.catalog_changed.emit()
         self.current_changed.emit()
 
@@ -113,6 +117,7 @@ class ModelControl(QObject):
             return False
         if file not in self._files:
             self._files.append(file)
+        self._entries = None
         self.catalog_changed.emit()
         self.choose(file if entry.card.weights.path != file else entry.card.weights.path)
         return True
@@ -303,7 +308,7 @@ class ModelControl(QObject):
 
     def can_download(self, entry: CatalogEntry) -> bool:
         """Whether its weights are fetched on demand and not there yet."""
-        return entry.card.weights.kind == "download" and not entry.is_available and not self.is_downloading(entry)
+        return entry.needs_download and not entry.is_available and not self.is_downloading(entry)
 
     def is_downloading(self, entry: CatalogEntry) -> bool:
         """Whether its weights are being fetched."""
