@@ -107,6 +107,11 @@ class Journal:
             pending = WritePendingError(message, path=error.path, remedy=error.remedy)
             pending.edit = edit
             raise pending from error
+        except Exception:
+            # A bug of ours: it is reported, and must not keep what comes later from being written.
+            if edit is not None:
+                self._waiting.pop()
+            raise
 
     def flush(self) -> None:
         """Write all that waits, in order, in one transaction; UserError when that fails (all of it then waits on)."""

@@ -7,10 +7,12 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy.exc import IntegrityError
 from store_help import blank_image, pixels, stroke
 
 from segstudio.core.classes import ClassTable
@@ -126,6 +128,15 @@ def test_a_file_held_by_another_program(store):
     store.commit(stroke(layer, 1, 200, 200))
     assert store.pending_count == 0
     assert len(store.history(layer.image_id).entries()) == 2
+
+
+def test_an_edit_that_can_never_be_written_blocks_no_other(store):
+    layer = store.labels_layer(blank_image(store))
+    orphan = replace(stroke(layer, 1, 100, 100), image_id=999)
+    with pytest.raises(IntegrityError):
+        store.commit(orphan)
+    assert store.pending_count == 0
+    assert store.commit(stroke(layer, 2, 300, 300)).seq == 2
 
 
 def test_a_full_real_disk(tmp_path):
