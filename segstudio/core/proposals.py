@@ -63,6 +63,10 @@ class ProposalWriter:
         """Whether it was neither finished nor aborted."""
         return self._transaction.is_open
 
+    def map_class(self, class_index: int, class_id: int) -> None:
+        """From now on the model's *class_index* becomes the project's *class_id*."""
+        self._class_map[class_index] = class_id
+
     def _segment_ids(self, class_index: Array) -> npt.NDArray[np.uint16]:
         highest = int(class_index.max(initial=0))
         if highest >= len(self._lut):

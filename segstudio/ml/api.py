@@ -64,8 +64,11 @@ class InstanceSegmenter(Protocol):
     card: ModelCard
     device: str
 
-    def find_objects(self, image: Tensor) -> Sequence[ObjectResult]:
-        """Objects in *image* (3, H, W) float32 in 0 … 1, best first, in its own pixels."""
+    def find_objects(self, image: Tensor, width: int, height: int) -> Sequence[ObjectResult]:
+        """Objects in *image* (C, h, w) float32, normalised, best first.
+
+        Rectangles and masks are in pixels of *width* × *height*, the size that the image had before it was resampled.
+        """
         ...
 
     def to(self, device: str) -> None:

@@ -99,7 +99,7 @@ def verified(card: ModelCard, path: Path, progress: ProgressSink = no_progress, 
         raise UserError(f"the weights file cannot be read ({error.strerror})", path=path) from error
     if not known.startswith(card.weights.sha256.lower()):
         raise UserError(
-            f"these are not the weights of {card.name}: their SHA-256 begins {known[:8]}, not {card.weights.sha256[:8]}",
+            f"not the weights of {card.name}: the SHA-256 begins {known[:8]}, not {card.weights.sha256[:8]}",
             path=path,
             remedy=f"delete it, then run `segstudio models download {card.id}`",
         )

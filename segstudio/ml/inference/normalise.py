@@ -60,8 +60,10 @@ def to_unit(
 
     ``value_range`` is the :func:`stretch_range` of the whole image where *values* is a window of it.
     """
+    # Bands first: alpha must not take part in the stretch.
+    values = match_bands(values, bands)
     low, high = value_range or stretch_range(values, scaling)
-    unit = match_bands(values, bands).astype(np.float32)
+    unit = values.astype(np.float32)
     if (low, high) != (0.0, 1.0):
         unit = (unit - np.float32(low)) / np.float32(high - low)
     if np.issubdtype(values.dtype, np.floating):

@@ -1,0 +1,83 @@
+"""``segstudio predict``: index masks of images, without a project."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from segstudio.cli.output import ProgressBar, add_json, emit, table
+from segstudio.cli.propose import add_model_arguments, checked_window
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``segstudio predict``."""
+    parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="image files or folders of images")
+    add_model_arguments(parser)
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the masks go; made when missing")
+    parser.add_argument(
+        "--probabilities", action="store_true", help="also write STEM.probabilities.npy (class, y, x) float16"
+    )
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write one palette PNG an image, named as the image; no input is ever replaced."""
+    from segstudio.core.errors import UserError
+    from segstudio.io.atomic import disk_error
+    from segstudio.io.readers.registry import list_images
+    from segstudio.ml.registry import Catalog
+
+    window_px, overlap_px = checked_window(args)
+    images: list[Path] = []
+    for path in args.images:
+        if path.is_dir():
+            found = list_images(path)
+            if not found:
+                raise UserError("the folder holds no image", path=path, remedy="choose another folder")
+            images += found
+        elif path.exists():
+            images.append(path)
+        else:
+            raise UserError("the image is missing", path=path, remedy="check the path")
+    images = list(dict.fromkeys(images))
+    entry = Catalog().find(args.model)
+    # torch from here on: a mistake on the command line is told at once.
+    from segstudio.ml.inference.loading import load_segmenter
+    from segstudio.ml.inference.predict import output_files, predict_file
+
+    targets = output_files(images, args.out)
+    try:
+        args.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise disk_error(error, args.out) from error
+    written = []
+    with ProgressBar() as bar:
+        segmenter = load_segmenter(entry, args.device, bar)
+        for index, (image, target) in enumerate(zip(images, targets, strict=True)):
+
+            def sink(done: float, total: float, what: str, at: int = index) -> None:
+                bar(at + (done / total if total else 0.0), len(images), what)
+
+            written.append(
+                predict_file(
+                    segmenter,
+                    image,
+                    target,
+                    has_probabilities=args.probabilities,
+                    window_px=window_px,
+                    overlap_px=overlap_px,
+                    progress=sink,
+                )
+            )
+    document = {"model": segmenter.card.id, "device": segmenter.device, "masks": [asdict(w) for w in written]}
+    rows = [(Path(w.mask).name, f"{w.width}×{w.height}", _shares(w.pixels, w.width * w.height)) for w in written]
+    emit(args, document, lambda: table(rows, ("mask", "size", "classes")) + f"\n\n{len(rows)} masks in {args.out}")
+    return 0
+
+
+def _shares(pixels: dict[str, int], total: int) -> str:
+    return ", ".join(f"{name} {count / total:.1%}" for name, count in sorted(pixels.items(), key=lambda p: -p[1])[:4])

@@ -1,0 +1,183 @@
+"""Index masks of image files, without a project."""
+
+from __future__ import annotations
+
+import io
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from segstudio.core.cancel import NEVER
+from segstudio.core.classes import PALETTE
+from segstudio.core.errors import UserError
+from segstudio.core.progress import no_progress
+from segstudio.io.atomic import disk_error, temp_sibling, write_bytes_atomic
+from segstudio.ml.api import ObjectResult
+from segstudio.ml.inference.run import propose, semantic_logits, window_result
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from segstudio.core.cancel import Cancel
+    from segstudio.core.progress import ProgressSink
+    from segstudio.ml.api import InstanceSegmenter, Segmenter
+    from segstudio.ml.cards import ModelCard
+    from segstudio.ml.inference.sources import Reader
+
+VOLUME_SUFFIXES = (".nii", ".nii.gz", ".mgz", ".nrrd", ".mha")
+PROBABILITIES = ".probabilities.npy"
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What was written for one image: the mask's file, its size, pixels of each class, the probabilities' file."""
+
+    image: str
+    mask: str
+    width: int
+    height: int
+    pixels: dict[str, int]
+    probabilities: str = ""
+    objects: int | None = None
+
+
+def output_files(images: Sequence[Path], out: Path) -> list[Path]:
+    """The mask file of each image: its stem, ``.png``, in *out*.
+
+    Raises
+    ------
+    UserError
+        When a mask would replace an image that is read, two images have one stem, or one is a medical volume.
+    """
+    sources = {path.resolve() for path in images}
+    taken: dict[Path, Path] = {}
+    for path in images:
+        if path.name.lower().endswith(VOLUME_SUFFIXES):
+            raise UserError("this version does not predict medical volumes yet", path=path, remedy="give flat images")
+        target = out / f"{path.stem}.png"
+        if target.resolve() in sources:
+            raise UserError("the mask would replace an image that is read", path=target, remedy="choose another --out")
+        if target in taken:
+            raise UserError(
+                f"{taken[target]} and {path} would both be written to {target}", remedy="predict them into two folders"
+            )
+        taken[target] = path
+    return list(taken)
+
+
+def predict_file(
+    segmenter: Segmenter | InstanceSegmenter,
+    image: Path,
+    mask_file: Path,
+    *,
+    has_probabilities: bool = False,
+    window_px: int | None = None,
+    overlap_px: int | None = None,
+    progress: ProgressSink = no_progress,
+    cancel: Cancel = NEVER,
+) -> Prediction:
+    """Write the index mask of *image* to *mask_file*; values are the model's class indices.
+
+    With *has_probabilities* a float16 array (class, y, x) goes beside it as ``STEM.probabilities.npy``.
+
+    Raises
+    ------
+    UserError
+        When the image cannot be read, the mask cannot be written, or the image is a stack.
+    """
+    from segstudio.io.readers.registry import open_image
+
+    card = segmenter.card
+    options: dict[str, Any] = {
+        "window_px": window_px, "overlap_px": overlap_px, "progress": progress, "cancel": cancel
+    }  # fmt: skip
+    with closing(open_image(image)) as reader:
+        info = reader.info
+        if info.depth > 1:
+            raise UserError(
+                f"the image is a stack of {info.depth} planes, which a PNG mask cannot hold",
+                path=image,
+                remedy="add it to a project and use `segstudio propose`",
+            )
+        mask = np.zeros((info.height, info.width), np.uint8 if len(card.classes) <= 256 else np.uint16)
+        objects = None
+        beside = mask_file.with_name(mask_file.stem + PROBABILITIES)
+        if card.task == "instance":
+            objects = _paint_objects(segmenter, reader, mask, options)
+        elif has_probabilities:
+            _write_probabilities(segmenter, reader, mask, beside, options)  # type: ignore[arg-type]
+        else:
+            for result in propose(segmenter, reader, **options):
+                mask[result.rect.slices] = result.class_index
+    write_bytes_atomic(mask_file, index_png(mask, card))
+    counts = np.bincount(mask.ravel(), minlength=len(card.classes))
+    pixels = {name: int(counts[i]) for i, name in enumerate(card.classes) if counts[i]}
+    written = str(beside) if has_probabilities and card.task != "instance" else ""
+    return Prediction(str(image), str(mask_file), info.width, info.height, pixels, written, objects)
+
+
+def index_png(mask: npt.NDArray[Any], card: ModelCard) -> bytes:
+    """An 8-bit palette PNG of (y, x) uint8 class indices, or a 16-bit grey one of uint16."""
+    buffer = io.BytesIO()
+    if mask.dtype == np.uint8:
+        picture = Image.fromarray(mask)
+        picture.putpalette(_palette(card))
+        picture.save(buffer, "PNG", compress_level=1)
+    else:
+        Image.fromarray(mask.astype(np.uint16)).save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+def _palette(card: ModelCard) -> list[int]:
+    colors = []
+    shift = 0 if card.background_index is None else 1
+    for index in range(256):
+        color = PALETTE[(index - shift) % len(PALETTE)]
+        if index < len(card.colors) and len(card.colors[index]) == 7:
+            color = card.colors[index]
+        if index == card.background_index or index == 255:
+            color = "#000000" if index != 255 else "#ffffff"
+        colors += [int(color[i : i + 2], 16) for i in (1, 3, 5)]
+    return colors
+
+
+def _paint_objects(
+    segmenter: Segmenter | InstanceSegmenter, reader: Reader, mask: npt.NDArray[Any], options: dict[str, Any]
+) -> int:
+    count = 0
+    for result in propose(segmenter, reader, **options):
+        if isinstance(result, ObjectResult):
+            count += 1
+            part = mask[result.rect.slices]
+            # Best first: a later one covers only what is free.
+            part[result.mask & (part == 0)] = result.class_index
+    return count
+
+
+def _write_probabilities(
+    segmenter: Segmenter, reader: Reader, mask: npt.NDArray[Any], path: Path, options: dict[str, Any]
+) -> None:
+    temp = temp_sibling(path)
+    shape = (len(segmenter.card.classes), *mask.shape)
+    try:
+        array = np.lib.format.open_memmap(temp, mode="w+", dtype=np.float16, shape=shape)
+        try:
+            for rect, logits in semantic_logits(segmenter, reader, **options):
+                rows, columns = rect.slices
+                array[:, rows, columns] = torch.softmax(logits, 0).half().cpu().numpy()
+                mask[rect.slices] = window_result(rect, logits).class_index
+            array.flush()
+        finally:
+            del array
+        temp.replace(path)
+    except OSError as error:
+        raise disk_error(error, path) from error
+    finally:
+        temp.unlink(missing_ok=True)

@@ -1,0 +1,198 @@
+"""Proposals for one image: window, model host and command line all come here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from segstudio.core.cancel import NEVER, check
+from segstudio.core.geometry import Rect
+from segstudio.core.progress import no_progress
+from segstudio.ml.api import ObjectResult, WindowResult
+from segstudio.ml.inference.engine import Predictor, WindowCounter, axes_of, blended_logits
+from segstudio.ml.inference.objects import find_objects, views_of
+from segstudio.ml.inference.sources import ArraySource, ReaderSource, resampled, working_size
+from segstudio.ml.inference.windows import disjoint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from segstudio.core.cancel import Cancel
+    from segstudio.core.progress import ProgressSink
+    from segstudio.ml.api import InstanceSegmenter, Segmenter
+    from segstudio.ml.inference.sources import Reader
+
+__all__ = ["ObjectResult", "WindowResult", "propose", "semantic_logits"]
+
+PIECE_PX = 512
+"""Side of the pieces that an answer at working scale is brought back to the image's size in."""
+
+
+def propose(
+    segmenter: Segmenter | InstanceSegmenter,
+    reader: Reader,
+    *,
+    z: int = 0,
+    rects: Sequence[Rect] | None = None,
+    window_px: int | None = None,
+    overlap_px: int | None = None,
+    progress: ProgressSink = no_progress,
+    cancel: Cancel = NEVER,
+) -> Iterator[WindowResult | ObjectResult]:
+    """What the model finds in an image, or in *rects* of it, piece by piece as it is finished.
+
+    A semantic model gives :class:`WindowResult`, which never overlap and together cover what was asked; a model of
+    objects :class:`ObjectResult`, best first. *window_px* and *overlap_px* replace the card's. Memory does not grow
+    with the image's height.
+
+    Raises
+    ------
+    UserError
+        When memory does not suffice for one window, the image lacks bands, or it cannot be read.
+    Cancelled
+        When the cancel flag was set; within a second.
+    """
+    if segmenter.card.task == "instance":
+        yield from _objects(segmenter, reader, z, rects, window_px, overlap_px, progress, cancel)  # type: ignore[arg-type]
+        return
+    pieces = semantic_logits(
+        segmenter,  # type: ignore[arg-type]
+        reader,
+        z=z,
+        rects=rects,
+        window_px=window_px,
+        overlap_px=overlap_px,
+        progress=progress,
+        cancel=cancel,
+    )
+    for rect, logits in pieces:
+        yield window_result(rect, logits)
+
+
+def window_result(rect: Rect, logits: torch.Tensor) -> WindowResult:
+    """The likeliest class of each pixel of (K, h, w) logits, and how sure it is."""
+    with torch.inference_mode():
+        # max, not argmax: 5 to 7 times as fast on a CPU, and the same labels.
+        best, index = logits.max(dim=0)
+        confidence = (logits - best).exp_().sum(dim=0).reciprocal_().mul_(255).round_()
+    found = index.cpu().numpy()
+    class_index = found.astype(np.uint8) if logits.shape[0] <= 256 else found.astype(np.uint16)
+    return WindowResult(rect, class_index, confidence.cpu().numpy().astype(np.uint8))
+
+
+def semantic_logits(
+    segmenter: Segmenter,
+    reader: Reader,
+    *,
+    z: int = 0,
+    rects: Sequence[Rect] | None = None,
+    window_px: int | None = None,
+    overlap_px: int | None = None,
+    progress: ProgressSink = no_progress,
+    cancel: Cancel = NEVER,
+) -> Iterator[tuple[Rect, torch.Tensor]]:
+    """Finished pieces (rectangle, (K, h, w) float32 logits), disjoint; read each before asking for the next.
+
+    Arguments and errors as :func:`propose`.
+    """
+    card = segmenter.card
+    window, overlap = window_px or card.window_px, card.overlap_px if overlap_px is None else overlap_px
+    source = ReaderSource(reader, card, z)
+    regions = _regions(rects, source)
+    size = working_size(card, source.width, source.height)
+    with _Cancelling(segmenter, cancel):
+        if size != (source.width, source.height):
+            yield from _at_working_scale(segmenter, source, size, regions, window, overlap, progress, cancel)
+            return
+        grids = [axes_of(region, window, overlap, card.stride_px) for region in regions]
+        counter = WindowCounter(sum(len(rows) * len(columns) for rows, columns in grids), progress)
+        counter.add(0)
+        predictor = Predictor(segmenter, counter, cancel)
+        for rows, columns in grids:
+            yield from blended_logits(predictor, source, rows, columns)
+
+
+def _at_working_scale(
+    segmenter: Segmenter,
+    source: ReaderSource,
+    size: tuple[int, int],
+    regions: list[Rect],
+    window_px: int,
+    overlap_px: int,
+    progress: ProgressSink,
+    cancel: Cancel,
+) -> Iterator[tuple[Rect, torch.Tensor]]:
+    """The image made as big as the card wants it, all at once (that is small), and the logits brought back."""
+    width, height = size
+    rows, columns = axes_of(Rect(0, 0, width, height), window_px, overlap_px, segmenter.card.stride_px)
+    counter = WindowCounter(len(rows) * len(columns), progress)
+    counter.add(0)
+    small = ArraySource(resampled(source, width, height, cancel=cancel))
+    whole = torch.zeros((len(segmenter.card.classes), height, width))
+    for rect, logits in blended_logits(Predictor(segmenter, counter, cancel), small, rows, columns):
+        whole[:, rect.y : rect.bottom, rect.x : rect.right] = logits.cpu()
+    for region in regions:
+        for y in range(region.y, region.bottom, PIECE_PX):
+            for x in range(region.x, region.right, PIECE_PX):
+                check(cancel)
+                piece = Rect(x, y, PIECE_PX, PIECE_PX).intersected(region)
+                yield piece, enlarged(whole, piece, source.width, source.height)
+
+
+def enlarged(small: torch.Tensor, rect: Rect, width: int, height: int) -> torch.Tensor:
+    """*rect* of (K, h, w) *small* brought to *width* × *height*, bilinear; the same whatever the rectangle's cut."""
+    with torch.inference_mode():
+        y0, y1, share_y = _neighbours(rect.y, rect.bottom, height, small.shape[1])
+        x0, x1, share_x = _neighbours(rect.x, rect.right, width, small.shape[2])
+        lines = torch.lerp(small[:, y0], small[:, y1], share_y[:, None])
+        return torch.lerp(lines[:, :, x0], lines[:, :, x1], share_x)
+
+
+def _neighbours(begin: int, end: int, length: int, small: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    at = ((torch.arange(begin, end, dtype=torch.float64) + 0.5) * (small / length) - 0.5).clamp(0, small - 1)
+    low = at.floor().long()
+    return low, (low + 1).clamp(max=small - 1), (at - low).float()
+
+
+def _objects(
+    segmenter: InstanceSegmenter,
+    reader: Reader,
+    z: int,
+    rects: Sequence[Rect] | None,
+    window_px: int | None,
+    overlap_px: int | None,
+    progress: ProgressSink,
+    cancel: Cancel,
+) -> Iterator[ObjectResult]:
+    card = segmenter.card
+    source = ReaderSource(reader, card, z)
+    window, overlap = window_px or card.window_px, card.overlap_px if overlap_px is None else overlap_px
+    views = [views_of(region, window, overlap) for region in _regions(rects, source)]
+    counter = WindowCounter(sum(len(v) for v in views), progress)
+    counter.add(0)
+    with _Cancelling(segmenter, cancel):
+        for of_region in views:
+            yield from find_objects(segmenter, source, of_region, counter, cancel)
+
+
+def _regions(rects: Sequence[Rect] | None, source: ReaderSource) -> list[Rect]:
+    if rects is None:
+        return [Rect(0, 0, source.width, source.height)]
+    return disjoint([rect.clipped(source.width, source.height) for rect in rects])
+
+
+class _Cancelling:
+    """For as long as the block runs, a forward pass of the model ends when *cancel* is set."""
+
+    def __init__(self, segmenter: Any, cancel: Cancel) -> None:
+        self._hooks, self._cancel = getattr(segmenter, "hooks", None), cancel
+
+    def __enter__(self) -> None:
+        if self._hooks is not None:
+            self._hooks.cancel = self._cancel
+
+    def __exit__(self, *_: object) -> None:
+        if self._hooks is not None:
+            self._hooks.cancel = NEVER
