@@ -1,4 +1,4 @@
-"""A reader over pixels that are decoded already; coarser levels are made when first asked for."""
+"""A reader over pixels decoded once; coarser levels are made when they are first asked for."""
 
 from __future__ import annotations
 
@@ -6,50 +6,74 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from segstudio.core.geometry import Rect
     from segstudio.io.readers.base import ImageInfo
 
-_AREA_TYPES = frozenset({"uint8", "uint16", "int16", "float32", "float64"})
+_CV_TYPES = (np.uint8, np.uint16, np.int16, np.float32, np.float64)
 
 
 class MemoryReader:
-    """Serves (y, x, band) planes that lie in memory as (band, y, x) views."""
+    """Serves windows of a (y, x) or (y, x, band) array as (band, y, x) views."""
 
-    def __init__(self, info: ImageInfo, planes: list[npt.NDArray[Any]]) -> None:
-        self._info = info
-        self._levels: list[list[npt.NDArray[Any]]] = [planes]
-
-    @property
-    def info(self) -> ImageInfo:
-        """What is known of the image."""
-        return self._info
+    def __init__(self, info: ImageInfo, pixels: npt.NDArray[Any]) -> None:
+        self.info = info
+        self._levels: list[npt.NDArray[Any]] = [_locked(pixels if pixels.ndim == 3 else pixels[:, :, None])]
 
     def read(self, level: int, z: int, window: Rect) -> npt.NDArray[Any]:
-        """(band, y, x) view of *window* at *level* of plane *z*."""
+        """(band, y, x) read-only values of *window*, clipped to the level; IndexError for an unknown level."""
+        if not self._levels:
+            raise ValueError("the reader is closed")
+        if not 0 <= level < max(1, len(self.info.levels)) or z != 0:
+            raise IndexError(f"level {level}, z {z}")
+        pixels = self._level(level)
+        part = window.clipped(pixels.shape[1], pixels.shape[0])
+        return np.moveaxis(pixels[part.slices], -1, 0)
+
+    def _level(self, level: int) -> npt.NDArray[Any]:
         while len(self._levels) <= level:
-            width, height = self._info.levels[len(self._levels)]
-            self._levels.append([_halved(p, width, height) for p in self._levels[-1]])
-        rows, columns = window.slices
-        return np.moveaxis(self._levels[level][z][rows, columns], 2, 0)
+            self._levels.append(_locked(_resized(self._levels[-1], *self.info.levels[len(self._levels)])))
+        return self._levels[level]
 
     def close(self) -> None:
-        """Free the pixels."""
-        self._levels = []
+        """Let go of the pixels."""
+        self._levels.clear()
 
 
-def _halved(plane: npt.NDArray[Any], width: int, height: int) -> npt.NDArray[Any]:
-    if plane.dtype.name in _AREA_TYPES:
-        # cv2 takes at most four channels a call for the fast path; more bands go one by one.
-        if plane.shape[2] <= 4:
-            return cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA).reshape(
-                height, width, plane.shape[2]
-            )
-        bands = [
-            cv2.resize(np.ascontiguousarray(plane[..., b]), (width, height), interpolation=cv2.INTER_AREA)
-            for b in range(plane.shape[2])
+def _locked(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def _resized(pixels: npt.NDArray[Any], width: int, height: int) -> npt.NDArray[Any]:
+    kind = pixels.dtype
+    source = pixels if kind in _CV_TYPES else pixels.astype(np.float64 if kind.itemsize > 2 else np.float32)
+    bands = source.shape[2]
+    if bands <= 4:
+        small = cv2.resize(source, (width, height), interpolation=cv2.INTER_AREA)
+    else:
+        planes = [
+            cv2.resize(source[:, :, band], (width, height), interpolation=cv2.INTER_AREA) for band in range(bands)
         ]
-        return np.stack(bands, axis=-1)
-    return plane[::2, ::2][:height, :width]
+        small = np.stack(planes, axis=-1)
+    return np.asarray(small).reshape(height, width, bands).astype(kind, copy=False)
+
+
+def oriented(pixels: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:
+    """(y, x, …) *pixels* turned as EXIF *orientation* (1 … 8) says; contiguous."""
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return np.ascontiguousarray(pixels)
+
+
+def oriented_size(width: int, height: int, orientation: int) -> tuple[int, int]:
+    """(width, height) after :func:`oriented`."""
+    return (height, width) if orientation in (5, 6, 7, 8) else (width, height)

@@ -1,151 +1,150 @@
-"""PNG, JPEG, BMP and WebP, by Pillow (and cv2 where Pillow would lose the depth of 16-bit colour)."""
+"""JPEG, BMP, WebP, GIF and PNM through Pillow: strict about truncated files, EXIF and CMYK right."""
 
 from __future__ import annotations
 
-import os
+import io
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
-import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image, WebPImagePlugin  # noqa: F401 - registers WebP without importing all plug-ins
 
-from segstudio.core.errors import UserError
+from segstudio.core.display import auto_settings, to_rgb8
 from segstudio.io.readers.base import ImageInfo, level_sizes
-from segstudio.io.readers.memory import MemoryReader
-from segstudio.io.readers.registry import MAX_PIXELS
+from segstudio.io.readers.limits import MAX_PIXELS, check_size
+from segstudio.io.readers.memory import MemoryReader, oriented, oriented_size
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Our own check of the declared size comes before any decoding; Pillow's is a warning at half of it.
-Image.MAX_IMAGE_PIXELS = None
+    import numpy.typing as npt
 
-MAX_RATIO = 1200
-"""Deflate packs at most 1032 : 1 and JPEG about as much; a header that promises more is a bomb or the file is cut off."""
-_ROTATED = frozenset({5, 6, 7, 8})
-_ORIENTATION_TAG = 0x0112
-_KEPT = {"L": ("uint8", 1), "RGB": ("uint8", 3), "RGBA": ("uint8", 4), "LA": ("uint8", 2), "I;16": ("uint16", 1), "I;16B": ("uint16", 1),
-         "I": ("uint16", 1), "F": ("float32", 1)}  # fmt: skip
+FORMATS = ("JPEG", "BMP", "DIB", "WEBP", "GIF", "PPM")
+"""What Pillow may take a file for: its other plug-ins start programs or are seldom tested."""
+ORIENTATION_TAG = 0x0112
 
+# Our own limit is checked before anything is decoded; Pillow's lower one would refuse big microscope images.
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 
-def open_raster(path: Path) -> MemoryReader:
-    """Decode the file. Raises UserError, or whatever Pillow does on damaged bytes."""
-    with Image.open(path) as image:
-        info, is_deep_colour = _describe(path, image)
-        plane = _deep(path) if is_deep_colour else _plane(image)
-    return MemoryReader(info, [np.ascontiguousarray(plane)])
-
-
-def probe_raster(path: Path) -> ImageInfo:
-    """What the header says."""
-    with Image.open(path) as image:
-        return _describe(path, image)[0]
-
-
-def draft_jpeg(path: Path, side_px: int) -> npt.NDArray[np.uint8] | None:
-    """(y, x, 3) uint8 of a JPEG decoded at the smallest fraction that is at least *side_px*; None for other files."""
-    with Image.open(path) as image:
-        if image.format not in {"JPEG", "MPO"}:
-            return None
-        _describe(path, image)
-        image.draft("RGB", (side_px, side_px))
-        return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+# Pillow mode → (mode to convert to, bands, dtype)
+_MODES: dict[str, tuple[str, int, str]] = {
+    "1": ("L", 1, "uint8"),
+    "L": ("L", 1, "uint8"),
+    "LA": ("LA", 2, "uint8"),
+    "La": ("LA", 2, "uint8"),
+    "P": ("RGB", 3, "uint8"),
+    "PA": ("RGBA", 4, "uint8"),
+    "RGB": ("RGB", 3, "uint8"),
+    "RGBX": ("RGB", 3, "uint8"),
+    "RGBA": ("RGBA", 4, "uint8"),
+    "RGBa": ("RGBA", 4, "uint8"),
+    "CMYK": ("RGB", 3, "uint8"),
+    "YCbCr": ("RGB", 3, "uint8"),
+    "I;16": ("", 1, "uint16"),
+    "I;16B": ("", 1, "uint16"),
+    "I": ("", 1, "uint16"),
+    "F": ("", 1, "float32"),
+}
 
 
-def _describe(path: Path, image: Image.Image) -> tuple[ImageInfo, bool]:
-    width, height = image.size
-    check_size(path, width, height)
-    is_deep_colour = _is_deep_colour_png(path)
-    dtype, bands = _KEPT.get(image.mode, ("uint8", 3))
-    if image.mode == "1":
-        dtype, bands = "uint8", 1
-    elif image.mode in {"P", "PA"}:
-        bands = 4 if image.mode == "PA" or "transparency" in image.info else 3
-    if is_deep_colour:
-        dtype, bands = "uint16", {2: 3, 4: 2, 6: 4}[is_deep_colour]
-    if image.format in {"PNG", "JPEG", "MPO"}:
-        size = os.path.getsize(path)
-        if width * height * bands * (2 if dtype == "uint16" else 1) > MAX_RATIO * size:
-            raise UserError(
-                f"the file promises {width}×{height} pixels but its {size} bytes cannot hold them",
-                path=path,
-                remedy="restore the file or leave it out",
-            )
-    if image.format in {"JPEG", "MPO", "PNG", "WEBP"} and image.getexif().get(_ORIENTATION_TAG) in _ROTATED:
-        width, height = height, width
-    return ImageInfo(path, width, height, 1, bands, dtype, level_sizes(width, height), is_rgb=bands >= 3), bool(
-        is_deep_colour
-    )
+def _orientation(image: Image.Image) -> int:
+    try:
+        value = int(image.getexif().get(ORIENTATION_TAG, 1))
+    except Exception:  # noqa: BLE001 - broken EXIF blocks raise anything; the picture is good without
+        return 1
+    return value if 1 <= value <= 8 else 1
 
 
-def check_size(path: Path, width: int, height: int) -> None:
-    """Refuse an image without pixels, or with more than can be decoded whole.
-
-    Raises
-    ------
-    UserError
-        In either case.
-    """
-    if width <= 0 or height <= 0:
-        raise UserError(
-            f"the image has no pixels ({width}×{height})", path=path, remedy="restore the file or leave it out"
-        )
-    if width * height > MAX_PIXELS:
-        raise UserError(
-            f"the image has {width}×{height} pixels, more than the {MAX_PIXELS / 1e9:.1f} billion that can be opened whole",
-            path=path,
-            remedy="cut it into parts or reduce it",
-        )
+def _target(image: Image.Image) -> tuple[str, int, str]:
+    if image.mode not in _MODES:
+        raise ValueError(f"its colour mode {image.mode} is not known")
+    if image.mode == "P" and "transparency" in image.info:
+        return "RGBA", 4, "uint8"
+    return _MODES[image.mode]
 
 
-def _is_deep_colour_png(path: Path) -> int:
-    """The PNG colour type (2, 4 or 6) if the file is a PNG of 16-bit colour, else 0."""
-    with path.open("rb") as file:
-        head = file.read(26)
-    if head.startswith(b"\x89PNG") and len(head) == 26 and head[24] == 16 and head[25] in (2, 4, 6):
-        return head[25]
-    return 0
+def describe(path: Path, image: Image.Image, orientation: int, file_bytes: int | None) -> ImageInfo:
+    """The description of an image whose header Pillow has read; UserError for sizes that cannot be."""
+    _, bands, dtype = _target(image)
+    check_size(path, image.width, image.height, max(4, bands * np.dtype(dtype).itemsize), file_bytes)
+    width, height = oriented_size(image.width, image.height, orientation)
+    metadata: dict[str, Any] = {"format": image.format or "", "mode": image.mode}
+    frames = int(getattr(image, "n_frames", 1)) if image.format in ("GIF", "WEBP") else 1
+    if frames > 1:
+        metadata["frames"] = frames
+    if orientation != 1:
+        metadata["orientation"] = orientation
+    return ImageInfo(path, width, height, 1, bands, dtype, level_sizes(width, height), bands >= 3, metadata)
 
 
-def _plane(image: Image.Image) -> npt.NDArray[Any]:
+def probe(path: Path) -> ImageInfo:
+    """The description, from the header alone."""
+    with Image.open(path, formats=FORMATS) as image:
+        return describe(path, image, _orientation(image), path.stat().st_size)
+
+
+def open_reader(path: Path) -> MemoryReader:
+    """Decode the image."""
+    with Image.open(path, formats=FORMATS) as image:
+        orientation = _orientation(image)
+        info = describe(path, image, orientation, path.stat().st_size)
+        image.load()
+        return MemoryReader(info, oriented(to_array(image), orientation))
+
+
+def thumbnail(path: Path, side_px: int) -> npt.NDArray[np.uint8]:
+    """A small RGB picture; JPEGs are decoded at an eighth where that is enough."""
+    with Image.open(path, formats=FORMATS) as image:
+        orientation = _orientation(image)
+        describe(path, image, orientation, path.stat().st_size)
+        if image.mode != "CMYK":
+            image.draft("RGB", (side_px * 2, side_px * 2))
+        return small_picture(image, orientation, side_px)
+
+
+def small_picture(image: Image.Image, orientation: int, side_px: int) -> npt.NDArray[np.uint8]:
+    """(y, x, 3) RGB of a Pillow image, reduced and turned."""
     image.load()
-    if image.mode not in _KEPT:
-        if image.mode in {"P", "PA"}:
-            image_now = image.convert("RGBA" if image.mode == "PA" or "transparency" in image.info else "RGB")
-        else:
-            image_now = image.convert("L" if image.mode == "1" else "RGB")
-        image_now.info, image_now._exif = image.info, getattr(image, "_exif", None)  # type: ignore[attr-defined]
-        turned = image_now
-        orientation = image.getexif().get(_ORIENTATION_TAG, 1)
-        turned = _turned(image_now, orientation)
+    if _target(image)[0]:
+        picture: Image.Image = Image.fromarray(np.ascontiguousarray(_first_colors(to_array(image))))
     else:
-        turned = _turned(image, image.getexif().get(_ORIENTATION_TAG, 1))
-    values = np.asarray(turned)
-    if turned.mode in {"I", "I;16", "I;16B"}:
-        values = np.clip(values, 0, 65535).astype(np.uint16)
-    return values[..., None] if values.ndim == 2 else values
+        values = to_array(image)[None]
+        picture = Image.fromarray(to_rgb8(values, auto_settings(values)))
+    picture.thumbnail((side_px, side_px), Image.Resampling.BOX, reducing_gap=2.0)
+    return oriented(np.asarray(picture.convert("RGB")), orientation)
 
 
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM, 5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_90,
-}  # fmt: skip
+def _first_colors(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    if pixels.ndim == 3:
+        return pixels[..., 0] if pixels.shape[2] == 2 else pixels[..., :3]
+    return pixels
 
 
-def _turned(image: Image.Image, orientation: object) -> Image.Image:
-    turn = _TURNS.get(orientation) if isinstance(orientation, int) else None
-    return image if turn is None else image.transpose(turn)
+def to_array(image: Image.Image) -> npt.NDArray[Any]:
+    """(y, x) or (y, x, band) values of a loaded Pillow image."""
+    mode, _, dtype = _target(image)
+    if image.mode == "CMYK":
+        return np.asarray(_rgb_of_cmyk(image))
+    if mode and image.mode != mode:
+        image = image.convert(mode)
+    return np.asarray(image) if mode else np.asarray(image).astype(dtype, copy=False)
 
 
-def _deep(path: Path) -> npt.NDArray[Any]:
-    data = np.fromfile(path, np.uint8)
-    values = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
-    if values is None:
-        raise ValueError("its data ends early or is broken")
-    if values.ndim == 2:
-        return values[..., None]
-    order = [2, 1, 0, 3][: values.shape[2]]
-    if values.shape[2] == 4 and _is_deep_colour_png(path) == 4:
-        return values[..., [0, 3]]
-    return values[..., order]
+def _rgb_of_cmyk(image: Image.Image) -> Image.Image:
+    """CMYK as the embedded profile says; without one, or with a broken one, the simple way."""
+    profile = image.info.get("icc_profile")
+    if profile:
+        from PIL import ImageCms
+
+        try:
+            converted = ImageCms.profileToProfile(
+                image,
+                ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+                ImageCms.createProfile("sRGB"),
+                renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+                outputMode="RGB",
+            )
+        except (ImageCms.PyCMSError, OSError, ValueError):
+            converted = None
+        if converted is not None:
+            return converted
+    return image.convert("RGB")

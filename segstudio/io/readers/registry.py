@@ -1,186 +1,156 @@
-"""Opens image files by what is in them; each kind of file has a reader, loaded only when one is met."""
+"""Opening any image: the content says which reader, its module is imported on first use."""
 
 from __future__ import annotations
 
 import importlib
 import os
-import warnings
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
-
-import cv2
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Protocol, cast
 
 from segstudio.core.errors import UserError
-from segstudio.core.geometry import Rect
+from segstudio.io.readers.limits import CONVERT, RESTORE, sentences
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
+
+    import numpy as np
+    import numpy.typing as npt
 
     from segstudio.io.readers.base import ImageInfo, ImageReader
 
-MAX_PIXELS = 1 << 30
-"""Pixels of the largest image that is decoded whole (32 768²); readers of tiled files set their own bound."""
-HEAD_BYTES = 32
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".bmp", ".dib", ".webp", ".tif", ".tiff"})
-"""What a folder is searched for; a file named outright is opened by its content, whatever its name."""
+IMAGE_SUFFIXES: frozenset[str] = frozenset(
+    {".png", ".jpg", ".jpeg", ".jpe", ".bmp", ".dib", ".webp", ".tif", ".tiff", ".gif", ".pgm", ".ppm", ".pnm", ".pbm"}
+)
+"""What folders are searched for; a file named by the user is opened by its content, whatever its suffix."""
+_HEAD_BYTES = 512
+
+
+class ReaderModule(Protocol):
+    """What a reader's module offers. Each function raises UserError."""
+
+    def probe(self, path: Path) -> ImageInfo:
+        """The description, from the header alone."""
+        ...
+
+    def open_reader(self, path: Path) -> ImageReader:
+        """A reader ready to give pixels."""
+        ...
+
+    def thumbnail(self, path: Path, side_px: int) -> npt.NDArray[np.uint8]:
+        """(y, x, 3) RGB, the longer side *side_px* at most."""
+        ...
 
 
 @dataclass(frozen=True)
-class ReaderKind:
-    """A kind of file: how it begins, and "module:function" of the opener, which takes a path."""
+class ReaderEntry:
+    """A reader by dotted module name; ``sniff`` is asked with the file's first 512 bytes."""
 
-    id: str
-    opener: str
-    prober: str
-    magics: tuple[bytes, ...]
+    name: str
+    module: str
+    sniff: Callable[[bytes], bool]
+
+    def load(self) -> ReaderModule:
+        """Import the module."""
+        return cast("ReaderModule", importlib.import_module(self.module))
 
 
-_RASTER = "segstudio.io.readers.raster"
-_TIFF = "segstudio.io.readers.tiff"
-READERS: tuple[ReaderKind, ...] = (
-    ReaderKind("tiff", f"{_TIFF}:open_tiff", f"{_TIFF}:probe_tiff", (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
-    ReaderKind(
-        "raster",
-        f"{_RASTER}:open_raster",
-        f"{_RASTER}:probe_raster",
-        (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM", b"RIFF"),
-    ),
-)
+def _starts(*magics: bytes) -> Callable[[bytes], bool]:
+    return lambda head: head.startswith(magics)
+
+
+def _is_webp(head: bytes) -> bool:
+    return head[:4] == b"RIFF" and head[8:12] == b"WEBP"
+
+
+def _is_tiff(head: bytes) -> bool:
+    # A DICOM file may begin with a TIFF header of its own.
+    return head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")) and head[128:132] != b"DICM"
+
+
+def _is_netpbm(head: bytes) -> bool:
+    return head[:1] == b"P" and head[1:2] in b"123456" and head[2:3] in b" \t\r\n" and len(head) > 2
+
+
+READERS: list[ReaderEntry] = [
+    ReaderEntry("PNG", "segstudio.io.readers.png", _starts(b"\x89PNG\r\n\x1a\n")),
+    ReaderEntry("JPEG", "segstudio.io.readers.raster", _starts(b"\xff\xd8\xff")),
+    ReaderEntry("TIFF", "segstudio.io.readers.tiff", _is_tiff),
+    ReaderEntry("BMP", "segstudio.io.readers.raster", _starts(b"BM")),
+    ReaderEntry("WebP", "segstudio.io.readers.raster", _is_webp),
+    ReaderEntry("GIF", "segstudio.io.readers.raster", _starts(b"GIF87a", b"GIF89a")),
+    ReaderEntry("PNM", "segstudio.io.readers.raster", _is_netpbm),
+]
+"""Asked in order; the first that knows the content opens it."""
+
+
+def find_reader(path: Path) -> ReaderEntry:
+    """The reader for a file's content.
+
+    Raises
+    ------
+    UserError
+        When the file is missing, empty, may not be read or is no image that segstudio knows.
+    """
+    with sentences(path):
+        if path.is_dir():
+            raise UserError("It is a folder, not an image", path=path, remedy="choose the image file in it")
+        with path.open("rb") as stream:
+            head = stream.read(_HEAD_BYTES)
+    if not head:
+        raise UserError("The file is empty", path=path, remedy=RESTORE)
+    for entry in READERS:
+        if entry.sniff(head):
+            return entry
+    raise UserError("The file is not an image that can be opened", path=path, remedy=CONVERT)
 
 
 def open_image(path: Path | str) -> ImageReader:
-    """A reader of the image file at *path*.
+    """Open an image; its pixels are decoded (once) here, so that every failure comes from here.
 
     Raises
     ------
     UserError
-        One sentence that names the file: it is missing, empty, damaged, too large or no image.
+        One sentence that names the file and the remedy, whatever is wrong with it.
     """
-    file = Path(path)
-    kind = _sniff(file)
-    with as_user_error(file):
-        return cast("ImageReader", _function(kind.opener)(file))  # type: ignore[operator]
+    path = Path(path)
+    entry = find_reader(path)
+    with sentences(path):
+        return entry.load().open_reader(path)
 
 
 def probe(path: Path | str) -> ImageInfo:
-    """What the header says of the image file at *path*; pixels are not decoded.
-
-    Raises
-    ------
-    UserError
-        As :func:`open_image`, but damaged pixels are not noticed.
-    """
-    file = Path(path)
-    kind = _sniff(file)
-    with as_user_error(file):
-        return cast("ImageInfo", _function(kind.prober)(file))  # type: ignore[operator]
+    """What the header says; quick and small for any file. Raises as :func:`open_image`."""
+    path = Path(path)
+    entry = find_reader(path)
+    with sentences(path):
+        return entry.load().probe(path)
 
 
-def thumbnail(path: Path | str, side_px: int) -> npt.NDArray[np.uint8]:
-    """(y, x, 3) uint8 picture of the image, its longer side *side_px*; JPEGs are decoded at a fraction of their size.
-
-    Raises
-    ------
-    UserError
-        As :func:`open_image`.
-    """
-    from segstudio.core.display import auto_settings, to_rgb8
-    from segstudio.io.readers.raster import draft_jpeg
-
-    file = Path(path)
-    kind = _sniff(file)
-    if kind.id == "raster":
-        with as_user_error(file):
-            draft = draft_jpeg(file, side_px)
-        if draft is not None:
-            return _fit(draft, side_px)
-    reader = open_image(file)
-    try:
-        sizes = reader.info.levels
-        level = max((i for i, size in enumerate(sizes) if max(size) >= side_px), default=0)
-        values = reader.read(level, reader.info.depth // 2, Rect(0, 0, *sizes[level]))
-    finally:
-        reader.close()
-    return _fit(to_rgb8(values, auto_settings(values)), side_px)
+def thumbnail(path: Path | str, side_px: int = 128) -> npt.NDArray[np.uint8]:
+    """(y, x, 3) uint8 RGB picture whose longer side is *side_px* at most. Raises as :func:`open_image`."""
+    path = Path(path)
+    entry = find_reader(path)
+    with sentences(path):
+        return entry.load().thumbnail(path, side_px)
 
 
-def list_images(folder: Path, *, is_recursive: bool = False) -> list[Path]:
-    """Image files in *folder*, sorted by name.
-
-    Raises
-    ------
-    UserError
-        When the folder cannot be read.
-    """
-    try:
-        found = folder.rglob("*") if is_recursive else folder.iterdir()
-        return sorted(p for p in found if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
-    except OSError as error:
-        raise UserError(
-            f"the folder cannot be read ({error.strerror})", path=folder, remedy="check that it exists and may be read"
-        ) from error
+def list_images(folder: Path | str) -> list[Path]:
+    """The image files in *folder* and below, in natural reading order; hidden files and folders are left out."""
+    found: list[Path] = []
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found += [
+            Path(place) / name
+            for name in names
+            if not name.startswith(".") and os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES
+        ]
+    return sorted(found, key=lambda path: natural_key(str(path)))
 
 
-@contextmanager
-def as_user_error(path: Path) -> Iterator[None]:
-    """Turn whatever a decoder raises about *path* into one sentence, and silence its warnings."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    except UserError:
-        raise
-    except MemoryError as error:
-        raise UserError(
-            "there is not enough memory for this image", path=path, remedy="close other programs or reduce it"
-        ) from error
-    except Exception as error:  # noqa: BLE001 - a damaged file raises whatever its bytes lead to
-        reason = " ".join(str(error).split())[:160] or type(error).__name__
-        raise UserError(
-            f"the image is damaged ({reason})", path=path, remedy="restore the file or leave it out"
-        ) from error
+def natural_key(text: str) -> list[tuple[int, int, str]]:
+    """A sort key that puts ``a2`` before ``a10``."""
+    import re
 
-
-def _sniff(path: Path) -> ReaderKind:
-    try:
-        if path.is_dir():
-            raise UserError("this is a folder, not an image", path=path)
-        with path.open("rb") as file:
-            head = file.read(HEAD_BYTES)
-            size = os.fstat(file.fileno()).st_size
-    except FileNotFoundError as error:
-        raise UserError(
-            "the image does not exist", path=path, remedy="check whether it was moved or renamed"
-        ) from error
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"the image cannot be read ({getattr(error, 'strerror', None) or error})",
-            path=path,
-            remedy="check its permissions",
-        ) from error
-    if size == 0:
-        raise UserError("the file is empty", path=path, remedy="restore it or leave it out")
-    for kind in READERS:
-        if any(head.startswith(m) for m in kind.magics) and not (head.startswith(b"RIFF") and head[8:12] != b"WEBP"):
-            return kind
-    raise UserError(
-        "this is not an image that segstudio reads", path=path, remedy="convert it to PNG, JPEG, BMP, WebP or TIFF"
-    )
-
-
-def _function(dotted: str) -> object:
-    module, name = dotted.split(":")
-    return getattr(importlib.import_module(module), name)
-
-
-def _fit(rgb: npt.NDArray[np.uint8], side_px: int) -> npt.NDArray[np.uint8]:
-    height, width = rgb.shape[:2]
-    factor = side_px / max(height, width)
-    if factor >= 1:
-        return np.ascontiguousarray(rgb)
-    size = (max(1, round(width * factor)), max(1, round(height * factor)))
-    return cast("npt.NDArray[np.uint8]", cv2.resize(rgb, size, interpolation=cv2.INTER_AREA))
+    parts = re.split(r"(\d+)", text.casefold())
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part]

@@ -1,0 +1,214 @@
+"""PNG: every chunk is checked before a decoder sees the file; 8 and 16 bits, palette, alpha, EXIF orientation."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from segstudio.core.display import auto_settings, to_rgb8
+from segstudio.io.readers import raster
+from segstudio.io.readers.base import ImageInfo, level_sizes
+from segstudio.io.readers.limits import check_size, damaged
+from segstudio.io.readers.memory import MemoryReader, oriented, oriented_size
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_GREY, _RGB, _PALETTE, _GREY_ALPHA, _RGBA = 0, 2, 3, 4, 6
+_CHANNELS = {_GREY: 1, _RGB: 3, _PALETTE: 1, _GREY_ALPHA: 2, _RGBA: 4}
+_DEPTHS = {
+    _GREY: (1, 2, 4, 8, 16), _RGB: (8, 16), _PALETTE: (1, 2, 4, 8), _GREY_ALPHA: (8, 16), _RGBA: (8, 16)
+}  # fmt: skip
+_MAX_EXPANSION = 1032
+"""Deflate cannot make more of a byte."""
+_MAX_SMALL_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class _Header:
+    width: int
+    height: int
+    bits: int
+    color: int
+    is_interlaced: bool
+    parts: tuple[tuple[bytes, int, int], ...]
+    """(type, offset of the length field, data length) of each chunk a decoder needs."""
+    has_transparency: bool
+    orientation: int
+
+    @property
+    def bands(self) -> int:
+        if self.color == _PALETTE:
+            return 4 if self.has_transparency else 3
+        return _CHANNELS[self.color]
+
+    @property
+    def dtype(self) -> str:
+        return "uint16" if self.bits == 16 else "uint8"
+
+
+def _read_header(path: Path) -> _Header:
+    """Walk over the chunks without reading pixel data."""
+    file_bytes = path.stat().st_size
+    parts: list[tuple[bytes, int, int]] = []
+    ihdr = b""
+    has_transparency, orientation, pixel_bytes, is_ended = False, 1, 0, False
+    with path.open("rb") as stream:
+        offset = len(_SIGNATURE)
+        while offset + 12 <= file_bytes:
+            stream.seek(offset)
+            length, kind = struct.unpack(">I4s", stream.read(8))
+            if length > 0x7FFFFFFF or offset + 12 + length > file_bytes:
+                raise damaged(path, "it is cut off in the middle")
+            if not ihdr:
+                if kind != b"IHDR" or length != 13:
+                    raise damaged(path, "it does not begin with its size")
+                ihdr = stream.read(13)
+            if kind in (b"IHDR", b"PLTE", b"IDAT") or (kind == b"tRNS" and ihdr[9] == _PALETTE):
+                parts.append((kind, offset, length))
+            elif kind == b"eXIf" and length <= _MAX_SMALL_CHUNK:
+                orientation = _exif_orientation(stream.read(length)) or orientation
+            elif kind in (b"tEXt", b"zTXt") and length <= _MAX_SMALL_CHUNK:
+                orientation = _exif_orientation(_exif_of_text(stream.read(length), kind == b"zTXt")) or orientation
+            has_transparency = has_transparency or kind == b"tRNS"
+            pixel_bytes += length if kind == b"IDAT" else 0
+            offset += 12 + length
+            if kind == b"IEND":
+                is_ended = True
+                break
+    if not ihdr:
+        raise damaged(path, "it is cut off in its header")
+    width, height, bits, color, compression, filtering, interlace = struct.unpack(">IIBBBBB", ihdr)
+    if bits not in _DEPTHS.get(color, ()) or compression or filtering or interlace > 1:
+        raise damaged(path, "its header says what no PNG can be")
+    header = _Header(width, height, bits, color, bool(interlace), tuple(parts), has_transparency, orientation)
+    # 8 more channels' worth is what a decoder may take beside the result.
+    check_size(path, width, height, header.bands * (bits + 7) // 8)
+    raw_bytes = height * (1 + (width * _CHANNELS[color] * bits + 7) // 8)
+    if not is_ended or not pixel_bytes or raw_bytes > pixel_bytes * _MAX_EXPANSION + 1024:
+        raise damaged(path, "there are fewer pixels in it than it claims")
+    if color == _PALETTE and not any(kind == b"PLTE" for kind, _, _ in parts):
+        raise damaged(path, "its palette is missing")
+    return header
+
+
+def _exif_of_text(chunk: bytes, is_packed: bool) -> bytes:
+    """The EXIF block that ImageMagick writes as hexadecimal text; empty where the text is something else."""
+    keyword, _, text = chunk.partition(b"\0")
+    if keyword not in (b"Raw profile type exif", b"Raw profile type APP1"):
+        return b""
+    try:
+        if is_packed:
+            text = zlib.decompressobj().decompress(text[1:], _MAX_SMALL_CHUNK)
+        lines = text.split(b"\n")
+        return bytes.fromhex(b"".join(lines[3:]).decode("ascii"))
+    except (ValueError, zlib.error):
+        return b""
+
+
+def _exif_orientation(data: bytes) -> int:
+    """1 … 8, or 0 where *data* says nothing."""
+    if not data:
+        return 0
+    exif = Image.Exif()
+    try:
+        exif.load(data)
+        value = int(exif.get(raster.ORIENTATION_TAG, 0))
+    except Exception:  # noqa: BLE001 - broken EXIF blocks raise anything; the picture is good without
+        return 0
+    return value if 1 <= value <= 8 else 0
+
+
+def _info(path: Path, header: _Header) -> ImageInfo:
+    width, height = oriented_size(header.width, header.height, header.orientation)
+    metadata: dict[str, Any] = {"format": "PNG", "bits": header.bits}
+    if header.orientation != 1:
+        metadata["orientation"] = header.orientation
+    bands = header.bands
+    return ImageInfo(path, width, height, 1, bands, header.dtype, level_sizes(width, height), bands >= 3, metadata)
+
+
+def probe(path: Path) -> ImageInfo:
+    """The description, from the chunks' headers alone."""
+    return _info(path, _read_header(path))
+
+
+def _clean_bytes(path: Path, header: _Header) -> bytes:
+    """The file with nothing but what makes the pixels: no text or profile that could blow up, checksums checked."""
+    out = [_SIGNATURE]
+    with path.open("rb") as stream:
+        for kind, offset, length in header.parts:
+            stream.seek(offset)
+            chunk = stream.read(12 + length)
+            (expected,) = struct.unpack(">I", chunk[-4:])
+            if zlib.crc32(memoryview(chunk)[4:-4]) != expected:
+                raise damaged(path, f"the checksum of its {kind.decode('ascii')} part is wrong")
+            out.append(chunk)
+    out.append(b"\0\0\0\0IEND\xaeB`\x82")
+    return b"".join(out)
+
+
+def _decode(path: Path, header: _Header) -> npt.NDArray[Any]:
+    data = _clean_bytes(path, header)
+    if header.bits >= 8 and header.color in (_GREY, _RGB, _RGBA) or header.bits == 16:
+        return _decode_fast(path, header, data)
+    with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+        image.load()
+        return raster.to_array(image)
+
+
+def _decode_fast(path: Path, header: _Header, data: bytes) -> npt.NDArray[Any]:
+    """Half of Pillow's memory, and 16 bits a channel, which Pillow cuts to 8."""
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.shape[:2] != (header.height, header.width) or str(pixels.dtype) != header.dtype:
+        raise damaged(path, "its pixels cannot be unpacked")
+    if header.color == _GREY_ALPHA and pixels.ndim == 3 and pixels.shape[2] == 4:
+        pixels = pixels[..., [0, 3]]
+    elif pixels.ndim == 3 and pixels.shape[2] == 3:
+        cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, dst=pixels)
+    elif pixels.ndim == 3 and pixels.shape[2] == 4:
+        cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA, dst=pixels)
+    if (1 if pixels.ndim == 2 else pixels.shape[2]) != header.bands:
+        raise damaged(path, "it has other channels than it claims")
+    return np.asarray(pixels)
+
+
+def open_reader(path: Path) -> MemoryReader:
+    """Decode the image."""
+    header = _read_header(path)
+    return MemoryReader(_info(path, header), oriented(_decode(path, header), header.orientation))
+
+
+def thumbnail(path: Path, side_px: int) -> npt.NDArray[np.uint8]:
+    """A small RGB picture."""
+    header = _read_header(path)
+    if header.bits <= 8:
+        data = _clean_bytes(path, header)
+        with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+            return raster.small_picture(image, header.orientation, side_px)
+    return reduced_rgb(open_reader(path), side_px)
+
+
+def reduced_rgb(reader: MemoryReader, side_px: int) -> npt.NDArray[np.uint8]:
+    """(y, x, 3) RGB of a reader's whole image, the longer side *side_px* at most."""
+    from segstudio.core.geometry import Rect
+
+    levels = reader.info.levels
+    index = max(i for i, size in enumerate(levels) if i == 0 or max(size) >= side_px)
+    values = reader.read(index, 0, Rect(0, 0, *levels[index]))
+    rgb = to_rgb8(values, auto_settings(values))
+    scale = side_px / max(levels[index])
+    if scale >= 1.0:
+        return rgb
+    size = (max(1, round(levels[index][0] * scale)), max(1, round(levels[index][1] * scale)))
+    return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
