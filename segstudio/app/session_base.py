@@ -82,6 +82,7 @@ class SessionBase:
         )
         self._is_writing_style = False
         self._display: DisplaySettings | None = None
+        self._auto_display: DisplaySettings | None = None
         self._views: dict[int, dict[str, float]] = {}
         self._said: set[str] = set()
         self._is_failing_to_write = False

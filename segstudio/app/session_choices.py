@@ -166,6 +166,18 @@ class ChoicesPart(SessionBase):
             self.set_meta(f"display:{self.image_id}", None if display is None else asdict(display))
         self.display_changed.emit()
 
+    @property
+    def auto_display(self) -> DisplaySettings | None:
+        """What "automatic" came to for the current image, once the canvas has seen its values."""
+        return self._auto_display
+
+    def set_auto_display(self, image_id: int, display: DisplaySettings) -> None:
+        """The canvas tells what it found; dropped when another image is shown meanwhile."""
+        if image_id == self.image_id and display != self._auto_display:
+            self._auto_display = display
+            if self._display is None:
+                self.display_changed.emit()
+
     def _remembered_display(self, image_id: int) -> DisplaySettings | None:
         from segstudio.core.display import DisplaySettings
 

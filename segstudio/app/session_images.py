@@ -111,6 +111,7 @@ class ImagesPart(ChoicesPart):
         former, self._reader, self._reader_error = self._reader, None, ""
         self._document = document
         self._active_object, self._wants_new_object, self._plane = None, False, 0
+        self._auto_display = None
         self._display = None if image_id is None else self._remembered_display(image_id)
         self.image_changed.emit()
         self.selection_changed.emit()

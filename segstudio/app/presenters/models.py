@@ -84,7 +84,7 @@ class ModelsPresenter:
             self.changed.emit()
 
     def note(self, entry: CatalogEntry) -> str:
-        """What to know before using it: why it can't be, that it must be fetched first, or its research-only licence."""
+        """What to know before using it: why it can't be, that it is fetched first, or its licence."""
         if not entry.is_available and not entry.needs_download:
             return entry.reason
         if entry.needs_download:

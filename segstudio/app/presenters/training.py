@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from segstudio.app.events import Signal
 from segstudio.ml.plan import EpochDone, RunFinished, RunStarted, StepDone, TrainPlan, ValidationPictures
@@ -237,7 +237,7 @@ class TrainingPresenter:
         kept = self.session.meta("training", {})
         known = {item.name: item.type for item in fields(TrainingChoices)}
         defaults = asdict(TrainingChoices())
-        values = {
+        values: dict[str, Any] = {
             key: value
             for key, value in (kept.items() if isinstance(kept, dict) else ())
             if key in known
