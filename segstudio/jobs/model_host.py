@@ -1,0 +1,98 @@
+"""The model host: keeps the last model loaded and proposes with it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from segstudio.core.cancel import check
+from segstudio.core.errors import UserError
+from segstudio.jobs.protocol import ImageDone, ImageFailed, StageChanged, WindowReady
+from segstudio.jobs.specs import PrefetchSpec, ProposeSpec
+
+if TYPE_CHECKING:
+    from segstudio.jobs.child import Port
+    from segstudio.jobs.specs import ImageTask
+
+_loaded: dict[tuple[object, ...], Any] = {}
+"""The model in memory, by what identifies it; one at a time, since two may not fit a GPU."""
+
+
+def serve(spec: object, port: Port) -> object:
+    """Propose or prefetch.
+
+    Raises
+    ------
+    UserError
+        When the model or the only image cannot be used.
+    """
+    if isinstance(spec, PrefetchSpec):
+        return _model(spec.model, spec.project_folder, spec.device, port).card.id
+    if not isinstance(spec, ProposeSpec):
+        raise TypeError(f"the model host does not serve {type(spec).__name__}")
+    segmenter = _model(spec.model, spec.project_folder, spec.device, port)
+    failed: list[tuple[int, str]] = []
+    for index, task in enumerate(spec.tasks):
+        check(port)
+        try:
+            _propose(segmenter, spec, task, index, port)
+        except UserError as error:
+            if len(spec.tasks) == 1:
+                raise
+            failed.append((task.image_id, str(error)))
+            port.send(ImageFailed(image_id=task.image_id, generation=spec.generation, sentence=str(error)))
+            continue
+        port.send(ImageDone(image_id=task.image_id, generation=spec.generation))
+    return {"images": len(spec.tasks) - len(failed), "failed": failed}
+
+
+def _propose(segmenter: Any, spec: ProposeSpec, task: ImageTask, index: int, port: Port) -> None:
+    from segstudio.io.readers.registry import open_image
+    from segstudio.ml.inference.run import propose
+
+    total = len(spec.tasks)
+
+    def progress(done: float, of: float, what: str) -> None:
+        if of > 0:
+            port.progress(index + done / of, total, what)
+
+    reader = open_image(Path(task.path))
+    try:
+        results = propose(
+            segmenter,
+            reader,
+            z=task.z,
+            rects=task.rects,
+            window_px=spec.window_px,
+            overlap_px=spec.overlap_px,
+            progress=progress,
+            cancel=port,
+        )
+        for result in results:
+            port.send(WindowReady(image_id=task.image_id, generation=spec.generation, result=result))
+    finally:
+        reader.close()
+
+
+def _model(ref: str, project_folder: str | None, device: str, port: Port) -> Any:
+    port.send(StageChanged(text="Loading the model"))
+    # torch comes in here, after the window was told what it waits for.
+    from segstudio.ml.inference.loading import load_segmenter
+    from segstudio.ml.registry import Catalog
+
+    entry = Catalog(Path(project_folder) if project_folder else None).find(ref)
+    key = (ref, device, entry.card.weights.path, _stamp(entry.card.weights.path))
+    if key not in _loaded:
+        _loaded.clear()
+        _loaded[key] = load_segmenter(entry, device, port.progress, port)
+    return _loaded[key]
+
+
+def _stamp(path: str) -> tuple[int, int]:
+    """Size and time of the weights file: a run that goes on writes new weights under the same name."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return (0, 0)
+    return (status.st_size, status.st_mtime_ns)

@@ -1,0 +1,70 @@
+"""What a job is asked to do: frozen, picklable, torch-free."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from segstudio.core.geometry import Rect
+    from segstudio.ml.cards import ModelCard
+    from segstudio.ml.plan import TrainPlan
+
+
+@dataclass(frozen=True)
+class ImageTask:
+    """One image to propose for: the file, the plane, and parts of it (None = whole)."""
+
+    image_id: int
+    path: str
+    z: int = 0
+    rects: tuple[Rect, ...] | None = None
+
+
+@dataclass(frozen=True)
+class ProposeSpec:
+    """Proposals of one model for some images; ``generation`` comes back with every result."""
+
+    model: str
+    project_folder: str | None
+    device: str
+    tasks: tuple[ImageTask, ...]
+    window_px: int | None = None
+    overlap_px: int | None = None
+    generation: int = 0
+
+
+@dataclass(frozen=True)
+class PrefetchSpec:
+    """Load a model now, so that the first proposal need not wait for it."""
+
+    model: str
+    project_folder: str | None
+    device: str
+
+
+@dataclass(frozen=True)
+class TrainSpec:
+    """A training run."""
+
+    plan: TrainPlan
+
+
+@dataclass(frozen=True)
+class ExportSpec:
+    """A dataset to write from a project; the host opens the project read-only."""
+
+    project_folder: str
+    format: str
+    out: str
+    split: str = ""
+    seed: int = 0
+    image_ids: tuple[int, ...] | None = None
+    options: tuple[tuple[str, Any], ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class DownloadSpec:
+    """Weights to fetch."""
+
+    card: ModelCard
