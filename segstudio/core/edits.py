@@ -189,8 +189,7 @@ class Guard:
         """(h, w) bool: which of these pixels may change."""
         if self.is_open:
             return np.ones(segment_ids.shape, np.bool_)
-        result: npt.NDArray[np.bool_] = self.lut(layer)[segment_ids]
-        return result
+        return self.lut(layer).take(segment_ids)
 
 
 ANYWHERE = Guard()
@@ -311,8 +310,7 @@ class Transaction:
         if self._guard_lut is None or self._guard_revision != self.layer.segments_revision:
             self._guard_lut = self.guard.lut(self.layer)
             self._guard_revision = self.layer.segments_revision
-        result: npt.NDArray[np.bool_] = self._guard_lut[ids]
-        return result
+        return self._guard_lut.take(ids)
 
     def clear(self) -> Rect:
         """Drop all tiles and segments of the layer (a proposal making room for the next); no guard is asked."""

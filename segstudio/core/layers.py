@@ -117,11 +117,11 @@ class LabelLayer:
         """(h, w) uint16 segment ids; 0 outside the image and where the segment's class was deleted."""
         ids = self.tiles.read(rect, z)
         self._refresh_luts()
-        return ids if self._alive is None else self._alive[ids]
+        return ids if self._alive is None else self._alive.take(ids)
 
     def read_classes(self, rect: Rect, z: int = 0) -> npt.NDArray[np.uint16]:
         """(h, w) uint16 class ids; UNLABELLED 0, IGNORE 65535."""
-        return self.class_lut()[self.tiles.read(rect, z)]
+        return self.class_lut().take(self.tiles.read(rect, z))
 
     def read_confidence(self, rect: Rect, z: int = 0) -> npt.NDArray[np.uint8]:
         """(h, w) uint8 confidences 0 … 255; all 255 in a layer that has none."""

@@ -167,7 +167,7 @@ class _Selection:
             if not self.lut[ids]:
                 return None
         else:
-            meant = self.lut[ids]
+            meant = self.lut.take(ids)
         if self.floor > 0 and self.proposal.confidence is not None:
             tile = self.proposal.confidence.get(key)
             sure = (
@@ -232,23 +232,25 @@ def accept(
 
     for segment_id in rows:
         target(segment_id)
+    unseen = list(fresh)
     allowed = None if guard.is_open else guard.lut(labels)
     for plane, part, ids, meant in selection.parts():
-        values: Array | int = int(targets[ids]) if isinstance(ids, int) else targets[ids]
+        values: Array | int = int(targets[ids]) if isinstance(ids, int) else targets.take(ids)
         where = meant
         if allowed is not None:
-            free = allowed[labels.tiles.read(part, plane)]
+            free = allowed.take(labels.tiles.read(part, plane))
             where = free if meant is None else free & meant
         if where is None or where.any():
             write.write(part, values, where, plane)
-            if isinstance(values, int):
-                written[values] = True
-            else:
-                written[values if where is None else values[where]] = True
+            if unseen:
+                if isinstance(values, int) or where is None:
+                    written[values] = True
+                else:
+                    written[values.take(np.flatnonzero(where))] = True
+                unseen = [made for made in unseen if not written[made]]
         clear.write(part, UNLABELLED, meant, plane)
-    for made in fresh:
-        if not written[made]:
-            write.remove_segment(made)
+    for made in unseen:
+        write.remove_segment(made)
     return combined(label, write.commit(), clear.commit())
 
 
