@@ -136,4 +136,4 @@ def _curve(values: npt.NDArray[Any], settings: DisplaySettings) -> npt.NDArray[n
     if settings.invert:
         unit = 1.0 - unit
     unit[is_black] = 0.0
-    return (unit * 255.0 + 0.5).astype(np.uint8)
+    return np.asarray(unit * 255.0 + 0.5).astype(np.uint8)

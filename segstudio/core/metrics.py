@@ -32,8 +32,8 @@ def joint_histogram(
     total = np.zeros((n, n), np.int64)
     if truth.size == 0:
         return total
-    rows = truth.reshape(1, -1) if truth.ndim != 2 else truth
-    others = pred.reshape(rows.shape)
+    rows: npt.NDArray[Any] = truth.reshape(1, -1) if truth.ndim != 2 else truth
+    others: npt.NDArray[Any] = pred.reshape(rows.shape)
     step = max(1, _CHUNK_PX // rows.shape[1])
     if rows.shape[1] > _CHUNK_PX:
         rows, others, step = rows.reshape(-1, 1), others.reshape(-1, 1), _CHUNK_PX
@@ -48,7 +48,7 @@ def _count(truth: npt.NDArray[Any], pred: npt.NDArray[Any], n: int) -> npt.NDArr
     if truth.dtype == pred.dtype == np.uint8 and n <= 256:
         planes = [np.ascontiguousarray(truth), np.ascontiguousarray(pred)]
         counts = cv2.calcHist(planes, [0, 1], None, [n, n], [0, n, 0, n])
-        return np.rint(counts).astype(np.int64).reshape(n, n)
+        return np.asarray(np.rint(counts), np.int64).reshape(n, n)
     first, second = truth.ravel().astype(np.int64), pred.ravel().astype(np.int64)
     inside = (first >= 0) & (first < n) & (second >= 0) & (second < n)
     return np.bincount(first[inside] * n + second[inside], minlength=n * n).reshape(n, n)
@@ -138,7 +138,7 @@ def disk(radius_px: float) -> npt.NDArray[np.uint8]:
     """The (2r+1, 2r+1) structuring element of all offsets at most *radius_px* away."""
     reach = int(radius_px)
     offsets = np.arange(-reach, reach + 1)
-    return (offsets[:, None] ** 2 + offsets[None, :] ** 2 <= radius_px**2).astype(np.uint8)
+    return np.asarray(offsets[:, None] ** 2 + offsets[None, :] ** 2 <= radius_px**2, np.uint8)
 
 
 def boundary_f1(
@@ -173,9 +173,7 @@ def boundary_f1(
 
 
 def _class_mask(values: npt.NDArray[Any], index: int, valid: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    mask = (values == index).astype(np.uint8)
-    mask *= valid
-    return mask
+    return np.where(values == index, valid, np.uint8(0))
 
 
 class ScoreSum:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from PIL import Image
+
 from segstudio.core.errors import Cancelled, UserError
 
 if TYPE_CHECKING:
@@ -63,6 +65,17 @@ def sentences(path: Path) -> Iterator[None]:
         raise UserError("There is no such image file", path=path, remedy="check the path") from error
     except PermissionError as error:
         raise UserError("The file may not be read", path=path, remedy="ask for permission to read it") from error
+    except Image.DecompressionBombError as error:
+        raise UserError(
+            "The image claims more pixels than can be opened",
+            path=path,
+            remedy=f"cut it into parts of at most {MAX_PIXELS // 1_000_000} megapixels",
+        ) from error
     except Exception as error:  # noqa: BLE001 - any type of exception comes out of decoders of broken files
-        reason = " ".join(str(error).split())
-        raise damaged(path, reason[:120] or type(error).__name__) from error
+        raise damaged(path, _reason(error, path)) from error
+
+
+def _reason(error: Exception, path: Path) -> str:
+    text = " ".join(str(error).replace(f" {str(path)!r}", "").split())
+    # A bare number or key says nothing to anybody.
+    return text[:120] if len(text) > 3 else "a decoder stumbled over it"

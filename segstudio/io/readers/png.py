@@ -160,7 +160,7 @@ def _clean_bytes(path: Path, header: _Header) -> bytes:
 
 def _decode(path: Path, header: _Header) -> npt.NDArray[Any]:
     data = _clean_bytes(path, header)
-    if header.bits >= 8 and header.color in (_GREY, _RGB, _RGBA) or header.bits == 16:
+    if header.color in (_GREY, _RGB, _RGBA) or header.bits == 16:
         return _decode_fast(path, header, data)
     with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
         image.load()

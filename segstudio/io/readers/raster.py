@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,8 @@ ORIENTATION_TAG = 0x0112
 
 # Our own limit is checked before anything is decoded; Pillow's lower one would refuse big microscope images.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+# What Pillow only warns of (odd EXIF, odd multi-picture headers) leaves the picture as it should be.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 # Pillow mode → (mode to convert to, bands, dtype)
 _MODES: dict[str, tuple[str, int, str]] = {

@@ -155,13 +155,15 @@ def _colors(pixels: npt.NDArray[Any], photometric: int, bits: int, palette: Any,
         return np.ascontiguousarray(table[index])
     if pixels.dtype == np.bool_ or bits == 1:
         pixels = (pixels > 0).astype(np.uint8) * np.uint8(255)
-    if photometric == _WHITE_IS_ZERO and pixels.dtype.kind in "ub":
-        top = 255 if bits == 1 else (1 << bits) - 1
+    elif bits < 8 and pixels.dtype.kind in "iu":
+        pixels = (pixels.astype(np.uint16) * 255 // ((1 << bits) - 1)).astype(np.uint8)
+    if photometric == _WHITE_IS_ZERO and pixels.dtype.kind == "u":
+        top = (1 << max(bits, 8)) - 1
         pixels = (top - pixels.astype(np.int64)).astype(pixels.dtype)
     if photometric == _SEPARATED and pixels.shape[2] >= 4:
-        top = float(np.iinfo(pixels.dtype).max) if pixels.dtype.kind in "iu" else 1.0
-        black = 1.0 - pixels[:, :, 3:4].astype(np.float32) / top
-        rgb = (top - pixels[:, :, :3].astype(np.float32)) * black
+        full = float(np.iinfo(pixels.dtype).max) if pixels.dtype.kind in "iu" else 1.0
+        black = 1.0 - pixels[:, :, 3:4].astype(np.float32) / full
+        rgb = (full - pixels[:, :, :3].astype(np.float32)) * black
         pixels = np.rint(rgb) if pixels.dtype.kind in "iu" else rgb
     return pixels.astype(info.dtype, copy=False)
 
