@@ -149,6 +149,7 @@ class CommandPalette(QFrame):
     def __init__(self, window: QWidget, binder: ActionBinder) -> None:
         super().__init__(window, Qt.WindowType.Popup)
         self._binder = binder
+        self._window = window
         self._model = CommandModel(binder, self)
         self.setObjectName("palette")
         self.setAccessibleName(tr("Find a command"))
@@ -182,7 +183,7 @@ class CommandPalette(QFrame):
 
     def open(self) -> None:
         """Show it at the window's upper middle with an empty field."""
-        window = self.parentWidget()
+        window = self._window
         self.setStyleSheet(
             f"#palette {{ background: {theme.color('raised').name()};"
             f" border: 1px solid {theme.color('border').name()}; }}"

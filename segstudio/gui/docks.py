@@ -154,10 +154,7 @@ class Docks(QObject):
     def _build(self, panel_id: str) -> None:
         spec = next(spec for spec in PANELS if spec.id == panel_id)
         module, _, name = spec.target.partition(":")
-        try:
-            panel = self._make(getattr(importlib.import_module(module), name))
-        except ImportError:
-            panel = QWidget()
+        panel = self._make(getattr(importlib.import_module(module), name))
         panel.setObjectName(f"panel.{panel_id}")
         self._panels[panel_id] = panel
         if spec.scrolls:

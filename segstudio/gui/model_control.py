@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
+from segstudio.app.presenters.models import ModelsPresenter
 from segstudio.core.errors import UserError
 from segstudio.core.progress import Eta
 from segstudio.gui.i18n import tr
@@ -17,11 +18,9 @@ from segstudio.gui.notice_bar import Offer
 if TYPE_CHECKING:
     from segstudio.gui.job_center import JobCenter
     from segstudio.gui.threads import ModelThread, TaskThread
-    from segstudio.ml.cards import ModelCard
-    from segstudio.ml.registry import Catalog, CatalogEntry
+    from segstudio.ml.registry import CatalogEntry
 
 SMALLEST_WINDOW_PX = 128
-MAPS_KEY = "class_maps"
 
 
 @dataclass
@@ -40,10 +39,8 @@ class _Request:
 class ModelControl(QObject):
     """Between the model panel, the session and the model's process."""
 
-    catalog_changed = Signal()
-    """Models came or went."""
-    current_changed = Signal()
-    """Another model is chosen, or its availability changed."""
+    changed = Signal()
+    """Models came or went, another one is chosen, or its class mapping changed."""
     activity_changed = Signal()
     """Proposing or downloading began or ended."""
     download_progressed = Signal(str, float, float)
@@ -52,9 +49,8 @@ class ModelControl(QObject):
     def __init__(self, jobs: JobCenter) -> None:
         super().__init__(jobs)
         self._jobs = jobs
-        self._catalog: Catalog | None = None
-        self._entries: list[CatalogEntry] | None = None
-        self._files: list[str] = []
+        self.presenter = ModelsPresenter(jobs.workspace.session)
+        self.presenter.changed.connect(self._on_presenter_changed)
         self._thread: ModelThread | None = None
         self._downloads: dict[str, tuple[TaskThread, str]] = {}
         self._request: _Request | None = None
@@ -62,104 +58,43 @@ class ModelControl(QObject):
 
     # -- the catalog -----------------------------------------------------------------------------------------------
 
-    @property
-    def catalog(self) -> Catalog:
-        """The catalog of this project's models and all others; read when first asked."""
-        if self._catalog is None:
-            from segstudio.ml.registry import Catalog
-
-            self._catalog = Catalog(self._session.folder)
-        return self._catalog
-
     def entries(self) -> list[CatalogEntry]:
-        """Every model that can be offered, files chosen by hand included."""
-        if self._entries is not None:
-            return self._entries
-        found = [entry for entry in self.catalog.entries() if entry.card.weights.kind != "untrained"]
-        for file in self._files:
-            try:
-                found.append(self.catalog.find(file))
-            except UserError:
-                continue
-        self._entries = found
-        return found
+        """Every model that can be offered."""
+        return self.presenter.entries
 
     def refresh_catalog(self) -> None:
-        """Look again: a run ended, a download came, another project."""
-        self._catalog = self._entries = None
-        self.catalog_changed.emit()
-        self.current_changed.emit()
+        """Look again: a run ended, a download came, a file was installed."""
+        self.presenter.refresh()
 
     def current_entry(self) -> CatalogEntry | None:
         """The chosen model; the first available one when the chosen is not there."""
-        wanted = self._settings.text("model.current")
-        entries = self.entries()
-        for entry in entries:
-            if wanted in (entry.card.id, entry.card.weights.path):
-                return entry
-        return next((entry for entry in entries if entry.is_available), entries[0] if entries else None)
+        return self.presenter.current
 
     def choose(self, model_id: str) -> None:
         """Make a model the current one."""
-        self._settings.set("model.current", model_id)
-        self.current_changed.emit()
-        self._jobs.workspace.window.schedule_refresh()
+        self.presenter.select(model_id)
 
     def use_file(self, file: str) -> bool:
-        """Make a weights file the current model; what is wrong with it is said."""
+        """Install a weights file and make it the current model; what is wrong with it is said."""
+        from segstudio.ml.registry import install
+
         try:
-            entry = self.catalog.find(file)
+            entry = install(Path(file))
         except UserError as error:
             self._jobs.fail(str(error))
             return False
+        self.presenter.refresh()
+        for listed in self.presenter.entries:
+            if listed.card.weights.path == entry.card.weights.path:
+                entry = listed
+        self.presenter.select(entry.card.id)
         if not entry.is_available:
             self._jobs.fail(entry.reason)
-            return False
-        if file not in self._files:
-            self._files.append(file)
-        self._entries = None
-        self.catalog_changed.emit()
-        self.choose(file if entry.card.weights.path != file else entry.card.weights.path)
-        return True
+        return entry.is_available
 
-    def model_ref(self, entry: CatalogEntry) -> str:
-        """What names a model to another process: its id, or its file's path."""
-        source = entry.card.weights
-        return source.path if source.kind == "file" and source.path else entry.card.id
-
-    # -- class mapping ---------------------------------------------------------------------------------------------
-
-    def class_map(self, card: ModelCard) -> dict[int, int]:
-        """What the user chose for this model: model class → class id (0 drops it); the rest goes by name."""
-        kept = self._session.meta(MAPS_KEY, {}).get(card.id, {})
-        known = {entry.id for entry in self._session.classes}
-        return {int(index): int(wanted) for index, wanted in kept.items() if wanted == 0 or wanted in known}
-
-    def set_class_map(self, card: ModelCard, chosen: dict[int, int]) -> None:
-        """Remember the mapping with the project."""
-        maps = dict(self._session.meta(MAPS_KEY, {}))
-        maps[card.id] = {str(index): wanted for index, wanted in chosen.items()}
-        self._session.set_meta(MAPS_KEY, maps)
-        self.current_changed.emit()
-
-    def _complete_map(self, card: ModelCard) -> dict[int, int] | None:
-        """The whole map; classes that are missing are added to the project. None when that was refused."""
-        from segstudio.ml.class_mapping import map_classes
-
-        session = self._session
-        chosen = self.class_map(card)
-        mapping, table = map_classes(card, session.classes, chosen)
-        known = {entry.id for entry in session.classes}
-        missing = [entry for entry in table if entry.id not in known]
-        if not missing:
-            return mapping
-        former = session.current_class_id
-        for entry in missing:
-            if session.class_editor.add(entry.name, color=entry.color) is None:
-                return None
-        session.select_class(former or session.current_class_id)
-        mapping, _ = map_classes(card, session.classes, chosen)
-        return mapping
+    def _on_presenter_changed(self) -> None:
+        self.changed.emit()
+        self._jobs.workspace.window.schedule_refresh()
 
     # -- proposing -------------------------------------------------------------------------------------------------
 
@@ -170,23 +105,29 @@ class ModelControl(QObject):
 
     def propose(self, image_ids: Sequence[int]) -> bool:
         """Let the chosen model propose for these images; False when it can't begin (and why is said)."""
-        session = self._session
         entry = self.current_entry()
-        records = [record for record in map(session.image_record, image_ids) if record is not None]
         if self._request is not None:
             self._jobs.workspace.window.say(tr("The model is at work already. Stop it first, or wait."))
             return False
-        if entry is None or session.store is None or not records:
-            self._jobs.workspace.window.say(tr("There is nothing to propose for."))
+        if entry is not None and entry.needs_download:
+            if self.is_downloading(entry):
+                self._jobs.workspace.window.say(tr("The model is still being downloaded."))
+                return False
+            offer = Offer(tr("Download"), lambda: self.download(entry))
+            self._jobs.workspace.window.notices.say(
+                tr("“%1” must be downloaded first.").replace("%1", entry.card.name), "warning", (offer,), key="download"
+            )
             return False
-        if not entry.is_available:
-            offers = [Offer(tr("Download"), lambda: self.download(entry))] if self.can_download(entry) else []
-            self._jobs.fail(entry.reason or tr("This model can't be used."), offers=offers)
+        spec = self.presenter.request(image_ids)
+        if spec is None:
             return False
-        mapping = self._complete_map(entry.card)
-        if mapping is None:
-            return False
-        self._submit(entry, mapping, records)
+        ids = tuple(task.image_id for task in spec.tasks)
+        job_id = self._jobs.begin(self._title(0, len(ids)), self.cancel_propose)
+        self._request = _Request(job_id, spec.generation, ids, Eta())
+        self._last_ids = ids
+        self._ensure_thread().submit(spec)
+        self.activity_changed.emit()
+        self._jobs.workspace.window.schedule_refresh()
         return True
 
     def cancel_propose(self) -> None:
@@ -199,31 +140,6 @@ class ModelControl(QObject):
         if self._thread is not None:
             self._thread.cancel()
         self._jobs.report(request.job_id, is_ending=True)
-
-    def _submit(self, entry: CatalogEntry, mapping: dict[int, int], records: Sequence[Any]) -> None:
-        from segstudio.jobs.specs import ImageTask, ProposeSpec
-
-        session, settings = self._session, self._settings
-        store = session.store
-        assert store is not None
-        generation = session.proposals.begin(mapping, entry.card.id)
-        tasks = tuple(ImageTask(record.id, str(store.image_file(record)), session.plane) for record in records)
-        spec = ProposeSpec(
-            model=self.model_ref(entry),
-            project_folder=str(session.folder),
-            device=settings.text("model.device"),
-            tasks=tasks,
-            window_px=settings.integer("model.window_px") or None,
-            overlap_px=settings.integer("model.overlap_px") or None,
-            generation=generation,
-        )
-        ids = tuple(record.id for record in records)
-        job_id = self._jobs.begin(self._title(0, len(ids)), self.cancel_propose)
-        self._request = _Request(job_id, generation, ids, Eta())
-        self._last_ids = ids
-        self._ensure_thread().submit(spec)
-        self.activity_changed.emit()
-        self._jobs.workspace.window.schedule_refresh()
 
     def _ensure_thread(self) -> ModelThread:
         if self._thread is None:
@@ -267,6 +183,7 @@ class ModelControl(QObject):
 
     def _on_finished(self, result: object) -> None:
         request = self._end_request()
+        self._session.proposals.cancel()  # Nothing more is awaited; what came is kept.
         if request is not None and not request.is_cancelled and len(request.image_ids) > 1:
             self._jobs.workspace.window.say(tr("Proposed for %n image(s).", request.images_done))
 
@@ -308,7 +225,7 @@ class ModelControl(QObject):
 
     def can_download(self, entry: CatalogEntry) -> bool:
         """Whether its weights are fetched on demand and not there yet."""
-        return entry.needs_download and not entry.is_available and not self.is_downloading(entry)
+        return entry.needs_download and not self.is_downloading(entry)
 
     def is_downloading(self, entry: CatalogEntry) -> bool:
         """Whether its weights are being fetched."""
@@ -359,7 +276,6 @@ class ModelControl(QObject):
         """What is under way for the former project ends."""
         if self._request is not None:
             self.cancel_propose()
-        self.refresh_catalog()
 
     def shut_down(self) -> None:
         """End the model's process and downloads."""
@@ -378,8 +294,3 @@ class ModelControl(QObject):
     @property
     def _settings(self) -> Any:
         return self._jobs.workspace.settings
-
-    @property
-    def file_folder(self) -> Path:
-        """Where the last weights file came from."""
-        return Path(self._files[-1]).parent if self._files else Path.home()

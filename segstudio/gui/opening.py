@@ -16,6 +16,7 @@ from segstudio.gui.i18n import tr
 from segstudio.gui.notice_bar import Offer
 
 if TYPE_CHECKING:
+    from segstudio.gui.main_window import MainWindow
     from segstudio.gui.workspace import Workspace
 
 
@@ -26,7 +27,7 @@ class Opening:
         self._workspace = workspace
 
     @property
-    def _window(self):  # noqa: ANN202 - MainWindow, imported for checking only
+    def _window(self) -> MainWindow:
         return self._workspace.window
 
     def run(self, action_id: str) -> None:
@@ -49,7 +50,7 @@ class Opening:
                 path=missing[0],
                 remedy="check the name, or whether the drive is connected",
             )
-            offers = ()
+            offers: tuple[Offer, ...] = ()
             if any(project.folder == str(missing[0]) for project in self._window.recent):
                 forget = Offer(tr("Take it off the list"), lambda: self._window.recent.remove(missing[0]))
                 offers = (forget,)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
+from segstudio.app.presenters.training import TrainingPresenter
 from segstudio.gui.i18n import tr
 from segstudio.gui.notice_bar import Offer
 
@@ -20,14 +21,13 @@ class TrainingControl(QObject):
 
     state_changed = Signal()
     """Began, paused, went on or ended."""
-    event_received = Signal(object)
-    """An event of ``segstudio.ml.plan``: RunStarted, StepDone, EpochDone, ValidationPictures, RunFinished."""
     stage_changed = Signal(str)
     """What it does while there is no number yet ("Reading the labels")."""
 
     def __init__(self, jobs: JobCenter) -> None:
         super().__init__(jobs)
         self._jobs = jobs
+        self.presenter = TrainingPresenter(jobs.workspace.session)
         self._thread: TrainingThread | None = None
         self._job_id = ""
         self._plan: TrainPlan | None = None
@@ -49,16 +49,20 @@ class TrainingControl(QObject):
         """Whether the run was asked to end."""
         return self._is_stopping
 
-    def start(self, plan: TrainPlan) -> bool:
-        """Begin a run; False while another is under way."""
+    def start(self, plan: TrainPlan | None = None) -> bool:
+        """Begin a run of *plan* (what the panel chose when none is given); False when it can't, and that is said."""
         from segstudio.jobs.specs import TrainSpec
 
         if self.is_running:
             return False
-        self._plan = plan
+        wanted = self.presenter.plan() if plan is None else plan
+        if wanted is None:
+            return False
+        self._plan = wanted
         self._is_paused = self._is_stopping = False
         self._job_id = self._jobs.begin(tr("Training"), self.stop_and_keep)
-        self._ensure_thread().submit(TrainSpec(plan))
+        self.presenter.begin()
+        self._ensure_thread().submit(TrainSpec(wanted))
         self.state_changed.emit()
         return True
 
@@ -130,13 +134,14 @@ class TrainingControl(QObject):
                 seconds_left=event.seconds_left,
                 is_ending=self._is_stopping,
             )
-        self.event_received.emit(event)
+        self.presenter.receive(event)
 
     def _on_finished(self, result: object) -> None:
         if not self._end():
             return
-        models = self._jobs.workspace.jobs.models
-        models.refresh_catalog()
+        if self.presenter.progress.finished is None:
+            self.presenter.end("cancelled")
+        self._jobs.models.refresh_catalog()
         model_id = self._new_model(result)
         if not model_id:
             return
@@ -173,6 +178,7 @@ class TrainingControl(QObject):
     def _on_failed(self, sentence: str, details: str) -> None:
         if not self._end():
             return
+        self.presenter.end("failed")
         self._jobs.models.refresh_catalog()
         offers = []
         plan = self._plan

@@ -19,11 +19,7 @@ from segstudio.gui.i18n import tr
 from segstudio.gui.job_center import JobCenter
 from segstudio.gui.notice_bar import Offer
 from segstudio.gui.opening import Opening
-
-try:
-    from segstudio.gui.panels.tool_options import ToolOptions
-except ImportError:
-    ToolOptions = QWidget
+from segstudio.gui.panels.tool_options import ToolOptions
 from segstudio.gui.reader_opening import ReaderOpener
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from segstudio.gui.i18n import tr
@@ -16,14 +17,14 @@ def bind(workspace: Workspace) -> None:
     for tool_id in toolbox.ids():
         action_id = f"tool.{tool_id}"
         if action_id in binder.specs:
-            binder.bind_check(action_id, lambda _on, chosen=tool_id: choose_tool(workspace, chosen))
+            binder.bind_check(action_id, partial(_on_tool, workspace, tool_id))
     binder.bind("tool.smaller", lambda: toolbox.step_size(-1))
     binder.bind("tool.larger", lambda: toolbox.step_size(1))
-    binder.bind("tool.toggle_shape", lambda: toggle_shape(workspace))
+    binder.bind("tool.toggle_shape", toolbox.toggle_shape)
     binder.bind("class.swap", session.swap_classes)
     binder.bind("class.add", lambda: add_class(workspace), when=lambda: not session.is_read_only)
     for number in range(1, 10):
-        binder.bind(f"class.select_{number}", lambda wanted=number: session.select_class_number(wanted))
+        binder.bind(f"class.select_{number}", partial(session.select_class_number, number))
     binder.bind_check("label.object_mode", session.set_object_mode)
     binder.bind("label.new_object", session.new_object)
     binder.bind("label.end_object", lambda: session.select_object(None))
@@ -47,10 +48,8 @@ def choose_tool(workspace: Workspace, tool_id: str) -> None:
     workspace.window.schedule_refresh()
 
 
-def toggle_shape(workspace: Workspace) -> None:
-    """Round to square and back, of the brush or the eraser."""
-    key = "eraser.shape" if workspace.toolbox.chosen_id == "eraser" else "brush.shape"
-    workspace.settings.set(key, "round" if workspace.settings.text(key) == "square" else "square")
+def _on_tool(workspace: Workspace, tool_id: str, is_on: bool) -> None:
+    choose_tool(workspace, tool_id)
 
 
 def add_class(workspace: Workspace) -> None:

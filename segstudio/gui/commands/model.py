@@ -46,7 +46,7 @@ def image_ids_of(workspace: Workspace, which: str) -> list[int]:
     session = workspace.session
     current = [] if session.image_id is None else [session.image_id]
     if which == "unlabelled":
-        return [record.id for record in session.images if record.status == "unlabelled" and not record.is_missing]
+        return workspace.jobs.models.presenter.unlabelled_ids()
     if which == "selection":
         panel = workspace.docks.panel("images")
         chosen = getattr(panel, "selected_ids", None)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QColor, QIcon, QPixmap
 from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QPushButton, QScrollArea, QWidget
 
+from segstudio.app.presenters.models import DROP
 from segstudio.gui.dialogs.common import PlainDialog, muted
 from segstudio.gui.i18n import tr
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from segstudio.gui.model_control import ModelControl
     from segstudio.ml.cards import ModelCard
 
-BY_NAME, LEFT_OUT = -1, 0
+NEW = -1
 
 
 class ClassMappingDialog(PlainDialog):
@@ -33,25 +34,24 @@ class ClassMappingDialog(PlainDialog):
         grid.setContentsMargins(0, 0, 8, 0)
         grid.setHorizontalSpacing(16)
         grid.setVerticalSpacing(8)
-        chosen = models.class_map(card)
-        for row, (index, name) in enumerate(card.foreground):
+        rows = models.presenter.mapping(card)
+        for row, wanted in enumerate(rows):
+            index, name = wanted.index, wanted.name
             label = QLabel(name)
             box = QComboBox()
             box.setAccessibleName(name)
-            known = session.classes.by_name(name)
-            by_name = tr("%1 (same name)") if known is not None else tr("%1 (new class)")
-            box.addItem(by_name.replace("%1", name), BY_NAME)
+            box.addItem(tr("%1 (new class)").replace("%1", name), NEW)
             for entry in session.classes:
                 box.addItem(_swatch(entry.color), entry.name, entry.id)
-            box.addItem(tr("left out"), LEFT_OUT)
-            box.setCurrentIndex(max(0, box.findData(chosen.get(index, BY_NAME))))
+            box.addItem(tr("left out"), DROP)
+            box.setCurrentIndex(max(0, box.findData(NEW if wanted.class_id is None else wanted.class_id)))
             label.setBuddy(box)
             grid.addWidget(label, row, 0)
             grid.addWidget(box, row, 1)
             self.boxes[index] = box
         grid.setColumnStretch(0, 1)
         grid.setColumnStretch(1, 1)
-        grid.setRowStretch(len(card.foreground), 1)
+        grid.setRowStretch(len(rows), 1)
         area = QScrollArea()
         area.setWidgetResizable(True)
         area.setWidget(inner)
@@ -66,12 +66,12 @@ class ClassMappingDialog(PlainDialog):
     def accept(self) -> None:
         """Remember it."""
         chosen = {index: int(box.currentData()) for index, box in self.boxes.items()}
-        self._models.set_class_map(self._card, {index: to for index, to in chosen.items() if to != BY_NAME})
+        self._models.presenter.set_mapping(self._card, {index: None if to == NEW else to for index, to in chosen.items()})
         super().accept()
 
     def _on_leave_out(self) -> None:
         for box in self.boxes.values():
-            box.setCurrentIndex(box.findData(LEFT_OUT))
+            box.setCurrentIndex(box.findData(DROP))
 
 
 def _swatch(color: str) -> QIcon:

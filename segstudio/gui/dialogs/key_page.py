@@ -83,7 +83,7 @@ class KeyPage(QWidget):
         column.addLayout(row_box)
         column.addWidget(self._problem)
         keymap.changed.connect(self._on_keys_changed)
-        self._list.setCurrentItem(self._list.topLevelItem(0))
+        self._list.setCurrentItem(self._rows[ACTIONS[0].id])
 
     def stop(self) -> None:
         """Stop listening to the keymap."""
@@ -121,7 +121,8 @@ class KeyPage(QWidget):
         self._keymap.reset_all()
 
     def _current_id(self) -> str:
-        return str(self._list.currentItem().data(0, Qt.ItemDataRole.UserRole))
+        item = self._list.currentItem()
+        return ACTIONS[0].id if item is None else str(item.data(0, Qt.ItemDataRole.UserRole))
 
     def _show_keys(self, action_id: str) -> None:
         keys = "   ".join(native_key(key) for key in self._keymap.shortcuts(action_id))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt
@@ -22,6 +23,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from segstudio.app.presenters.models import DROP, MappingRow
 from segstudio.gui import icons, theme
 from segstudio.gui.action_binding import ActionBinder
 from segstudio.gui.dialogs.common import muted
@@ -58,8 +60,7 @@ class ModelPanel(QWidget):
         column.addLayout(self._make_threshold())
         column.addLayout(self._make_answers())
         column.addStretch(1)
-        self._models.catalog_changed.connect(self.show_catalog)
-        self._models.current_changed.connect(self._on_current_changed)
+        self._models.changed.connect(self.show_catalog)
         self._models.activity_changed.connect(self._show_activity)
         self._models.download_progressed.connect(self._on_download_progressed)
         self._session.classes_changed.connect(self._show_mapping)
@@ -68,6 +69,7 @@ class ModelPanel(QWidget):
         self._settings.changed.connect(self._on_setting_changed)
         theme.theme_manager().changed.connect(self._restyle)
         self.show_catalog()
+        self._restyle()
         self._on_threshold_changed(self._session.min_confidence)
 
     # -- building --------------------------------------------------------------------------------------------------
@@ -114,15 +116,15 @@ class ModelPanel(QWidget):
         self.device.setAccessibleName(tr("Device"))
         self.device.setToolTip(tr("auto picks the graphics card where there is one, else the CPU"))
         self.device.activated.connect(self._on_device)
-        self.window = QSpinBox()
-        self.window.setRange(0, 4096)
-        self.window.setSingleStep(64)
-        self.window.setSuffix(" px")
-        self.window.setKeyboardTracking(False)
-        self.window.setValue(self._settings.integer("model.window_px"))
-        self.window.setAccessibleName(tr("Tile size"))
-        self.window.setToolTip(tr("The image is worked on in tiles of this size; smaller ones need less memory"))
-        self.window.valueChanged.connect(self._on_window)
+        self.tile_size = QSpinBox()
+        self.tile_size.setRange(0, 4096)
+        self.tile_size.setSingleStep(64)
+        self.tile_size.setSuffix(" px")
+        self.tile_size.setKeyboardTracking(False)
+        self.tile_size.setValue(self._settings.integer("model.window_px"))
+        self.tile_size.setAccessibleName(tr("Tile size"))
+        self.tile_size.setToolTip(tr("The image is worked on in tiles of this size; smaller ones need less memory"))
+        self.tile_size.valueChanged.connect(self._on_window)
         self._mapping = muted("", small=True)
         match = self._button("model.map_classes", tr("Match…"))
         classes = QHBoxLayout()
@@ -134,7 +136,7 @@ class ModelPanel(QWidget):
         form.setHorizontalSpacing(12)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow(tr("Device"), self.device)
-        form.addRow(tr("Tile size"), self.window)
+        form.addRow(tr("Tile size"), self.tile_size)
         form.addRow(tr("Classes"), classes)
         return form
 
@@ -226,7 +228,6 @@ class ModelPanel(QWidget):
         entry = self._models.current_entry()
         self.chooser.show_entries(self._models.entries(), entry.card.id if entry is not None else "")
         self._on_current_changed()
-        self._restyle()
 
     @property
     def facts(self) -> str:
@@ -244,7 +245,7 @@ class ModelPanel(QWidget):
         row = self.chooser.findData(entry.card.id) if entry is not None else -1
         self.chooser.setCurrentIndex(row)
         card_px = entry.card.window_px if entry is not None else 0
-        self.window.setSpecialValueText(tr("as the model: %1 px").replace("%1", str(card_px)) if card_px else tr("auto"))
+        self.tile_size.setSpecialValueText(tr("as the model: %1 px").replace("%1", str(card_px)) if card_px else tr("auto"))
         self._show_mapping()
         self._show_activity()
 
@@ -253,20 +254,20 @@ class ModelPanel(QWidget):
         if entry is None:
             self._mapping.clear()
             return
-        self._mapping.setText(mapping_text(entry, self._models.class_map(entry.card), self._session.classes))
+        self._mapping.setText(mapping_summary(self._models.presenter.mapping(entry.card)))
         self._mapping.setToolTip(", ".join(name for _, name in entry.card.foreground))
 
     def _show_activity(self) -> None:
         entry = self._models.current_entry()
-        is_missing = entry is not None and not entry.is_available
+        is_missing = entry is not None and (entry.needs_download or not entry.is_available)
         self._download_box.setVisible(is_missing)
         if entry is not None and is_missing:
             is_coming = self._models.is_downloading(entry)
-            self._reason.setText(entry.reason)
+            self._reason.setText(self._models.presenter.note(entry))
             self._progress.setVisible(is_coming)
             self.download_button.setVisible(self._models.can_download(entry) or is_coming)
             self.download_button.setEnabled(not is_coming)
-        is_free = entry is not None and entry.is_available and not self._models.is_proposing
+        is_free = entry is not None and not is_missing and not self._models.is_proposing
         self.propose.setEnabled(is_free and self._binder.is_enabled("model.propose_image"))
         self.more.setEnabled(is_free)
 
@@ -286,9 +287,9 @@ class ModelPanel(QWidget):
         if key == "model.device":
             self.device.setCurrentIndex(max(0, self.device.findData(value)))
         elif key == "model.window_px":
-            self.window.blockSignals(True)
-            self.window.setValue(int(str(value)))
-            self.window.blockSignals(False)
+            self.tile_size.blockSignals(True)
+            self.tile_size.setValue(int(str(value)))
+            self.tile_size.blockSignals(False)
 
     def _on_project_changed(self) -> None:
         self._show_mapping()
@@ -336,18 +337,11 @@ def facts_of(entry: CatalogEntry) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def mapping_text(entry: CatalogEntry, chosen: dict[int, int], classes: object) -> str:
+def mapping_summary(rows: Sequence[MappingRow]) -> str:
     """"3 matched, 2 new" in words."""
-    matched, new, dropped = 0, 0, 0
-    names = {one.name.casefold() for one in classes}  # type: ignore[attr-defined]
-    for index, name in entry.card.foreground:
-        wanted = chosen.get(index)
-        if wanted == 0:
-            dropped += 1
-        elif wanted is not None or name.casefold() in names:
-            matched += 1
-        else:
-            new += 1
+    dropped = sum(row.class_id == DROP for row in rows)
+    new = sum(row.class_id is None for row in rows)
+    matched = len(rows) - dropped - new
     parts = []
     if matched:
         parts.append(tr("%n matched", matched))

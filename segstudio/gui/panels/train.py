@@ -1,0 +1,314 @@
+"""The train panel: what to train, on what; start, pause, stop and keep; curves and validation pictures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from segstudio.app.presenters.training import LOSSES
+from segstudio.gui import icons, theme
+from segstudio.gui.dialogs.common import muted
+from segstudio.gui.i18n import tr
+from segstudio.gui.panels.train_views import ClassBars, Curves, Pictures
+
+if TYPE_CHECKING:
+    from segstudio.gui.workspace import Workspace
+
+REDRAW_MS = 200
+LOSS_TITLES = {"ce+dice": "cross-entropy + Dice", "ce": "cross-entropy", "dice": "Dice"}
+
+
+class TrainPanel(QWidget):
+    """Everything of a run on one page."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__()
+        self._workspace = workspace
+        self._control = workspace.jobs.training
+        self._presenter = workspace.jobs.training.presenter
+        self._binder = workspace.binder
+        self._is_filling = False
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 8, 8, 8)
+        column.setSpacing(8)
+        column.addLayout(self._make_choices())
+        column.addLayout(self._make_data())
+        column.addLayout(self._make_buttons())
+        self._state = muted("")
+        column.addWidget(self._state)
+        self.curves = Curves()
+        self.pictures = Pictures()
+        column.addWidget(self.curves)
+        column.addWidget(self.pictures)
+        column.addStretch(1)
+        # Steps come faster than anybody can look: drawn at most five times a second.
+        self._redraw = QTimer(self)
+        self._redraw.setSingleShot(True)
+        self._redraw.setInterval(REDRAW_MS)
+        self._redraw.timeout.connect(self.show_progress)
+        self._presenter.changed.connect(self.show_choices)
+        self._presenter.progressed.connect(self._on_progressed)
+        self._control.state_changed.connect(self._show_state)
+        self._control.stage_changed.connect(self._state.setText)
+        workspace.jobs.models.changed.connect(self.show_choices)
+        theme.theme_manager().changed.connect(self._restyle)
+        self._restyle()
+        self.show_choices()
+        self._show_state()
+
+    # -- building --------------------------------------------------------------------------------------------------
+
+    def _make_choices(self) -> QVBoxLayout:
+        self.arch = self._combo(tr("Network"), "arch")
+        self.encoder = self._combo(tr("Encoder"), "encoder")
+        self.start_from = self._combo(tr("Start from"), "start_from")
+        self.loss = self._combo(tr("Loss"), "loss")
+        self.epochs = self._spin(tr("Epochs"), "epochs", 1, 10_000, 1)
+        self.batch = self._spin(tr("Batch"), "batch", 1, 256, 1)
+        self.patch = self._spin(tr("Patch"), "patch_px", 32, 2048, 32, " px")
+        self.rate = QDoubleSpinBox()
+        self.rate.setDecimals(5)
+        self.rate.setRange(0.00001, 1.0)
+        self.rate.setSingleStep(0.0001)
+        self.rate.setKeyboardTracking(False)
+        self.rate.setAccessibleName(tr("Learning rate"))
+        self.rate.valueChanged.connect(self._on_rate)
+        form = QFormLayout()
+        form.setSpacing(4)
+        form.setHorizontalSpacing(12)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.addRow(tr("Network"), self.arch)
+        form.addRow(tr("Encoder"), self.encoder)
+        form.addRow(tr("Start from"), self.start_from)
+        form.addRow(tr("Loss"), self.loss)
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(8)
+        grid.setVerticalSpacing(4)
+        pairs = (
+            (tr("Epochs"), self.epochs, tr("Batch"), self.batch),
+            (tr("Patch"), self.patch, tr("Rate"), self.rate),
+        )
+        for row, (left, left_field, right, right_field) in enumerate(pairs):
+            grid.addWidget(QLabel(left), row, 0)
+            grid.addWidget(left_field, row, 1)
+            grid.addWidget(QLabel(right), row, 2)
+            grid.addWidget(right_field, row, 3)
+        grid.setColumnStretch(1, 1)
+        grid.setColumnStretch(3, 1)
+        column = QVBoxLayout()
+        column.setSpacing(4)
+        column.addLayout(form)
+        column.addLayout(grid)
+        return column
+
+    def _make_data(self) -> QVBoxLayout:
+        self._data = QLabel()
+        self._data.setWordWrap(True)
+        self._data.setTextFormat(Qt.TextFormat.PlainText)
+        self.bars = ClassBars()
+        column = QVBoxLayout()
+        column.setSpacing(4)
+        column.addWidget(self._data)
+        column.addWidget(self.bars)
+        return column
+
+    def _make_buttons(self) -> QHBoxLayout:
+        self.start_button = QPushButton(tr("Start"))
+        self.start_button.setProperty("primary", True)
+        self.start_button.setToolTip(self._binder.tool_tip("train.start"))
+        self.start_button.clicked.connect(self._on_start)
+        self.pause_button = QPushButton(tr("Pause"))
+        self.pause_button.setCheckable(True)
+        self.pause_button.setToolTip(self._binder.tool_tip("train.pause"))
+        self.pause_button.clicked.connect(self._control.set_paused)
+        self.stop_button = QPushButton(tr("Stop and keep"))
+        self.stop_button.setToolTip(self._binder.tool_tip("train.stop"))
+        self.stop_button.clicked.connect(self._control.stop_and_keep)
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        row.addWidget(self.start_button, 1)
+        row.addWidget(self.pause_button, 1)
+        row.addWidget(self.stop_button, 1)
+        return row
+
+    def _combo(self, name: str, key: str) -> QComboBox:
+        box = QComboBox()
+        box.setAccessibleName(name)
+        box.setMinimumContentsLength(8)
+        box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        box.activated.connect(lambda row: self._choose(key, box.itemData(row)))
+        return box
+
+    def _spin(self, name: str, key: str, low: int, high: int, step: int, suffix: str = "") -> QSpinBox:
+        box = QSpinBox()
+        box.setRange(low, high)
+        box.setSingleStep(step)
+        box.setSuffix(suffix)
+        box.setKeyboardTracking(False)
+        box.setAccessibleName(name)
+        box.valueChanged.connect(lambda value: self._choose(key, value))
+        return box
+
+    # -- showing ---------------------------------------------------------------------------------------------------
+
+    def show_choices(self) -> None:
+        """Fill the fields from what is chosen, and the data summary from the project."""
+        self._is_filling = True
+        presenter, choices = self._presenter, self._presenter.choices
+        _fill(self.arch, [(key, spec.title) for key, spec in presenter.architectures().items()], choices.arch)
+        _fill(self.encoder, [(key, self._encoder_title(key)) for key in presenter.encoders()], choices.encoder)
+        _fill(self.start_from, self._starts(), choices.start_from)
+        _fill(self.loss, [(key, tr(LOSS_TITLES.get(key, key))) for key in LOSSES], choices.loss)
+        self.epochs.setValue(choices.epochs)
+        self.batch.setValue(choices.batch)
+        self.patch.setValue(choices.patch_px)
+        self.rate.setValue(choices.lr)
+        self._is_filling = False
+        if self.isVisible():
+            self.show_data()
+
+    def show_data(self) -> None:
+        """Count what there is to train on."""
+        summary = self._presenter.summary()
+        self.bars.show_amounts(summary.classes)
+        if summary.problem:
+            text = tr(summary.problem)
+        else:
+            text = tr("%n labelled image(s)", summary.images)
+            if summary.val:
+                text += ", " + tr("%1 for training, %2 for validation").replace("%1", str(summary.train)).replace(
+                    "%2", str(summary.val)
+                )
+            else:
+                share = f"{self._presenter.choices.val_fraction:.0%}"
+                text += ", " + tr("%1 of them kept for validation").replace("%1", share)
+        self._data.setText(text)
+        self._data.setProperty("muted", not summary.problem)
+        self.start_button.setEnabled(not summary.problem and not self._control.is_running)
+
+    @property
+    def data_text(self) -> str:
+        """The data summary, as shown."""
+        return self._data.text()
+
+    @property
+    def state_text(self) -> str:
+        """How the run stands, as shown."""
+        return self._state.text()
+
+    def show_progress(self) -> None:
+        """Draw what the run has said so far."""
+        progress = self._presenter.progress
+        self.curves.show_progress(progress)
+        if progress.started is not None:
+            self.pictures.show_pictures(progress.pictures, progress.started.colors)
+        parts = []
+        if progress.step is not None and progress.started is not None:
+            epoch = f"{min(progress.step.epoch, progress.started.epochs)} / {progress.started.epochs}"
+            parts.append(f"{tr('epoch')} {epoch}")
+            parts.append(f"{tr('loss')} {progress.step.loss:.3f}")
+        if progress.best is not None and progress.best.mean_iou is not None:
+            parts.append(f"{tr('best mIoU')} {progress.best.mean_iou:.3f} ({tr('epoch')} {progress.best.epoch})")
+        if progress.state == "finished":
+            parts.insert(0, tr("Finished"))
+        elif progress.state == "failed":
+            parts.insert(0, tr("Failed"))
+        elif self._control.is_paused:
+            parts.insert(0, tr("Paused"))
+        if parts:
+            self._state.setText(" · ".join(parts))
+
+    def start(self) -> bool:
+        """Start with what is chosen."""
+        self.curves.clear()
+        return self._control.start()
+
+    def showEvent(self, event: object) -> None:  # noqa: N802
+        """Count when it is looked at."""
+        super().showEvent(event)  # type: ignore[arg-type]
+        self.show_data()
+
+    def _starts(self) -> list[tuple[str, str]]:
+        arches = self._presenter.architectures()
+        known = [
+            (entry.card.id, entry.card.name or entry.card.id)
+            for entry in self._workspace.jobs.models.entries()
+            if entry.is_available and entry.card.architecture in arches
+        ]
+        return [("", tr("ImageNet encoder")), *known]
+
+    def _encoder_title(self, key: str) -> str:
+        from segstudio.ml.networks.table import ENCODERS
+
+        spec = ENCODERS.get(key)
+        return tr("its own") if spec is None else spec.title
+
+    def _show_state(self) -> None:
+        is_running = self._control.is_running
+        self.pause_button.setEnabled(is_running and not self._control.is_stopping)
+        self.pause_button.setChecked(self._control.is_paused)
+        self.pause_button.setText(tr("Go on") if self._control.is_paused else tr("Pause"))
+        self.stop_button.setEnabled(is_running and not self._control.is_stopping)
+        for field in (self.arch, self.encoder, self.start_from, self.loss, self.epochs, self.batch, self.patch, self.rate):
+            field.setEnabled(not is_running)
+        if self.isVisible():
+            self.show_data()
+        else:
+            self.start_button.setEnabled(not is_running)
+        self.show_progress()
+
+    def _restyle(self) -> None:
+        for button, name, token in (
+            (self.start_button, "play", "accent_text"),
+            (self.pause_button, "pause", "text"),
+            (self.stop_button, "stop", "text"),
+        ):
+            button.setIcon(icons.icon(name, token))
+            button.setIconSize(QSize(16, 16))
+        self.curves.restyle()
+        self.bars.update()
+        self.show_progress()
+
+    # -- doing -----------------------------------------------------------------------------------------------------
+
+    def _on_progressed(self) -> None:
+        if not self._redraw.isActive():
+            self._redraw.start()
+
+    def _on_start(self) -> None:
+        self._workspace.window.trigger("train.start")
+
+    def _on_rate(self, value: float) -> None:
+        self._choose("lr", value)
+
+    def _choose(self, key: str, value: object) -> None:
+        if self._is_filling:
+            return
+        changes = {key: value}
+        if key == "start_from" and value:
+            entry = next((one for one in self._workspace.jobs.models.entries() if one.card.id == value), None)
+            if entry is not None:
+                changes |= {"arch": entry.card.architecture, "encoder": entry.card.encoder}
+        elif key in ("arch", "encoder"):
+            changes["start_from"] = ""
+        self._presenter.choose(**changes)
+
+
+def _fill(box: QComboBox, rows: list[tuple[str, str]], current: str) -> None:
+    box.clear()
+    for key, title in rows:
+        box.addItem(title, key)
+    box.setCurrentIndex(max(0, box.findData(current)))
