@@ -7,6 +7,7 @@ from torchvision import tv_tensors
 from torchvision.transforms import InterpolationMode, v2
 
 from segstudio.ml.plan import IGNORE_INDEX, Augment
+from segstudio.ml.training.stain import StainShift
 
 MASK_FILL = {tv_tensors.Image: 0.0, tv_tensors.Mask: IGNORE_INDEX}
 
@@ -15,7 +16,7 @@ def build_augmentation(kind: Augment, bands: int) -> v2.Transform | None:
     """Transform of (Image (B, H, W) float32 in 0…1, Mask (H, W) uint8); None for "none".
 
     ``light`` flips; ``standard`` adds right-angle and small rotations, elastic deformation (as in U-Net), brightness, contrast and, on RGB,
-    colour; ``microscopy`` also turns pictures grey and inverts them, so that fluorescence and bright field look alike.
+    colour; ``microscopy`` also redraws stains, turns pictures grey and inverts them, so that fluorescence and bright field look alike.
     """
     if kind == "none":
         return None
@@ -35,6 +36,8 @@ def build_augmentation(kind: Augment, bands: int) -> v2.Transform | None:
         hue = 0.08 if kind == "microscopy" else 0.03
         steps.append(v2.RandomApply([v2.ColorJitter(0.35, 0.35, 0.3, hue)], 0.7))
         if kind == "microscopy":
+            # Before the colour jitter, which then varies the redrawn stain, too.
+            steps.insert(0, StainShift(0.5))
             steps += [v2.RandomGrayscale(0.2), v2.RandomInvert(0.15)]
     else:
         steps.append(v2.RandomApply([_Brightness(0.35, 0.35)], 0.7))

@@ -125,7 +125,8 @@ def crop(
     """A square patch at a random place and scale; of eight places the first whose middle or area holds labels is taken."""
     height, width = target.shape
     factor = float(np.exp(draw.uniform(np.log(scale[0]), np.log(scale[1]))))
-    side = max(8, round(side_px / factor))
+    # Far beyond the image there would be only mirrored or ignored pixels to learn from.
+    side = max(8, min(round(side_px / factor), round(1.25 * max(height, width))))
     for attempt in range(8):
         y, x = (int(draw.integers(0, max(1, extent - side + 1))) for extent in (height, width))
         mask = target[y : y + side, x : x + side]

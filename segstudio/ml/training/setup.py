@@ -153,7 +153,7 @@ class RunSetup:
             std=self.std,
             scaling=self.scaling,  # type: ignore[arg-type]
             window_px=512,
-            overlap_px=128,
+            overlap_px=96,
             working_long_side_px=plan.working_long_side_px,
             stride_px=arch.stride_px,
             weights=WeightsSource(kind="project" if plan.project else "file"),
