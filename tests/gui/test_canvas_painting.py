@@ -198,3 +198,18 @@ def test_outside_the_image_a_brush_does_no_harm(stage: Stage) -> None:
     stage.stroke([(-40.0, -40.0), (5.0, 5.0), (900.0, 600.0)])
     assert stage.labels()[2, 2] == 1
     assert isinstance(stage.canvas.grab().toImage(), QImage)
+
+
+def test_shift_shows_the_straight_line_before_it_is_painted(stage: Stage) -> None:
+    stage.stroke([(200.0, 250.0)])
+    stage.mouse("move", 300, 250)
+    assert stage.toolbox.preview().path_xy == ()
+    stage.canvas.setFocus()
+    QTest.keyPress(stage.canvas, Qt.Key.Key_Shift)
+    assert stage.toolbox.preview().path_xy == ((200, 250), (300, 250))
+    QTest.keyRelease(stage.canvas, Qt.Key.Key_Shift)
+    assert stage.toolbox.preview().path_xy == ()
+    QTest.keyPress(stage.canvas, Qt.Key.Key_Control)
+    ring = stage.toolbox.preview().ring
+    assert ring is not None and ring.is_erasing
+    QTest.keyRelease(stage.canvas, Qt.Key.Key_Control)

@@ -30,6 +30,7 @@ class BrushTool(Tool):
     _end_xy: tuple[float, float] | None = None
     _end_image: int | None = None
     _hover: Ring | None = None
+    _line_from: tuple[float, float] | None = None
 
     @property
     def is_dragging(self) -> bool:
@@ -62,10 +63,7 @@ class BrushTool(Tool):
             return
         self._transaction = transaction
         self._segment_id = 0 if is_erasing else session.paint_segment(transaction)
-        start = event.xy
-        if "shift" in event.modifiers and self._end_xy is not None and self._end_image == session.image_id:
-            start = self._end_xy
-        self._sweep(start, event)
+        self._sweep(self._line_start(event) or event.xy, event)
 
     def double_click(self, event: PointerEvent) -> bool:
         """Two quick clicks are two clicks."""
@@ -126,6 +124,11 @@ class BrushTool(Tool):
         self.session.painted(dirty)
         self._set_ring(event)
 
+    def _line_start(self, event: PointerEvent) -> tuple[float, float] | None:
+        """Where a straight line to here would begin: with Shift held, where the last stroke on this image ended."""
+        holds = "shift" in event.modifiers and self._end_image == self.session.image_id
+        return self._end_xy if holds else None
+
     def _size_of(self, event: PointerEvent) -> float:
         if event.kind in ("pen", "eraser") and self.settings.flag("paint.uses_pressure"):
             return max(1.0, self.size_px * min(max(event.pressure, LEAST_PRESSURE), 1.0))
@@ -134,6 +137,7 @@ class BrushTool(Tool):
     def _set_ring(self, event: PointerEvent) -> None:
         is_erasing = self._erases(event) if self._transaction is None else not self._segment_id
         self._hover = Ring(event.x, event.y, self._size_of(event), self.shape, is_erasing)
+        self._line_from = self._line_start(event) if self._transaction is None else None
         self.update()
 
     def preview(self) -> ToolPreview:
@@ -143,7 +147,8 @@ class BrushTool(Tool):
         ring = self._hover
         if self._transaction is None:
             ring = Ring(ring.x, ring.y, self.size_px, self.shape, ring.is_erasing)
-        return ToolPreview(ring=ring, color=self.color, is_erasing=ring.is_erasing)
+        line = () if self._line_from is None else (self._line_from, (ring.x, ring.y))
+        return ToolPreview(ring=ring, path_xy=line, color=self.color, is_erasing=ring.is_erasing)
 
 
 class EraserTool(BrushTool):
