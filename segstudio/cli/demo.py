@@ -134,9 +134,10 @@ def _propose(store: ProjectStore, device: str) -> dict[str, dict[str, Any]]:
         for sample in SAMPLES:
             if not sample.model:
                 continue
-            entry = catalog.find(sample.model)
-            if not entry.is_available:
-                warn(f"{sample.file_name}: no proposal, since {sample.model} cannot be used ({entry.reason}).")
+            entry = next((e for e in catalog.entries() if e.card.id == sample.model), None)
+            if entry is None or not entry.is_available:
+                reason = entry.reason if entry is not None else "it is not installed"
+                warn(f"{sample.file_name}: no proposal, since {sample.model} cannot be used ({reason}).")
                 continue
             images = [i for i in store.images() if i.name == sample.file_name]
             for report in propose_into(store, entry, images, device=device, progress=bar):

@@ -84,7 +84,7 @@ class TrainPlan:
     def from_json(cls, document: Mapping[str, Any]) -> TrainPlan:
         """A plan from a JSON object; keys of a later version are skipped."""
         known = {f.name for f in dataclasses.fields(cls)}
-        values = {k: tuple(v) if isinstance(v, list) else v for k, v in document.items() if k in known}
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in document.items() if k in known}
         return cls(**values)
 
     @classmethod

@@ -54,6 +54,7 @@ class PlainEncoder(nn.Module):
         )
 
     def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """(N, B, H, W) to features at strides 1 … 16."""
         features = []
         for i, stage in enumerate(self.stages):
             x = stage(F.max_pool2d(x, 2) if i else x)

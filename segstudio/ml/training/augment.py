@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torchvision import tv_tensors
 from torchvision.transforms import InterpolationMode, v2
@@ -45,7 +47,7 @@ def build_augmentation(kind: Augment, bands: int) -> v2.Transform | None:
     return v2.Compose(steps)
 
 
-class _Brightness(v2.Transform):
+class _Brightness(v2.Transform):  # type: ignore[misc]
     """Brightness and contrast for any number of bands (torchvision's jitter takes one or three)."""
 
     _transformed_types = (tv_tensors.Image,)
@@ -66,7 +68,7 @@ class _Brightness(v2.Transform):
         """Apply them to one image."""
         mean = inpt.mean()
         changed = ((inpt - mean) * params["contrast"] + mean) * params["gain"]
-        return tv_tensors.wrap(changed.clamp(0, 1), like=inpt)
+        return cast("torch.Tensor", tv_tensors.wrap(changed.clamp(0, 1), like=inpt))
 
 
 def augment(

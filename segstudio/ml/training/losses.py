@@ -42,6 +42,7 @@ class SegmentationLoss(nn.Module):
     def __init__(self, kind: str, class_weights: torch.Tensor | None = None, ignore: int = IGNORE_INDEX) -> None:
         super().__init__()
         self.kind, self.ignore = kind, ignore
+        self.class_weights: torch.Tensor | None
         self.register_buffer("class_weights", class_weights)
 
     def forward(self, output: NetworkOutput, target: torch.Tensor) -> torch.Tensor:
@@ -60,7 +61,7 @@ class SegmentationLoss(nn.Module):
                 target,
                 weight=self.class_weights,
                 ignore_index=self.ignore,
-                reduction="sum",  # type: ignore[arg-type]
+                reduction="sum",
             )
             loss = loss + summed / self._weight_of(target).clamp(min=1.0)
         if "dice" in self.kind:
@@ -72,4 +73,4 @@ class SegmentationLoss(nn.Module):
         weights = self.class_weights
         if weights is None:
             return valid.sum().float()
-        return (weights[target.masked_fill(~valid, 0)] * valid).sum()  # type: ignore[index, no-any-return]
+        return (weights[target.masked_fill(~valid, 0)] * valid).sum()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -137,8 +138,6 @@ class RunSetup:
     def card(self, plan: TrainPlan, metrics: dict[str, Any]) -> ModelCard:
         """The card of the weights as they are now."""
         arch = architecture(plan.arch)
-        from pathlib import Path
-
         run = Path(plan.out).name
         return ModelCard(
             id=plan.model_id or run,
@@ -198,11 +197,7 @@ def build_setup(plan: TrainPlan) -> RunSetup:
         raise UserError(
             f"{len(weights)} class weights for {len(data.classes)} classes", remedy="give one weight a class"
         )
-    average = (
-        AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(plan.ema_decay), use_buffers=True)
-        if plan.ema_decay
-        else None
-    )
+    average = _averaged(network, plan.ema_decay) if plan.ema_decay else None
     amp = _amp_dtype(device) if plan.is_amp else None
     return RunSetup(
         data=data,
@@ -225,11 +220,17 @@ def build_setup(plan: TrainPlan) -> RunSetup:
     )
 
 
+def _averaged(network: nn.Module, decay: float) -> AveragedModel:
+    """Exponential moving averages of parameters and batch-norm statistics."""
+    average_fn = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+    return AveragedModel(network, multi_avg_fn=average_fn, use_buffers=True)
+
+
 def _amp_dtype(device: torch.device) -> torch.dtype | None:
     """bfloat16 where the device computes in it; float16 on older GPUs; None where neither is faster."""
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    if device.type == "cpu" and torch.backends.mkldnn.is_available() and "avx512_bf16" in _cpu_flags():
+    if device.type == "cpu" and "avx512_bf16" in _cpu_flags():
         return torch.bfloat16
     return None
 
@@ -256,8 +257,6 @@ def _survey(data: TrainData) -> tuple[int, str, list[tuple[int, int]]]:
 
 def _start_from(plan: TrainPlan, network: nn.Module, data: TrainData) -> str:
     """Copy what fits of another model's parameters; rows of the head go to classes of the same name."""
-    from pathlib import Path
-
     from segstudio.ml.registry import Catalog
 
     card = Catalog(Path(plan.project) if plan.project else None).find(plan.start_from).card

@@ -69,7 +69,8 @@ class MaskLookup:
         for index, value in enumerate(self.values):
             if value < lut.size:
                 lut[value] = index
-        return lut[values]
+        indices: IndexMask = lut[values]
+        return indices
 
 
 def read_image(file: Path, window: Rect | None = None) -> npt.NDArray[Any]:

@@ -38,7 +38,9 @@ class StainShift(nn.Module):
         blue = torch.tensor(HAEMATOXYLIN)[:, None, None] * (1 + 0.3 * (torch.rand(3)[:, None, None] - 0.5))
         other = torch.tensor(DAB if draw[0] < 0.7 else EOSIN)[:, None, None]
         nucleus = amount * blue * (0.35 + 0.9 * draw[1])
-        clouds = _clouds(image.shape[-2:], cells=int(4 + 40 * draw[2])) * _clouds(image.shape[-2:], cells=int(2 + 6 * draw[3]))
+        clouds = _clouds(image.shape[-2:], cells=int(4 + 40 * draw[2])) * _clouds(
+            image.shape[-2:], cells=int(2 + 6 * draw[3])
+        )
         around = amount * (0.3 * density + 0.5 * blue * draw[4]) + other * clouds * 2.4 * draw[5]
         # A little of the other dye lies over nuclei, too.
         redrawn = inside * (nucleus + 0.25 * other * clouds * draw[5]) + (1 - inside) * around

@@ -20,6 +20,7 @@ from segstudio.ml.training.setup import RunSetup, build_setup
 from segstudio.ml.weights import save_weights
 
 if TYPE_CHECKING:
+    from segstudio.ml.cards import ModelCard
     from segstudio.ml.plan import TrainControl, TrainSink
     from segstudio.ml.training.validate import Validation
 
@@ -154,7 +155,7 @@ class _Loop:
         self.sink(StepDone(step, steps, epoch, loss, left))
 
     def _end_epoch(self, epoch: int, train_loss: float, seconds: float) -> None:
-        is_due = epoch % self.plan.validate_every == 0 or epoch == self.plan.epochs or bool(self.stopped_by)
+        is_due = epoch % self.plan.validate_every == 0 or epoch == self.plan.epochs or self.stopped_by == "time"
         result: Validation | None = self.setup.validate() if is_due else None
         # A partial epoch is not the epoch of an unbroken run: it is not counted, only its weights are kept.
         self.progress.epoch = epoch if self.stopped_by == "" else self.progress.epoch
@@ -188,7 +189,7 @@ class _Loop:
         if pictures:
             self.sink(ValidationPictures(epoch, pictures))
 
-    def _card(self, epoch: int):  # type: ignore[no-untyped-def]
+    def _card(self, epoch: int) -> ModelCard:
         metrics = {**self.progress.best_metrics, "split": "val", "epoch": epoch}
         return self.setup.card(self.plan, metrics)
 

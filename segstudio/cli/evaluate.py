@@ -1,0 +1,61 @@
+"""``segstudio evaluate``: metrics of a model on a split of a project or dataset folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from segstudio.cli.output import ProgressBar, add_json, emit, table
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``segstudio evaluate``."""
+    parser.add_argument("project", nargs="?", type=Path, metavar="DIR", help="a project; or give --data")
+    parser.add_argument(
+        "--data", default="", metavar="SPEC", help="camvid:PATH, voc:PATH or folder:IMAGES,MASKS in place of DIR"
+    )
+    parser.add_argument(
+        "--model", required=True, metavar="ID", help="a catalog id, a run of the project or a weights file"
+    )
+    parser.add_argument("--split", default="val", metavar="S", help="train, val or test (default %(default)s)")
+    parser.add_argument("--classes", default="", metavar="a,b", help="names for the classes of a dataset that has none")
+    parser.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda[:N] or mps")
+    parser.add_argument(
+        "--boundary-tolerance", type=float, default=None, metavar="PX", help="also boundary F1, within so many pixels"
+    )
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the metrics that ``segstudio score`` prints."""
+    from segstudio.ml.training.evaluate import evaluate
+
+    with ProgressBar() as bar:
+        document = evaluate(
+            project="" if args.project is None else str(args.project),
+            data=args.data,
+            model=args.model,
+            split=args.split,
+            class_names=tuple(n.strip() for n in args.classes.split(",") if n.strip()),
+            device=args.device,
+            boundary_tolerance_px=args.boundary_tolerance,
+            progress=bar,
+        )
+    emit(args, document, lambda: _text(document))
+    return 0
+
+
+def _text(document: dict[str, Any]) -> str:
+    def shown(value: float | None) -> str:
+        return "–" if value is None else f"{value:.4f}"
+
+    keys = ("pixel_accuracy", "mean_pixel_accuracy", "mean_iou", "frequency_weighted_iou", "mean_dice", "boundary_f1")
+    head = "\n".join(f"{key.replace('_', ' ')}: {shown(document[key])}" for key in keys)
+    rows = [
+        (c["name"], shown(c["iou"]), shown(c["dice"]), shown(c["accuracy"]), f"{c['pixels']:,}")
+        for c in document["per_class"]
+    ]
+    return head + "\n\n" + table(rows, ("class", "IoU", "Dice", "accuracy", "pixels"))

@@ -1,0 +1,86 @@
+"""Metrics of a catalog model on labelled images, predicted as proposals are: tiled, blended, at the card's working scale."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from segstudio.core.errors import UserError
+from segstudio.core.metrics import ScoreSum
+from segstudio.core.progress import no_progress
+from segstudio.ml.plan import IGNORE_INDEX, TrainPlan
+from segstudio.ml.training.sources import load_data
+
+if TYPE_CHECKING:
+    from segstudio.core.progress import ProgressSink
+
+
+def evaluate(
+    *,
+    model: str,
+    project: str = "",
+    data: str = "",
+    split: str = "val",
+    class_names: tuple[str, ...] = (),
+    device: str = "auto",
+    boundary_tolerance_px: float | None = None,
+    progress: ProgressSink = no_progress,
+) -> dict[str, Any]:
+    """The scores of *model* on one split, over the classes of the labels; the model's classes go to theirs by name.
+
+    Raises
+    ------
+    UserError
+        When the model or the data cannot be used, the split is empty, or no class name is shared.
+    """
+    from segstudio.io.readers.registry import open_image
+    from segstudio.ml.inference.loading import load_segmenter
+    from segstudio.ml.inference.run import propose
+    from segstudio.ml.registry import Catalog
+
+    labels = load_data(TrainPlan(out="", project=project, data=data, class_names=class_names).checked())
+    images = labels.of_split(split)
+    if not images:
+        have = sorted({i.split for i in labels.images})
+        raise UserError(f"the split {split} is empty", path=project or None, remedy=f"choose one of {', '.join(have)}")
+    entry = Catalog(Path(project) if project else None).find(model)
+    segmenter = load_segmenter(entry, device)
+    lut = _class_lut(segmenter.card.classes, labels.classes, model)
+    count = len(labels.classes)
+    total = ScoreSum(count, IGNORE_INDEX, boundary_tolerance_px)
+    for done, image in enumerate(images):
+        progress(done, len(images), f"Evaluating {image.name}")
+        truth = image.read_target()
+        prediction = np.full(truth.shape, IGNORE_INDEX, np.uint8)
+        reader = open_image(image.file)
+        try:
+            for result in propose(segmenter, reader, rects=None if image.window is None else [image.window]):
+                prediction[result.rect.slices] = lut[result.class_index]
+        finally:
+            reader.close()
+        if image.window is not None:
+            truth, prediction = truth[image.window.slices], prediction[image.window.slices]
+        total.add(truth, prediction)
+    progress(len(images), len(images), "Evaluating")
+    return {**total.scores(list(labels.classes)), "split": split, "images": len(images), "model": segmenter.card.id}
+
+
+def _class_lut(model: tuple[str, ...], wanted: tuple[str, ...], ref: str) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Model class index → class index of the labels, by name; what has no match is background or ignored."""
+    by_name = {name.casefold(): i for i, name in enumerate(wanted)}
+    other = by_name.get("background", IGNORE_INDEX)
+    lut = np.full(256, other, np.uint8)
+    matches = 0
+    for index, name in enumerate(model[:256]):
+        found = by_name.get(name.casefold())
+        if found is not None:
+            lut[index] = found
+            matches += name.casefold() != "background"
+    if matches == 0:
+        raise UserError(
+            f"{ref} shares no class with the labels",
+            remedy=f"it knows {', '.join(model)}; the labels {', '.join(wanted)}; --classes renames theirs",
+        )
+    return lut
