@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QProcess
 from PySide6.QtWidgets import QMessageBox
 
+from segstudio.gui.export_control import ExportControl
 from segstudio.gui.i18n import tr
 from segstudio.gui.job_strip import JobView
 from segstudio.gui.model_control import ModelControl
@@ -35,6 +36,7 @@ class JobCenter(QObject):
         self._processes: list[QProcess] = []
         self.models = ModelControl(self)
         self.training = TrainingControl(self)
+        self.exports = ExportControl(self)
 
     # -- the strip -------------------------------------------------------------------------------------------------
 
@@ -129,6 +131,7 @@ class JobCenter(QObject):
         """Stop everything and wait for it."""
         self.models.shut_down()
         self.training.shut_down()
+        self.exports.shut_down()
         for process in self._processes:
             process.kill()
             process.waitForFinished(3000)

@@ -35,7 +35,6 @@ class JobStrip(QFrame):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setProperty("bar", True)
         self.setAccessibleName(tr("Jobs"))
         self._rows: dict[str, _JobRow] = {}
         self._column = QVBoxLayout(self)

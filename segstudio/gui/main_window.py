@@ -7,6 +7,7 @@ stands, or when something is opened.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from PySide6.QtGui import (
     QPaintEvent,
     QStatusTipEvent,
 )
-from PySide6.QtWidgets import QMainWindow, QStackedWidget, QStatusBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMainWindow, QSizePolicy, QStackedWidget, QToolBar, QVBoxLayout, QWidget
 
 from segstudio.app.keymap import Keymap
 from segstudio.app.recent import RecentProjects
@@ -71,6 +72,7 @@ class MainWindow(QMainWindow):
         self.binder.set_keys({action_id: self.keymap.shortcuts(action_id) for action_id in self.binder.specs})
         self.menus = build_menus(self, self.binder)
         self.notices = NoticeBar()
+        self.banners = NoticeBar()
         self.start_page = StartPage(self.binder)
         self.pages = QStackedWidget()
         self.pages.addWidget(self.start_page)
@@ -257,8 +259,9 @@ class MainWindow(QMainWindow):
         column = QVBoxLayout(centre)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(self.notices)
+        column.addWidget(self.banners)
         column.addWidget(self.pages, 1)
+        self.notices.lie_over(self.pages)
         self.setCentralWidget(centre)
         bottom = QWidget()
         lines = QVBoxLayout(bottom)
@@ -266,28 +269,34 @@ class MainWindow(QMainWindow):
         lines.setSpacing(0)
         lines.addWidget(self.status_line)
         lines.addWidget(self.job_strip)
-        bar = QStatusBar()
-        bar.setSizeGripEnabled(False)
-        bar.setContentsMargins(0, 0, 0, 0)
-        bar.addWidget(bottom, 1)
-        bar.layout().setContentsMargins(0, 0, 0, 0)
-        self.setStatusBar(bar)
+        bottom.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        # A tool bar, since only those span the panels too and take a widget's own height.
+        self.bottom_bar = QToolBar(tr("Status and jobs"))
+        self.bottom_bar.setObjectName("bottom_bar")
+        self.bottom_bar.setMovable(False)
+        self.bottom_bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
+        self.bottom_bar.toggleViewAction().setVisible(False)
+        self.bottom_bar.addWidget(bottom)
+        self.addToolBar(Qt.ToolBarArea.BottomToolBarArea, self.bottom_bar)
         self.status_line.hide()
         self.job_strip.shown_changed.connect(self._show_bottom)
         self._show_bottom()
 
     def _show_bottom(self) -> None:
         """An empty bottom bar is a stray line."""
-        self.statusBar().setVisible(not self.status_line.isHidden() or not self.job_strip.isHidden())
+        self.bottom_bar.setVisible(not self.status_line.isHidden() or not self.job_strip.isHidden())
 
     def _bind_first_actions(self) -> None:
         """What the start page offers works before the workspace stands."""
         bind = self.binder.bind
         for action_id in ("file.new_project", "file.open_project", "file.open_images", "file.open_sample"):
-            bind(action_id, lambda wanted=action_id: self.workspace.opening.run(wanted))
+            bind(action_id, partial(self._open_way, action_id))
         bind("file.quit", self.close)
         bind("help.palette", self.show_palette)
         bind("help.keys", self.show_keyboard_sheet)
+
+    def _open_way(self, action_id: str) -> None:
+        self.workspace.opening.run(action_id)
 
     def _restore_geometry(self) -> None:
         text = self.settings.text("window.geometry")
@@ -340,13 +349,3 @@ class MainWindow(QMainWindow):
 def dropped_paths(event: QDropEvent) -> list[Path]:
     """The local files and folders that a drop carries."""
     return [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-
-
-def placeholder(text: str) -> QWidget:
-    """A plain page with a muted line, for a part that is not there."""
-    from PySide6.QtWidgets import QLabel
-
-    label = QLabel(tr(text))
-    label.setProperty("muted", True)
-    label.setAlignment(Qt.AlignmentFlag.AlignCenter)
-    return label

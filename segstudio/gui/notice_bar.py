@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from segstudio.gui import icons, theme
@@ -28,10 +28,14 @@ class Offer:
 
 
 class NoticeBar(QWidget):
-    """A stack of at most three messages, newest last. The same sentence is not shown twice."""
+    """A stack of at most three messages, newest last. The same sentence is not shown twice.
+
+    It lies over the top of its *anchor*, so that the picture does not jump when a message comes or goes.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._anchor: QWidget | None = None
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
@@ -56,7 +60,30 @@ class NoticeBar(QWidget):
         self._messages.append(message)
         self._column.addWidget(message)
         self.show()
+        self._place()
         return message
+
+    def lie_over(self, anchor: QWidget) -> None:
+        """Float over the top of *anchor* from now on."""
+        self._anchor = anchor
+        self.setParent(anchor)
+        anchor.installEventFilter(self)
+        self._place()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """Follow the anchor's width."""
+        if watched is self._anchor and event.type() == QEvent.Type.Resize:
+            self._place()
+        return super().eventFilter(watched, event)
+
+    def _place(self) -> None:
+        if self._anchor is None:
+            return
+        width = self._anchor.width()
+        layout = self.layout()
+        height = layout.heightForWidth(width) if layout is not None and layout.hasHeightForWidth() else -1
+        self.setGeometry(0, 0, width, height if height > 0 else self.sizeHint().height())
+        self.raise_()
 
     def dismiss(self, message: Message) -> None:
         """Take a message away; one that is gone already does nothing."""
@@ -66,6 +93,7 @@ class NoticeBar(QWidget):
             message.hide()
             message.deleteLater()
         self.setVisible(bool(self._messages))
+        self._place()
 
     def dismiss_key(self, key: str) -> None:
         """Take away the message with this key."""

@@ -16,7 +16,6 @@ class StatusLine(QFrame):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setProperty("bar", True)
         self.setFixedHeight(26)
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 0, 12, 0)

@@ -167,7 +167,7 @@ class Workspace(QObject):
 
     def _on_project_changed(self) -> None:
         session, window = self.session, self.window
-        window.notices.dismiss_key("read-only")
+        window.banners.dismiss_key("read-only")
         self.jobs.on_project_changed()
         if session.is_open:
             docks = self.docks
@@ -178,7 +178,7 @@ class Workspace(QObject):
             if session.is_read_only:
                 reason = getattr(session.store, "read_only_reason", "") or tr("The project can't be written.")
                 offer = Offer(tr("Try again"), self.opening.reopen)
-                window.notices.say(
+                window.banners.say(
                     tr("Read-only: %1 Looking and exporting work; edits don't.").replace("%1", reason.rstrip() + " "),
                     "warning",
                     (offer,),

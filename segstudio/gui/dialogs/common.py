@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFrame, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFrame, QGridLayout, QLabel, QLayout, QVBoxLayout, QWidget
 
 from segstudio.gui import theme
 from segstudio.gui.i18n import tr
@@ -66,3 +68,20 @@ def line() -> QFrame:
     frame = QFrame()
     frame.setProperty("line", True)
     return frame
+
+
+def form_grid(rows: Sequence[tuple[str, QWidget | QLayout]]) -> QGridLayout:
+    """Labels at the left, fields at the right, their middles on one line."""
+    grid = QGridLayout()
+    grid.setHorizontalSpacing(12)
+    grid.setVerticalSpacing(4)
+    grid.setColumnStretch(1, 1)
+    for row, (title, field) in enumerate(rows):
+        label = QLabel(title)
+        grid.addWidget(label, row, 0, Qt.AlignmentFlag.AlignVCenter)
+        if isinstance(field, QWidget):
+            label.setBuddy(field)
+            grid.addWidget(field, row, 1)
+        else:
+            grid.addLayout(field, row, 1)
+    return grid

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import (
     QComboBox,
-    QFormLayout,
     QFrame,
     QGridLayout,
     QHBoxLayout,
@@ -26,7 +25,7 @@ from PySide6.QtWidgets import (
 from segstudio.app.presenters.models import DROP, MappingRow
 from segstudio.gui import icons, theme
 from segstudio.gui.action_binding import ActionBinder
-from segstudio.gui.dialogs.common import muted
+from segstudio.gui.dialogs.common import form_grid, muted
 from segstudio.gui.dialogs.settings import device_choices
 from segstudio.gui.i18n import tr, tr_table
 from segstudio.gui.panels.model_chooser import ModelChooser, size_text
@@ -108,7 +107,7 @@ class ModelPanel(QWidget):
         row.addWidget(self.download_button)
         return self._download_box
 
-    def _make_form(self) -> QFormLayout:
+    def _make_form(self) -> QGridLayout:
         self.device = QComboBox()
         for choice in device_choices(self._settings.text("model.device")):
             self.device.addItem(tr_table("settings", choice), choice)
@@ -131,14 +130,7 @@ class ModelPanel(QWidget):
         classes.setSpacing(4)
         classes.addWidget(self._mapping, 1)
         classes.addWidget(match)
-        form = QFormLayout()
-        form.setSpacing(4)
-        form.setHorizontalSpacing(12)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow(tr("Device"), self.device)
-        form.addRow(tr("Tile size"), self.tile_size)
-        form.addRow(tr("Classes"), classes)
-        return form
+        return form_grid(((tr("Device"), self.device), (tr("Tile size"), self.tile_size), (tr("Classes"), classes)))
 
     def _make_propose(self) -> QHBoxLayout:
         self.propose = QPushButton(tr("Propose"))

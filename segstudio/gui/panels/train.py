@@ -8,9 +8,7 @@ from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
-    QFormLayout,
     QGridLayout,
-    QHBoxLayout,
     QLabel,
     QPushButton,
     QSpinBox,
@@ -20,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from segstudio.app.presenters.training import LOSSES
 from segstudio.gui import icons, theme
-from segstudio.gui.dialogs.common import muted
+from segstudio.gui.dialogs.common import form_grid, muted
 from segstudio.gui.i18n import tr
 from segstudio.gui.panels.train_views import ClassBars, Curves, Pictures
 
@@ -86,14 +84,14 @@ class TrainPanel(QWidget):
         self.rate.setKeyboardTracking(False)
         self.rate.setAccessibleName(tr("Learning rate"))
         self.rate.valueChanged.connect(self._on_rate)
-        form = QFormLayout()
-        form.setSpacing(4)
-        form.setHorizontalSpacing(12)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow(tr("Network"), self.arch)
-        form.addRow(tr("Encoder"), self.encoder)
-        form.addRow(tr("Start from"), self.start_from)
-        form.addRow(tr("Loss"), self.loss)
+        form = form_grid(
+            (
+                (tr("Network"), self.arch),
+                (tr("Encoder"), self.encoder),
+                (tr("Start from"), self.start_from),
+                (tr("Loss"), self.loss),
+            )
+        )
         grid = QGridLayout()
         grid.setHorizontalSpacing(8)
         grid.setVerticalSpacing(4)
@@ -106,6 +104,8 @@ class TrainPanel(QWidget):
             grid.addWidget(left_field, row, 1)
             grid.addWidget(QLabel(right), row, 2)
             grid.addWidget(right_field, row, 3)
+            for field in (left_field, right_field):
+                field.setMinimumWidth(72)
         grid.setColumnStretch(1, 1)
         grid.setColumnStretch(3, 1)
         column = QVBoxLayout()
@@ -125,7 +125,7 @@ class TrainPanel(QWidget):
         column.addWidget(self.bars)
         return column
 
-    def _make_buttons(self) -> QHBoxLayout:
+    def _make_buttons(self) -> QGridLayout:
         self.start_button = QPushButton(tr("Start"))
         self.start_button.setProperty("primary", True)
         self.start_button.setToolTip(self._binder.tool_tip("train.start"))
@@ -137,12 +137,12 @@ class TrainPanel(QWidget):
         self.stop_button = QPushButton(tr("Stop and keep"))
         self.stop_button.setToolTip(self._binder.tool_tip("train.stop"))
         self.stop_button.clicked.connect(self._control.stop_and_keep)
-        row = QHBoxLayout()
-        row.setSpacing(4)
-        row.addWidget(self.start_button, 1)
-        row.addWidget(self.pause_button, 1)
-        row.addWidget(self.stop_button, 1)
-        return row
+        grid = QGridLayout()
+        grid.setSpacing(4)
+        grid.addWidget(self.start_button, 0, 0, 1, 2)
+        grid.addWidget(self.pause_button, 1, 0)
+        grid.addWidget(self.stop_button, 1, 1)
+        return grid
 
     def _combo(self, name: str, key: str) -> QComboBox:
         box = QComboBox()
