@@ -1,0 +1,91 @@
+"""What exporters are given and must offer; plain data, cheap to import and picklable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from segstudio.core.cancel import Cancel
+    from segstudio.core.classes import ClassTable
+    from segstudio.core.layers import LabelLayer
+
+
+@dataclass(frozen=True)
+class ExportPlan:
+    """A dataset to write: the format's id, the folder to make, and how images are put into splits.
+
+    ``split_fractions`` None: not split; empty: each image's own split in the project ("train" where it has none).
+    ``image_ids`` None: every image that has labels or is marked done. ``options`` are the format's own.
+    """
+
+    format: str
+    out: Path
+    split_fractions: Mapping[str, float] | None = None
+    seed: int = 0
+    image_ids: Sequence[int] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ExportItem:
+    """One image to write. ``stem`` is unique (also on disks that ignore case), ``layers`` reads its label layers."""
+
+    number: int
+    stem: str
+    name: str
+    image_file: Path
+    width: int
+    height: int
+    split: str | None
+    layers: Callable[[], list[LabelLayer]]
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What was written. ``skipped`` holds (image name, sentence); ``notes`` what the user should know."""
+
+    format: str
+    out: Path
+    images: int
+    splits: Mapping[str, int]
+    skipped: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Exporter(Protocol):
+    """Writes one format into an empty folder, image by image, and checks what it wrote."""
+
+    def __init__(self, folder: Path, classes: ClassTable, options: Mapping[str, Any]) -> None: ...
+
+    def write(self, item: ExportItem, cancel: Cancel) -> None:
+        """Write one image with its labels; UserError when it cannot."""
+        ...
+
+    def finish(self, splits: Sequence[str]) -> None:
+        """Write what stands for the whole dataset."""
+        ...
+
+    def differs(self, item: ExportItem, cancel: Cancel) -> str:
+        """Read the image's labels back; "" when they equal the layers, else what differs."""
+        ...
+
+    def notes(self) -> list[str]:
+        """Sentences the user should read."""
+        ...
+
+
+@dataclass(frozen=True)
+class FormatEntry:
+    """A format by id; ``target`` is the dotted "module:class" that is imported on first use.
+
+    ``options`` names what :attr:`ExportPlan.options` may hold, with the default.
+    """
+
+    id: str
+    name: str
+    target: str
+    options: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,205 @@
+"""What exporters share: label layers as rows of mask values, image files put in place, classes.json."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from segstudio.core.cancel import NEVER, Cancel, check
+from segstudio.core.classes import UNLABELLED, ClassTable
+from segstudio.core.errors import UserError
+from segstudio.core.geometry import TILE, Rect
+from segstudio.io.atomic import disk_error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from segstudio.core.layers import LabelLayer
+    from segstudio.io.formats.base import ExportItem
+
+IGNORE_8BIT, IGNORE_16BIT = 255, 65535
+IGNORE_COLOR = (224, 224, 192)
+_UNSAFE = re.compile(r'[\x00-\x1f<>:"/\\|?*]+')
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class MaskCode:
+    """How class ids become mask values: 8 bits with 255 for ignored pixels, or 16 bits with 65535."""
+
+    lut: npt.NDArray[np.uint16]
+    is_deep: bool
+    palette: npt.NDArray[np.uint8]
+
+    @classmethod
+    def of(cls, classes: ClassTable) -> MaskCode:
+        """Unlabelled pixels are written as 0 where no class owns 0, else as ignored."""
+        is_deep = any(item.mask_value >= IGNORE_8BIT for item in classes)
+        ignore = IGNORE_16BIT if is_deep else IGNORE_8BIT
+        unlabelled = ignore if classes.by_mask_value(0) is not None else 0
+        palette = np.zeros((256, 3), np.uint8)
+        palette[IGNORE_8BIT] = IGNORE_COLOR
+        for item in classes:
+            if item.mask_value < IGNORE_8BIT:
+                palette[item.mask_value] = item.rgb
+        return cls(classes.mask_value_lut(unlabelled, ignore), is_deep, palette)
+
+    @property
+    def ignore(self) -> int:
+        """The value of ignored pixels."""
+        return IGNORE_16BIT if self.is_deep else IGNORE_8BIT
+
+    def values(self, class_ids: npt.NDArray[np.uint16]) -> npt.NDArray[Any]:
+        """uint8 or uint16 mask values of class ids."""
+        found = self.lut[class_ids]
+        return found if self.is_deep else found.astype(np.uint8)
+
+
+def label_layers(item: ExportItem) -> list[LabelLayer]:
+    """The item's layers that hold labels, the lowest first."""
+    return [layer for layer in item.layers() if layer.kind == "labels"]
+
+
+def class_strips(
+    layers: Sequence[LabelLayer], width: int, height: int, cancel: Cancel = NEVER
+) -> Iterator[npt.NDArray[np.uint16]]:
+    """Class ids of the whole image, a row of tiles at a time; later layers lie over earlier ones."""
+    for y in range(0, height, TILE):
+        check(cancel)
+        rect = Rect(0, y, width, min(TILE, height - y))
+        out: npt.NDArray[np.uint16] | None = None
+        for layer in layers:
+            part = layer.read_classes(rect)
+            if out is None:
+                out = part
+            else:
+                np.copyto(out, part, where=part != UNLABELLED)
+        yield np.zeros((rect.height, width), np.uint16) if out is None else out
+
+
+def first_difference(values: npt.NDArray[Any], strips: Iterable[npt.NDArray[Any]], width: int, height: int) -> str:
+    """Where a mask differs from the rows it was made of; "" when nowhere."""
+    if values.shape != (height, width):
+        return f"its size is {values.shape[1]} × {values.shape[0]}, not {width} × {height}"
+    y = 0
+    for strip in strips:
+        unequal = values[y : y + strip.shape[0]] != strip
+        if unequal.any():
+            row, column = (int(index[0]) for index in np.nonzero(unequal))
+            return f"the pixel x {column}, y {y + row} is {values[y + row, column]}, not {strip[row, column]}"
+        y += strip.shape[0]
+    return ""
+
+
+def safe_stem(name: str) -> str:
+    """A file name without suffix that every disk takes and that lists can hold: no spaces, no odd characters."""
+    stem = name.rsplit(".", 1)[0] if "." in name.strip(".") else name
+    stem = "_".join(_UNSAFE.sub("_", stem).split()).strip(". ") or "image"
+    return (f"_{stem}" if _RESERVED.fullmatch(stem) else stem)[:120]
+
+
+def unique_stem(name: str, taken: set[str]) -> str:
+    """A :func:`safe_stem` that is not in *taken* (lower case), to which it is added."""
+    stem = base = safe_stem(name)
+    number = 2
+    while stem.casefold() in taken:
+        stem = f"{base}-{number}"
+        number += 1
+    taken.add(stem.casefold())
+    return stem
+
+
+def place_image(item: ExportItem, folder: Path) -> str:
+    """Copy the image file into *folder* under the item's stem; the file's name.
+
+    A picture that is shown turned (EXIF orientation) is written turned, as PNG or TIFF: not every program turns, and
+    the mask must lie on it.
+
+    Raises
+    ------
+    UserError
+        When the file is missing or damaged, its size is not the labels', or the disk refuses.
+    """
+    from segstudio.io.readers.registry import probe
+
+    info = probe(item.image_file)
+    if (info.width, info.height) != (item.width, item.height):
+        raise UserError(
+            f"The image is {info.width} × {info.height} pixels but its labels are {item.width} × {item.height}",
+            path=item.image_file,
+            remedy="put the image back that was labelled",
+        )
+    try:
+        if "orientation" in info.metadata:
+            return _write_turned(item, folder)
+        name = f"{item.stem}{item.image_file.suffix.lower()}"
+        shutil.copyfile(item.image_file, folder / name)
+        if (folder / name).stat().st_size != item.image_file.stat().st_size:
+            raise UserError("The image changed while it was copied", path=item.image_file, remedy="export again")
+        return name
+    except OSError as error:
+        raise disk_error(error, folder) from error
+
+
+def _write_turned(item: ExportItem, folder: Path) -> str:
+    pixels = read_pixels(item)
+    if pixels.dtype == np.uint8 and pixels.shape[2] in (1, 2, 3, 4):
+        from PIL import Image
+
+        name = f"{item.stem}.png"
+        Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).save(folder / name, compress_level=3)
+        return name
+    import tifffile
+
+    name = f"{item.stem}.tif"
+    is_rgb = pixels.shape[2] in (3, 4)
+    tifffile.imwrite(
+        folder / name,
+        pixels if is_rgb else np.moveaxis(pixels, -1, 0),
+        photometric="rgb" if is_rgb else "minisblack",
+        compression="zlib",
+    )
+    return name
+
+
+def read_pixels(item: ExportItem) -> npt.NDArray[Any]:
+    """(y, x, band) values of the item's image; UserError when it cannot be read."""
+    from segstudio.io.readers.registry import open_image
+
+    reader = open_image(item.image_file)
+    try:
+        values = reader.read(0, 0, Rect(0, 0, reader.info.width, reader.info.height))
+        return np.ascontiguousarray(np.moveaxis(values, 0, -1))
+    finally:
+        reader.close()
+
+
+def make_folder(path: Path) -> Path:
+    """Make *path* and what lies above it; UserError when that fails."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise disk_error(error, path) from error
+    return path
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file; UserError when that fails."""
+    try:
+        path.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise disk_error(error, path) from error
+
+
+def write_classes(path: Path, classes: ClassTable) -> None:
+    """Write ``classes.json``."""
+    rows = [{"value": item.mask_value, "name": item.name, "color": item.color} for item in classes]
+    write_text(path, json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
