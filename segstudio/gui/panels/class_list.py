@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QMimeData, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractTableModel, QMimeData, QModelIndex, QObject, QPersistentModelIndex, QSize, Qt
 from PySide6.QtGui import QFont
 
 from segstudio.app.presenters.classes import ClassesPresenter
@@ -15,6 +15,7 @@ from segstudio.gui.panels.parts import plain, swatch
 
 Index = QModelIndex | QPersistentModelIndex
 KEY, COLOR, NAME, EYE, LOCK = range(5)
+ROW_PX = 28
 MIME = "application/x-segstudio-class-row"
 
 
@@ -53,6 +54,8 @@ class ClassListModel(QAbstractTableModel):
             return self._words(index.row(), column)
         if role == Qt.ItemDataRole.ToolTipRole:
             return plain(self._words(index.row(), column))
+        if role == Qt.ItemDataRole.SizeHintRole:
+            return QSize(24, ROW_PX)
         if role == Qt.ItemDataRole.TextAlignmentRole and column == KEY:
             return Qt.AlignmentFlag.AlignCenter
         if role == Qt.ItemDataRole.FontRole and row.is_current:

@@ -76,7 +76,9 @@ def swatch(color: str, size_px: int = 16, ratio: float = 2.0) -> QIcon:
     painter.setBrush(QColor(color))
     painter.drawRoundedRect(1, 1, size_px - 2, size_px - 2, 3, 3)
     painter.end()
-    return QIcon(picture)
+    result = QIcon(picture)
+    result.addPixmap(picture, QIcon.Mode.Selected)  # else a selected row tints the class's colour
+    return result
 
 
 def combo(name: str, items: Iterable[tuple[str, object]]) -> QComboBox:
@@ -85,6 +87,7 @@ def combo(name: str, items: Iterable[tuple[str, object]]) -> QComboBox:
     box.setAccessibleName(name)
     box.setToolTip(name)
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(8)
     for text, data in items:
         box.addItem(text, data)
     return box
