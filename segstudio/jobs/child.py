@@ -7,6 +7,7 @@ import dataclasses
 import faulthandler
 import importlib
 import os
+import signal
 import sys
 import time
 import traceback
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 PROGRESS_S = 0.05
 """Progress is sent at most so often: a sink in an inner loop must not flood the window."""
+
+NICENESS = 5
 
 
 class Port:
@@ -64,7 +67,10 @@ class Port:
 def main(target: str, connection: Connection, cancel_flag: Any, pause_flag: Any, log_path: str) -> None:
     """Serve jobs until told to end. *target* is "module:function" of a host: it takes (spec, port) and returns the result."""
     _log_to(log_path)
+    # Ctrl+C in a terminal reaches the whole group; the window decides, and its death ends us anyway.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent_watch.start()
+    _step_back()
     port = Port(connection, cancel_flag, pause_flag)
     host: Callable[[object, Port], object] | None = None
     while True:
@@ -94,12 +100,31 @@ def main(target: str, connection: Connection, cancel_flag: Any, pause_flag: Any,
                 sentence=f"It failed unexpectedly ({type(error).__name__}: {_short(error)}).",
                 details=traceback.format_exc(),
             )
-        assert isinstance(end, END)
+        _say_end(port, end)
+
+
+def _say_end(port: Port, end: Message) -> None:
+    assert isinstance(end, END)
+    try:
         port.send(end)
+    except Exception as error:  # noqa: BLE001 - a result that cannot be pickled is a failure like any other
+        port.send(
+            Failed(
+                sentence=f"The result could not be handed over ({type(error).__name__}: {_short(error)}).",
+                details=traceback.format_exc(),
+            )
+        )
 
 
 def _short(error: BaseException) -> str:
     return " ".join(str(error).split())[:200]
+
+
+def _step_back() -> None:
+    """Let the window go first where cores are few."""
+    if hasattr(os, "nice"):
+        with contextlib.suppress(OSError):
+            os.nice(NICENESS)
 
 
 def _log_to(path: str) -> None:

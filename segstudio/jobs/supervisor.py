@@ -9,6 +9,7 @@ import multiprocessing.connection
 import signal
 import tempfile
 import time
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,9 +93,13 @@ class ChildProcess:
         ------
         RuntimeError
             When a job is under way: cancel it and wait for its end first.
+        OSError
+            When the process cannot be started.
         """
         if self._is_busy:
             raise RuntimeError(f"{self.name} is busy")
+        # Before the process starts: what cannot be pickled is our bug and must leave nothing behind.
+        order = ForkingPickler.dumps((self._job + 1, spec))
         self.start()
         assert self._connection is not None
         self._job += 1
@@ -103,7 +108,7 @@ class ChildProcess:
         self._is_busy = True
         # A child that died meanwhile is noticed by the next poll, which then ends the job.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            self._connection.send((self._job, spec))
+            self._connection.send_bytes(order)
         return self._job
 
     def cancel(self) -> None:
@@ -116,7 +121,7 @@ class ChildProcess:
         """Ask the job to wait, or to go on."""
         self._pause_flag.value = is_paused
 
-    def poll(self, timeout_s: float = 0.0) -> list[Message]:
+    def poll(self, timeout_s: float = 0.0, max_messages: int = MAX_MESSAGES) -> list[Message]:
         """Messages that have come, waiting at most *timeout_s* for the first. Each job ends with exactly one of ``END``."""
         if self._process is None or self._connection is None:
             return []
@@ -126,7 +131,7 @@ class ChildProcess:
         multiprocessing.connection.wait(self.wait_handles, timeout=limit)
         messages: list[Message] = []
         is_dead = False
-        while len(messages) < MAX_MESSAGES:
+        for _ in range(max_messages):
             try:
                 if not self._connection.poll():
                     break
@@ -134,7 +139,9 @@ class ChildProcess:
             except (EOFError, OSError):
                 is_dead = True
                 break
-            if message.job != self._job:
+            except Exception as error:  # noqa: BLE001 - unpickling raises anything; the job must still end with a word
+                return [*messages, *self._give_up(error)]
+            if message.job != self._job or not self._is_busy:
                 continue
             messages.append(message)
             if isinstance(message, END):
@@ -169,12 +176,29 @@ class ChildProcess:
         self._is_busy = False
         self._release()
 
+    def kill(self) -> None:
+        """End the process at once. The only method that another thread may call, when the owner hangs in a read."""
+        process = self._process
+        if process is not None:
+            with contextlib.suppress(ValueError, OSError, AttributeError):
+                process.kill()
+
     # -- inside ----------------------------------------------------------------------------------------------------
 
     def _drain(self) -> None:
         with contextlib.suppress(EOFError, OSError):
             while self._connection is not None and self._connection.poll():
-                self._connection.recv()
+                self._connection.recv_bytes()
+
+    def _give_up(self, error: Exception) -> list[Message]:
+        """The child speaks what we do not understand: end it."""
+        if self._process is not None:
+            self._process.kill()
+        was_busy, job, tail = self._is_busy, self._job, self._log_tail()
+        self._is_busy, self._cancelled_s = False, None
+        self._release()
+        sentence = f"The {self.name} sent what cannot be read ({type(error).__name__}). Try again."
+        return [Failed(job=job, sentence=sentence, details=f"{error}\n{tail}")] if was_busy else []
 
     def _connection_has_more(self) -> bool:
         try:
@@ -196,7 +220,10 @@ class ChildProcess:
     def _bury(self) -> list[Message]:
         """The process is gone: the end of its job, if there was one, and everything released."""
         assert self._process is not None
-        self._process.join(5.0)
+        self._process.join(1.0)
+        if self._process.is_alive():  # It closed its end and lingers.
+            self._process.kill()
+            self._process.join(5.0)
         code = self._process.exitcode
         was_busy, was_cancelled = self._is_busy, self._cancelled_s is not None
         tail = self._log_tail()
@@ -221,7 +248,9 @@ class ChildProcess:
             self._connection.close()
             self._connection = None
         if self._process is not None:
-            self._process.close()
+            self._process.join(5.0)
+            with contextlib.suppress(ValueError):  # One that even SIGKILL does not end is left to the system.
+                self._process.close()
             self._process = None
         if self._folder is not None:
             self._folder.cleanup()
@@ -233,7 +262,7 @@ def death_sentence(name: str, exit_code: int | None) -> str:
     subject = f"The {name} died"
     if exit_code is None:
         return f"{subject}. Try again."
-    if exit_code < 0:
+    if exit_code < 0:  # POSIX: ended by a signal.
         number = -exit_code
         if number == getattr(signal, "SIGKILL", 9):
             return f"{subject} (signal {number}), most likely because memory ran out. Use a smaller batch or smaller tiles, or close other programs."
