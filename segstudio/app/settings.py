@@ -9,11 +9,15 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platformdirs
 
 from segstudio.app.events import Signal
 from segstudio.core.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Value = bool | int | float | str
 FILE_NAME = "settings.json"
@@ -151,7 +155,7 @@ def checked(setting: Setting, value: object) -> Value:
 
 
 class Settings:
-    """The values in force. ``changed(key, value)`` tells who listens; each change is written at once.
+    """The values in force. ``changed(key, value)`` tells who listens; each change is written, at once or as ``schedule`` says.
 
     ``problem`` holds one sentence when the file could not be read (it was backed up) or written.
     """
@@ -160,6 +164,9 @@ class Settings:
         self.folder = config_folder() if folder is None else folder
         self.changed: Signal[[str, Value]] = Signal()
         self.problem = ""
+        self.schedule: Callable[[Callable[[], None]], None] | None = None
+        """Puts off writing: a slider or a brush sized by dragging changes a setting at every move."""
+        self._is_waiting = False
         self._overrides: dict[str, Value] = {}
         self._unknown: dict[str, object] = {}
         self._load()
@@ -189,7 +196,7 @@ class Settings:
         return str(self[key])
 
     def set(self, key: str, value: object) -> None:
-        """Change a setting, write the file, tell the listeners; nothing happens when it is that already."""
+        """Change a setting, write the file, and tell the listeners; nothing when it is that already."""
         setting = BY_KEY[key]
         new = checked(setting, value)
         if new == self[key]:
@@ -198,7 +205,11 @@ class Settings:
             self._overrides.pop(key, None)
         else:
             self._overrides[key] = new
-        self._write()
+        if self.schedule is None:
+            self.flush()
+        elif not self._is_waiting:
+            self._is_waiting = True
+            self.schedule(self.flush)
         self.changed.emit(key, new)
 
     def reset(self, key: str) -> None:
@@ -228,7 +239,9 @@ class Settings:
             except UserError as error:
                 self.problem = self.problem or str(error)
 
-    def _write(self) -> None:
+    def flush(self) -> None:
+        """Write the file now; call it before the program ends where ``schedule`` is set."""
+        self._is_waiting = False
         self.problem = write_json_object(self.path, {**self._unknown, **self._overrides}, "settings")
 
 

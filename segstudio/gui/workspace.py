@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from segstudio.app.session import Session
@@ -33,6 +33,7 @@ class Workspace(QObject):
         super().__init__(window)
         self.window = window
         self.settings = window.settings
+        self.settings.schedule = lambda flush: QTimer.singleShot(400, self, flush)
         self.binder = window.binder
         self.session = Session(self.settings)
         self.reader_opener = ReaderOpener(self.session, self)
@@ -128,6 +129,8 @@ class Workspace(QObject):
         """Stop jobs and workers, close the project. Safe to call twice."""
         self.jobs.shut_down()
         self.session.close_project()
+        self.settings.schedule = None
+        self.settings.flush()
         self.reader_opener.shut_down()
         self.canvas.shut_down()
         if self._docks is not None:

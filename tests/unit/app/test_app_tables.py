@@ -195,3 +195,16 @@ def test_recent_projects_newest_first_without_repeats(tmp_path: Path) -> None:
 def test_recent_list_of_strange_content_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
     (tmp_path / "recent.json").write_text('{"projects": [3, {"folder": "/x", "images": "many"}, {"name": "y"}]}')
     assert [project.folder for project in RecentProjects(tmp_path)] == ["/x"]
+
+
+def test_writing_can_be_put_off(tmp_path: Path) -> None:
+    settings = Settings(tmp_path)
+    waiting: list[object] = []
+    settings.schedule = waiting.append  # type: ignore[assignment]
+    for size in range(10, 60):
+        settings.set("brush.size_px", size)
+    assert len(waiting) == 1 and not settings.path.exists()
+    settings.flush()
+    assert Settings(tmp_path).number("brush.size_px") == 59
+    settings.set("brush.size_px", 3)
+    assert len(waiting) == 2
