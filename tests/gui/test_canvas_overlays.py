@@ -131,3 +131,14 @@ def test_the_first_stroke_of_a_class_repaints_nothing_else(stage: Stage) -> None
     away(stage)
     assert color_at(stage, 300, 150) == pytest.approx((50, 178, 50), abs=2)
     assert tiles._stamp == stamp
+
+
+def test_overlays_arrive_however_slow_the_frames_are(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("segstudio.gui.canvas.widget.OVERLAY_BUDGET_S", -1.0)
+    propose(stage, [Rect(0, 0, 400, 300)])
+    stage.session.proposals.accept_all()
+    stage.canvas.fit()
+    assert color_at(stage, 200, 150) == pytest.approx((50, 178, 50), abs=2)
+    stage.session.undo()
+    stage.session.set_overlay(replace(stage.session.overlay, shows_proposal=False))
+    assert color_at(stage, 200, 150) == (100, 100, 100)

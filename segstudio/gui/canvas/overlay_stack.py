@@ -118,6 +118,16 @@ class OverlayStack:
             is_complete &= tiles.draw(painter, view, clip_px, deadline_s)
         return is_complete
 
+    def prepare(self, view: ViewTransform, deadline_s: float) -> tuple[list[Rect], bool]:
+        """Make what is still missing, between two frames; see :meth:`OverlayTiles.prepare`."""
+        made: list[Rect] = []
+        is_complete = True
+        for tiles in self._all:
+            some, is_whole = tiles.prepare(view, deadline_s)
+            made += some
+            is_complete &= is_whole
+        return made, is_complete
+
     # -- style ---------------------------------------------------------------------------------------------------
 
     def refresh(self, view: ViewTransform, ratio: float) -> None:

@@ -16,7 +16,7 @@ from PySide6.QtGui import QColor, QImage, QPainter
 
 from segstudio.core.geometry import Rect
 from segstudio.gui.canvas.level_sampling import level_rect_of
-from segstudio.gui.canvas.tile_drawing import TILE_PX, draw_tile, tile_range, tile_side
+from segstudio.gui.canvas.tile_drawing import TILE_PX, draw_tile, tile_range, tile_rect_px
 
 if TYPE_CHECKING:
     from segstudio.gui.canvas.overlay_painters import OverlayPainter
@@ -145,6 +145,27 @@ class OverlayTiles:
         self._trim(level, view)
         return is_complete
 
+    def prepare(self, view: ViewTransform, deadline_s: float) -> tuple[list[Rect], bool]:
+        """Make what the whole view lacks until time runs out, at least one tile.
+
+        Answers the physical view rectangles to draw again, and whether all is there now.
+        """
+        painter = self._painter
+        if painter is None or not self.is_shown:
+            return [], True
+        level = self.level_for(view)
+        tiles = self._levels.setdefault(level, OrderedDict())
+        made: list[Rect] = []
+        for key in tile_range(view, level, _whole(view)):
+            tile = tiles.get(key)
+            if tile is not None and tile.stamp == self._stamp:
+                continue
+            if made and time.perf_counter() >= deadline_s:
+                return made, False
+            self._build(painter, tiles, level, key)
+            made.append(tile_rect_px(view, level, key))
+        return made, True
+
     def _build(
         self, painter: OverlayPainter, tiles: OrderedDict[tuple[int, int], _Tile], level: int, key: tuple[int, int]
     ) -> _Tile:
@@ -179,6 +200,9 @@ class OverlayTiles:
     def _patch_tile(self, painter: OverlayPainter, tile: _Tile, level: int, ty: int, tx: int, rect: Rect) -> None:
         whole = Rect(tx * TILE_PX, ty * TILE_PX, TILE_PX, TILE_PX)
         part = rect.intersected(whole)
+        if part == whole:  # as dear as making it anew: when its turn comes
+            tile.stamp = -1
+            return
         self._nbytes -= tile.nbytes
         tile.put(painter.paint(part, level), part.x - whole.x, part.y - whole.y, part.width, part.height)
         self._nbytes += tile.nbytes
@@ -187,7 +211,7 @@ class OverlayTiles:
         """Drop what was not drawn for longest, other levels first, but never what one screen needs."""
         if self._nbytes <= self._budget_bytes:
             return
-        on_screen = sum(1 for _ in tile_range(view, level, Rect(0, 0, view.view_width_px, view.view_height_px)))
+        on_screen = sum(1 for _ in tile_range(view, level, _whole(view)))
         for other in sorted(self._levels, key=lambda one: one == level):
             tiles = self._levels[other]
             keep = on_screen if other == level else 0
@@ -202,8 +226,9 @@ def _fill_tile(
     """One premultiplied colour over the whole tile."""
     alpha = color >> 24
     red, green, blue = (min(255, ((color >> shift) & 255) * 255 // alpha) for shift in (16, 8, 0))
-    left, top = view.origin
-    side = tile_side(view, level)
-    ty, tx = key
-    rect = Rect(left + tx * side, top + ty * side, side, side).intersected(clip_px)
+    rect = tile_rect_px(view, level, key).intersected(clip_px)
     target.fillRect(QRect(rect.x, rect.y, rect.width, rect.height), QColor(red, green, blue, alpha))
+
+
+def _whole(view: ViewTransform) -> Rect:
+    return Rect(0, 0, view.view_width_px, view.view_height_px)

@@ -25,6 +25,14 @@ def tile_side(view: ViewTransform, level: int) -> int:
     return round(TILE_PX * view.zoom * 2.0**level)
 
 
+def tile_rect_px(view: ViewTransform, level: int, key: tuple[int, int]) -> Rect:
+    """Where tile (ty, tx) lies, in physical view pixels."""
+    left, top = view.origin
+    side = tile_side(view, level)
+    ty, tx = key
+    return Rect(left + tx * side, top + ty * side, side, side)
+
+
 def tile_range(view: ViewTransform, level: int, clip_px: Rect) -> Iterator[tuple[int, int]]:
     """(ty, tx) of the tiles of *level* that are seen in *clip_px* (physical view pixels), row by row."""
     seen = clip_px.intersected(view.image_rect_px())

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QPointF, QRect, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QRegion, QResizeEvent
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from segstudio.app.tools.base import NO_PREVIEW, ToolPreview
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from segstudio.app.tools.toolbox import ToolBox
 
 OVERLAY_BUDGET_S = 0.008
-"""So long a frame may spend on overlay tiles that are not there yet; the rest follows in the next frames."""
+"""So long a frame may spend on overlay tiles that are not there yet; the rest is made between the next frames."""
 OPENING_DELAY_MS = 250
 """After this long without a picture the canvas says that it is opening the image."""
 ZOOM_STEP = 1.25
@@ -63,7 +63,7 @@ class CanvasWidget(InputEvents):
         self._preview: ToolPreview = NO_PREVIEW
         self._preview_rect_px = EMPTY
         self._bubble = QRect()
-        self._unfinished = QRegion()
+        self._is_behind = False
         self._later = QTimer(self, singleShot=True, interval=0)
         self._later.timeout.connect(self._draw_unfinished)
         self._opening = QTimer(self, singleShot=True, interval=OPENING_DELAY_MS)
@@ -92,7 +92,7 @@ class CanvasWidget(InputEvents):
         session.classes_changed.connect(self._redraw)
         session.overlay_changed.connect(self._redraw)
         session.selection_changed.connect(self._on_selection_changed)
-        session.threshold_changed.connect(self._on_threshold_changed)
+        session.threshold_changed.connect(self._redraw)
         session.display_changed.connect(self._on_display_changed)
         self._on_image_changed()
 
@@ -116,7 +116,7 @@ class CanvasWidget(InputEvents):
     @property
     def is_settled(self) -> bool:
         """Whether everything seen is drawn as it shall be: no tile is missing or under way."""
-        return self._image.is_idle and self._unfinished.isEmpty()
+        return self._image.is_idle and not self._is_behind
 
     def set_view(self, view: ViewTransform) -> None:
         """Look at the image another way."""
@@ -247,9 +247,6 @@ class CanvasWidget(InputEvents):
             self._active_object = self.session.active_object  # it is drawn stronger than others
             self._redraw()
 
-    def _on_threshold_changed(self, _value: float) -> None:
-        self._redraw()
-
     def _on_image_failed(self, sentence: str) -> None:
         self._failure = sentence
         self._redraw()
@@ -267,7 +264,6 @@ class CanvasWidget(InputEvents):
         """Draw what is asked for, and no more."""
         ratio = self.ratio
         clip_px = self._to_px(event.rect())
-        self._unfinished -= QRegion(event.rect())
         painter = QPainter(self)
         painter.scale(1 / ratio, 1 / ratio)  # from here on in physical pixels
         self._draw_ground(painter, clip_px)
@@ -290,13 +286,12 @@ class CanvasWidget(InputEvents):
         inside = clip_px.intersected(view.image_rect_px())
         if inside.is_empty:
             return
-        deadline_s = time.perf_counter() + OVERLAY_BUDGET_S
         painter.setClipRect(_qrect(inside))
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, view.zoom < 1)
         self._image.draw(painter, view, inside)
         self._overlays.refresh(view, ratio)
-        if not self._overlays.draw(painter, view, inside, deadline_s):
-            self._unfinished += self._to_widget(inside)
+        if not self._overlays.draw(painter, view, inside, time.perf_counter() + OVERLAY_BUDGET_S):
+            self._is_behind = True
             self._later.start()
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
         if self.session.overlay.shows_grid:
@@ -324,9 +319,15 @@ class CanvasWidget(InputEvents):
         return "", "", False
 
     def _draw_unfinished(self) -> None:
-        self.update(self._unfinished)
+        """Make missing overlay tiles between two frames, and draw just those."""
+        made, is_complete = self._overlays.prepare(self._view, time.perf_counter() + OVERLAY_BUDGET_S)
+        for rect_px in made:
+            self._update_px(rect_px.clipped(*self._size_px()))
+        self._is_behind = not is_complete
+        if self._is_behind:
+            self._later.start()
 
-    def _redraw(self) -> None:
+    def _redraw(self, *_: object) -> None:
         self._preview_rect_px = hud.preview_rect_px(self._preview, self._view, self.ratio)
         self.update()
 
