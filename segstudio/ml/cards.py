@@ -69,7 +69,7 @@ class ModelCard:
     std: tuple[float, ...] = IMAGENET_STD
     scaling: Scaling = "unit8"
     window_px: int = 512
-    overlap_px: int = 128
+    overlap_px: int = 96
     working_long_side_px: int = 0
     working_short_side_px: int = 0
     stride_px: int = 32

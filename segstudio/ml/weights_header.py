@@ -35,8 +35,10 @@ def read_header(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
         size = path.stat().st_size
         with path.open("rb") as file:
             start = file.read(16)
-            _refuse_other_formats(path, start, size)
             length = int.from_bytes(start[:8], "little")
+            # First of all: a header's length may begin like the magic of a pickle (0x80 0x04 is 1152).
+            if start[8:9] != b"{" or length > MAX_HEADER_BYTES:
+                _refuse_other_formats(path, start, size)
             if not 2 <= length <= MAX_HEADER_BYTES or start[8:9] != b"{":
                 raise UserError(
                     "this is not a safetensors weights file", path=path, remedy="choose a .safetensors file"
