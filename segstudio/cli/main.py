@@ -36,6 +36,11 @@ EXIT_DONE, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code: 0 done, 1 failed, 2 the command line is wrong."""
+    if getattr(sys, "frozen", False):
+        import multiprocessing
+
+        # A spawned child of the frozen program starts here, too: it serves its job and goes no further.
+        multiprocessing.freeze_support()
     arguments = list(sys.argv[1:] if argv is None else argv)
     if _opens_window(arguments):
         return _guarded(lambda: _open_window(arguments), is_debug="--debug" in arguments)
