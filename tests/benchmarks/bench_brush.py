@@ -40,6 +40,8 @@ def stroke_ms(stage: object, radius: int, moves: int) -> list[float]:
     app = QApplication.instance()
     assert app is not None
     stage.settings.set("brush.size_px", 2.0 * radius)
+    stage.session.clear_labels()  # painting what is painted already would cost nothing
+    stage.settled()
     seen = stage.canvas.view.visible_rect()
     centre = (seen.x + seen.width / 2, seen.y + seen.height / 2)
     reach = min(seen.width, seen.height) / 2 - 10
