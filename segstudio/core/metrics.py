@@ -179,6 +179,9 @@ def _class_mask(values: npt.NDArray[Any], index: int, valid: npt.NDArray[np.uint
 class ScoreSum:
     """Adds up pairs of index masks into the scores of a whole dataset."""
 
+    _edges: npt.NDArray[np.float64]
+    _edge_images: npt.NDArray[np.int64]
+
     def __init__(self, n: int, ignore: int | None = 255, boundary_tolerance_px: float | None = None) -> None:
         self.n = n
         self.ignore = ignore
@@ -188,19 +191,23 @@ class ScoreSum:
         self._edges = np.zeros(n)
         self._edge_images = np.zeros(n, np.int64)
 
-    def add(self, truth: npt.NDArray[Any], pred: npt.NDArray[Any]) -> None:
-        """Add one image. Truth pixels whose prediction is no class count as missed."""
-        counts = joint_histogram(truth, pred, self.n, self.ignore)
+    def add(self, truth: npt.NDArray[Any], pred: npt.NDArray[Any], ignore: int | None = -1) -> None:
+        """Add one image. Truth pixels whose prediction is no class count as missed.
+
+        *ignore* is this image's own value of ignored pixels, where it is not the sum's.
+        """
+        ignore = self.ignore if ignore == -1 else ignore
+        counts = joint_histogram(truth, pred, self.n, ignore)
         self.confusion += counts
-        known = truth.size if self.ignore is None else truth.size - int(np.count_nonzero(truth == self.ignore))
+        known = truth.size if ignore is None else truth.size - int(np.count_nonzero(truth == ignore))
         if int(counts.sum()) != known:
             is_lost = pred >= self.n
-            if self.ignore is not None:
-                is_lost &= truth != self.ignore
+            if ignore is not None:
+                is_lost &= truth != ignore
             values = truth[is_lost & (truth < self.n)]
             self.missed += np.bincount(values.ravel(), minlength=self.n)[: self.n]
         if self.tolerance_px is not None:
-            edges = boundary_f1(truth, pred, self.n, self.tolerance_px, self.ignore)
+            edges = boundary_f1(truth, pred, self.n, self.tolerance_px, ignore)
             known_edges = ~np.isnan(edges)
             self._edges[known_edges] += edges[known_edges]
             self._edge_images += known_edges
@@ -209,6 +216,17 @@ class ScoreSum:
     def boundary_f1(self) -> npt.NDArray[np.float64] | None:
         """(n,) mean over the images that have the class's boundary, NaN where none has; None when not asked for."""
         return None if self.tolerance_px is None else _ratio(self._edges, self._edge_images)
+
+    def resized(self, n: int) -> ScoreSum:
+        """The same sums for *n* classes: new ones are empty, and so must those be that are cut off."""
+        other = ScoreSum(n, self.ignore, self.tolerance_px)
+        kept = min(n, self.n)
+        other.confusion[:kept, :kept] = self.confusion[:kept, :kept]
+        for target, source in (
+            (other.missed, self.missed), (other._edges, self._edges), (other._edge_images, self._edge_images)
+        ):  # fmt: skip
+            target[:kept] = source[:kept]
+        return other
 
     def scores(self, names: Sequence[str] | None = None) -> dict[str, Any]:
         """The scores so far, see :func:`scores_from_confusion`."""

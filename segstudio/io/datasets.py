@@ -1,7 +1,11 @@
-"""Dataset folders for training, evaluation and conversion: ``voc:PATH``, ``camvid:PATH``, ``folder:IMAGES,MASKS``."""
+"""Dataset folders for training, evaluation and conversion: ``voc:PATH``, ``camvid:PATH``, ``folder:IMAGES,MASKS`` …
+
+Imports neither the project store nor a settings library: training starts where only the learning libraries are.
+"""
 
 from __future__ import annotations
 
+import importlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +16,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from segstudio.core.errors import UserError
+from segstudio.io.readers.limits import check_size, sentences
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +25,8 @@ IGNORE_8BIT = 255
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"})
 MASK_SUFFIXES = (".png", ".tif", ".tiff", ".bmp")
 SPLITS = ("train", "val", "test")
+SPLIT_FOLDERS = {**{s: s for s in SPLITS}, "training": "train", "validation": "val", "valid": "val", "testing": "test"}
+"""Names that folders of splits have → split."""
 CAMVID_CLASSES = (
     ("sky", "#808080"), ("building", "#800000"), ("pole", "#c0c080"), ("road", "#804080"), ("pavement", "#3c28de"),
     ("tree", "#808000"), ("sign-symbol", "#c08080"), ("fence", "#404080"), ("car", "#400080"), ("pedestrian", "#404000"),
@@ -58,14 +65,28 @@ class Sample:
         Raises
         ------
         UserError
-            When the file is missing, damaged or no index mask.
+                When the file is missing, damaged, no index mask, or of another size than the image.
         """
         values = read_index_mask(self.mask)
+        self.check_size(values)
         other = [v for v in self.ignore_values if v != IGNORE_8BIT]
         if other:
             values = values.copy()
             values[np.isin(values, other)] = IGNORE_8BIT if values.dtype == np.uint8 else 65535
         return values
+
+    def check_size(self, values: MaskArray) -> None:
+        """UserError when the mask is not of the image's size."""
+        from segstudio.io.readers.registry import probe
+
+        info = probe(self.image)
+        if values.shape != (info.height, info.width):
+            raise UserError(
+                f"the mask is {values.shape[1]} × {values.shape[0]} pixels but its image {self.image.name} is "
+                f"{info.width} × {info.height}",
+                path=self.mask,
+                remedy="make the mask anew at the image's size, or leave both out",
+            )
 
 
 @dataclass(frozen=True)
@@ -89,23 +110,19 @@ def read_index_mask(path: Path) -> MaskArray:
     UserError
         When the file cannot be read or holds colours instead of indices.
     """
-    try:
-        with Image.open(path) as image:
-            if image.mode == "1":
-                return np.asarray(image.convert("L"), np.uint8)
-            if image.mode not in {"P", "L", "I;16", "I"}:
-                raise UserError(
-                    f"the mask has mode {image.mode}, not one index a pixel",
-                    path=path,
-                    remedy="save it as palette or grey PNG",
-                )
-            values: npt.NDArray[Any] = np.asarray(image)
-    except UserError:
-        raise
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UserError(
-            f"the mask cannot be read ({error})", path=path, remedy="restore the file or leave it out"
-        ) from error
+    with sentences(path), Image.open(path, formats=("PNG", "TIFF", "BMP", "GIF")) as image:
+        check_size(path, image.width, image.height, 2, path.stat().st_size)
+        if image.mode not in {"1", "P", "L", "I;16", "I;16B", "I"}:
+            raise UserError(
+                f"The mask has colours ({image.mode}), not one class index a pixel",
+                path=path,
+                remedy="save it as a palette or grey PNG",
+            )
+        values: npt.NDArray[Any] = np.asarray(image)
+        if values.dtype == np.bool_:
+            return values.astype(np.uint8)
+        if values.dtype != np.uint8 and values.size and (values.min() < 0 or values.max() > 65535):
+            raise UserError("The mask holds values that no class has", path=path, remedy="keep them from 0 to 65535")
     return values if values.dtype == np.uint8 else values.astype(np.uint16)
 
 
@@ -118,18 +135,21 @@ def parse_data_spec(spec: str) -> DatasetFolder:
         For an unknown kind, a missing folder, or a dataset without a pair of image and mask.
     """
     kind, _, rest = spec.partition(":")
-    reader = _READERS.get(kind)
-    if reader is None or not rest:
+    target = READERS.get(kind)
+    if target is None or not rest:
         raise UserError(
-            f"--data {spec} names no dataset", remedy=f"write one of {', '.join(k + ':…' for k in _READERS)}"
+            f"--data {spec} names no dataset", remedy=f"write one of {', '.join(k + ':…' for k in READERS)}"
         )
+    module, _, name = target.partition(":")
+    reader: Callable[[str, str], DatasetFolder] = getattr(importlib.import_module(module), name)
     folder = reader(spec, rest)
     if not folder.samples:
         raise UserError("no image with a mask was found", path=rest, remedy="masks must be named as the images, as PNG")
     return folder
 
 
-def _existing(text: str) -> Path:
+def existing_folder(text: str) -> Path:
+    """The folder that *text* names; UserError when there is none."""
     path = Path(text).expanduser()
     if not path.is_dir():
         raise UserError("this folder does not exist", path=path, remedy="check the path after --data")
@@ -140,9 +160,10 @@ def _files(folder: Path) -> list[Path]:
     return sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
 
 
-def _pairs(
+def mask_pairs(
     images: Path, masks: Path, split: str | None, ignore: frozenset[int] = frozenset({IGNORE_8BIT})
 ) -> list[Sample]:
+    """The images of a folder that have a mask of the same stem in another folder."""
     found = []
     for image in _files(images):
         mask = next((m for s in MASK_SUFFIXES if (m := masks / f"{image.stem}{s}").is_file()), None)
@@ -152,10 +173,10 @@ def _pairs(
 
 
 def _split_pairs(images: Path, masks: Path) -> list[Sample]:
-    splits = [s for s in SPLITS if (images / s).is_dir() and (masks / s).is_dir()]
+    splits = [(name, s) for name, s in SPLIT_FOLDERS.items() if (images / name).is_dir() and (masks / name).is_dir()]
     if splits:
-        return [sample for s in splits for sample in _pairs(images / s, masks / s, s)]
-    return _pairs(images, masks, None)
+        return [sample for name, s in splits for sample in mask_pairs(images / name, masks / name, s)]
+    return mask_pairs(images, masks, None)
 
 
 def _classes_file(*folders: Path) -> tuple[DatasetClass, ...]:
@@ -176,12 +197,12 @@ def _folder(spec: str, rest: str) -> DatasetFolder:
     parts = rest.split(",")
     if len(parts) != 2:
         raise UserError(f"--data {spec} needs two folders", remedy="write folder:IMAGES,MASKS")
-    images, masks = _existing(parts[0]), _existing(parts[1])
+    images, masks = existing_folder(parts[0]), existing_folder(parts[1])
     return DatasetFolder(spec, _classes_file(masks, masks.parent), tuple(_split_pairs(images, masks)))
 
 
 def _camvid(spec: str, rest: str) -> DatasetFolder:
-    root = _existing(rest)
+    root = existing_folder(rest)
     classes = tuple(DatasetClass(i, name, color) for i, (name, color) in enumerate(CAMVID_CLASSES))
     if (root / "images").is_dir() and (root / "masks").is_dir():
         return DatasetFolder(spec, classes, tuple(_split_pairs(root / "images", root / "masks")))
@@ -189,12 +210,12 @@ def _camvid(spec: str, rest: str) -> DatasetFolder:
     for split in SPLITS:
         images, masks = root / split, root / f"{split}annot"
         if images.is_dir() and masks.is_dir():
-            samples += _pairs(images, masks, split, frozenset({11, IGNORE_8BIT}))
+            samples += mask_pairs(images, masks, split, frozenset({11, IGNORE_8BIT}))
     return DatasetFolder(spec, classes, tuple(samples))
 
 
 def _voc(spec: str, rest: str) -> DatasetFolder:
-    root = _existing(rest)
+    root = existing_folder(rest)
     inner = sorted(root.glob("VOC2*")) or sorted(root.glob("VOCdevkit/VOC2*"))
     root = inner[-1] if inner and not (root / "SegmentationClass").is_dir() else root
     masks, images = root / "SegmentationClass", root / "JPEGImages"
@@ -205,14 +226,23 @@ def _voc(spec: str, rest: str) -> DatasetFolder:
     seen: set[str] = set()
     for split in SPLITS:
         listing = root / "ImageSets" / "Segmentation" / f"{split}.txt"
-        for name in listing.read_text(encoding="utf-8").split() if listing.is_file() else ():
+        for line in listing.read_text(encoding="utf-8").splitlines() if listing.is_file() else ():
+            name = line.strip()
             if name in by_stem and (masks / f"{name}.png").is_file() and name not in seen:
                 seen.add(name)
                 samples.append(Sample(by_stem[name].name, by_stem[name], masks / f"{name}.png", split))
     if not samples:
-        samples = _pairs(images, masks, None)
+        samples = mask_pairs(images, masks, None)
     classes = _classes_file(root) or tuple(DatasetClass(i, name) for i, name in enumerate(VOC_CLASSES))
     return DatasetFolder(spec, classes, tuple(samples))
 
 
-_READERS: dict[str, Callable[[str, str], DatasetFolder]] = {"camvid": _camvid, "folder": _folder, "voc": _voc}
+READERS: dict[str, str] = {
+    "camvid": "segstudio.io.datasets:_camvid",
+    "folder": "segstudio.io.datasets:_folder",
+    "voc": "segstudio.io.datasets:_voc",
+    "coco": "segstudio.io.dataset_coco:read_coco",
+    "ade20k": "segstudio.io.dataset_scenes:read_ade20k",
+    "cityscapes": "segstudio.io.dataset_scenes:read_cityscapes",
+}
+"""Kind of dataset → "module:function" that reads (spec, what follows the kind)."""
