@@ -9,7 +9,7 @@ from segstudio.core.errors import UserError
 from segstudio.core.proposals import ProposalWriter, accept, accept_object_at, reject, reject_object_at
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     import numpy as np
     import numpy.typing as npt
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from segstudio.core.edits import Edit
     from segstudio.core.geometry import Rect
     from segstudio.core.layers import LabelLayer
+
+BACKGROUND_BYTES = 4 << 20
+"""A proposal that changed more than this is squeezed in another thread, where there is one."""
 
 
 @dataclass
@@ -44,6 +47,10 @@ class ProposalDesk:
         self._generation = 0
         self._request: _Request | None = None
         self._uncertainty: dict[int, float] | None = None
+        self._preparing: dict[int, Edit] = {}
+        self.run_in_background: Callable[[Callable[[], None], Callable[[], None]], None] | None = None
+        """(work, done): runs *work* in another thread, then *done* in this one. Squeezing the tiles of a big proposal
+        takes too long for the thread that draws; without this it is done here."""
         session.project_changed.connect(self._forget_uncertainty)
 
     @property
@@ -115,12 +122,18 @@ class ProposalDesk:
             return False
         return self._finish(image_id)
 
-    def cancel(self) -> None:
-        """No more results are wanted; what came so far is kept, as one edit an image."""
+    def end(self) -> None:
+        """The request is over (done, or stopped by the user): what came is kept, as one edit an image."""
         if self._request is not None:
             for image_id in tuple(self._request.writers):
                 self._finish(image_id)
             self._end()
+
+    def cancel(self) -> None:
+        """Like :meth:`end`, and everything is on disk when it returns: the project closes, or classes go."""
+        self.end()
+        for image_id in tuple(self._preparing):
+            self._record_prepared(image_id)
 
     def _end(self) -> None:
         if self._request is not None and self._request.doubt:
@@ -140,6 +153,8 @@ class ProposalDesk:
         """Before another edit of the image: what was written so far becomes an edit; later windows a further one."""
         if self._request is not None and image_id in self._request.writers:
             self._finish(image_id)
+        if image_id is not None:
+            self._record_prepared(image_id)
 
     def forget_image(self, image_id: int) -> None:
         """The image leaves the project: its unfinished proposal goes with it."""
@@ -148,6 +163,7 @@ class ProposalDesk:
             if writer is not None:
                 writer.abort()
             self._release(image_id)
+        self._preparing.pop(image_id, None)
 
     def _writer(self, image_id: int, generation: int) -> ProposalWriter | None:
         session, request = self._session, self._request
@@ -156,6 +172,7 @@ class ProposalDesk:
         writer = request.writers.get(image_id)
         if writer is not None:
             return writer
+        self._record_prepared(image_id)
         if session.refuses_edits() or session.documents is None:
             return None
         try:
@@ -181,9 +198,27 @@ class ProposalDesk:
         if image_id in self._request.doubt:
             doubt, pixels = self._request.doubt[image_id]
             self.uncertainty[image_id] = doubt / pixels
-        is_changed = self._session.record(edit)
-        self._release(image_id)
-        return is_changed
+        store = self._session.store
+        if edit is None or store is None:
+            self._release(image_id)
+            return False
+        self._preparing[image_id] = edit
+        if self.run_in_background is None or edit.nbytes < BACKGROUND_BYTES:
+            self._record_prepared(image_id)
+        else:
+            self.run_in_background(lambda: store.prepare(edit), lambda: self._on_prepared(image_id, edit))
+        return True
+
+    def _on_prepared(self, image_id: int, edit: Edit) -> None:
+        # Something that could not wait may have recorded it already.
+        if self._preparing.get(image_id) is edit:
+            self._record_prepared(image_id)
+
+    def _record_prepared(self, image_id: int) -> None:
+        edit = self._preparing.pop(image_id, None)
+        if edit is not None:
+            self._session.record(edit)
+            self._release(image_id)
 
     def _release(self, image_id: int) -> None:
         documents = self._session.documents

@@ -360,7 +360,9 @@ class Transaction:
         if not tiles["segments"]:
             # Nothing was painted (the guard forbade all of it): the segments made for it would be empty.
             for segment_id in self._made_ids:
-                self.layer.put_segment(segment_id, self._segments_before.pop(segment_id))
+                # An id that was cleared and made anew has its pixels still: what changed is its row.
+                if self._segments_before.get(segment_id) is None:
+                    self.layer.put_segment(segment_id, self._segments_before.pop(segment_id, None))
         rows: list[SegmentChange] = []
         for segment_id, before in self._segments_before.items():
             after = self.layer.segments.get(segment_id)

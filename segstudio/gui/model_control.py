@@ -136,7 +136,7 @@ class ModelControl(QObject):
         if request is None or request.is_cancelled:
             return
         request.is_cancelled = True
-        self._session.proposals.cancel()
+        self._session.proposals.end()
         if self._thread is not None:
             self._thread.cancel()
         self._jobs.report(request.job_id, is_ending=True)
@@ -183,7 +183,7 @@ class ModelControl(QObject):
 
     def _on_finished(self, result: object) -> None:
         request = self._end_request()
-        self._session.proposals.cancel()  # Nothing more is awaited; what came is kept.
+        self._session.proposals.end()  # Nothing more is awaited; what came is kept.
         if request is not None and not request.is_cancelled and len(request.image_ids) > 1:
             self._jobs.workspace.window.say(tr("Proposed for %n image(s).", request.images_done))
 

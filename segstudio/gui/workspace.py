@@ -12,6 +12,7 @@ from segstudio.app.session import Session
 from segstudio.app.tools.base import ToolContext
 from segstudio.app.tools.toolbox import ToolBox
 from segstudio.gui.action_binding import Situation
+from segstudio.gui.background import Background
 from segstudio.gui.canvas.widget import CanvasWidget
 from segstudio.gui.commands import edit, file, help_, label, model, train, view
 from segstudio.gui.docks import Docks
@@ -37,6 +38,8 @@ class Workspace(QObject):
         self.binder = window.binder
         self.session = Session(self.settings)
         self.reader_opener = ReaderOpener(self.session, self)
+        self.background = Background(self)
+        self.session.proposals.run_in_background = self.background.run
         self.session.open_reader = self.reader_opener.request
         self.toolbox = ToolBox(ToolContext(self.session, self.settings))
         self.canvas = CanvasWidget(self.session, self.toolbox)
@@ -129,6 +132,7 @@ class Workspace(QObject):
         """Stop jobs and workers, close the project. Safe to call twice."""
         self.jobs.shut_down()
         self.session.close_project()
+        self.background.shut_down()
         self.settings.schedule = None
         self.settings.flush()
         self.reader_opener.shut_down()

@@ -223,3 +223,36 @@ def test_uncertainty_is_kept(filled: Session, make_session: Callable[[], Session
 
 def test_nothing_to_accept_is_said(session: Session, said: Said) -> None:
     assert not session.proposals.accept_all() and "no proposal" in said[-1]
+
+
+def test_big_proposals_are_squeezed_elsewhere_and_nothing_gets_ahead_of_them(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("segstudio.app.proposal_desk.BACKGROUND_BYTES", 0)
+    waiting: list[tuple[Callable[[], None], Callable[[], None]]] = []
+    desk = session.proposals
+    desk.run_in_background = lambda work, done: waiting.append((work, done))
+    generation = desk.begin({1: 1}, "model")
+    desk.receive_window(1, generation, window(LEFT, 1))
+    assert desk.finish_proposal(1, generation)
+    desk.end()
+    assert session.history is not None and not session.history.can_undo
+    work, done = waiting.pop()
+    work()
+    done()
+    done()  # twice does nothing more
+    assert [entry.label for entry in session.history.entries()] == ["Propose with model"]
+    generation = desk.begin({1: 2}, "model")
+    desk.receive_window(1, generation, window(LEFT, 1))
+    assert desk.finish_proposal(1, generation)
+    assert desk.accept_all()  # could not wait: the proposal is recorded first
+    assert len(session.history.entries()) == 3 and classes_of(session)[0, 0] == 2
+    waiting.pop()[1]()
+    assert len(session.history.entries()) == 3
+    generation = desk.begin({1: 1}, "model")
+    desk.receive_window(1, generation, window(LEFT, 1))
+    desk.finish_proposal(1, generation)
+    folder = session.folder
+    session.close_project()
+    waiting.pop()[1]()
+    assert folder is not None and session.open_project(folder) and (proposed(session)[:, :200] == 1).all()
