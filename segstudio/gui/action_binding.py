@@ -74,6 +74,10 @@ class ActionBinder(QObject):
         """The QAction of a row; KeyError for an unknown id."""
         return self._actions[action_id]
 
+    def title(self, action_id: str) -> str:
+        """The name in the language in force."""
+        return tr_table("actions", self._specs[action_id].text)
+
     def is_enabled(self, action_id: str) -> bool:
         """Whether triggering it would do something now."""
         return self._actions[action_id].isEnabled()
@@ -155,6 +159,8 @@ class ActionBinder(QObject):
         action = self._actions[action_id]
         if action.icon().isNull():
             action.setIcon(icons.icon(self._specs[action_id].icon))
+            # In a menu the mark of what is on goes before the picture.
+            action.setIconVisibleInMenu(not action.isCheckable())
         return action
 
     # -- inside ----------------------------------------------------------------------------------------------------
@@ -180,7 +186,10 @@ class ActionBinder(QObject):
         spec, action = self._specs[action_id], self._actions[action_id]
         action.setToolTip(self.tool_tip(action_id))
         if spec.is_held:
-            return  # The window feeds press and release itself.
+            # The window feeds press and release itself; the menu shows the key all the same.
+            keys = "\t" + native_key(spec.shortcuts[0]) if spec.shortcuts else ""
+            action.setText(tr_table("actions", spec.text) + keys)
+            return
         action.setShortcuts([QKeySequence(key, QKeySequence.SequenceFormat.PortableText) for key in spec.shortcuts])
         needs_canvas = any(key in CANVAS_KEYS for key in spec.shortcuts)
         if needs_canvas and self._canvas is not None:

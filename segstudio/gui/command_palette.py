@@ -47,7 +47,7 @@ class CommandModel(QAbstractListModel):
             if action_id == "help.palette":
                 continue
             spec = self._binder.specs[action_id]
-            title = self._binder.action(action_id).text()
+            title = self._binder.title(action_id)
             match = fuzzy_match(query, title)
             if match is None and query:
                 # Also by the English name, the menu and the id: what tutorials and colleagues say.
@@ -79,7 +79,7 @@ class CommandModel(QAbstractListModel):
         action_id, hits = self._rows[index.row()]
         spec = self._binder.specs[action_id]
         if role == Qt.ItemDataRole.DisplayRole:
-            return self._binder.action(action_id).text()
+            return self._binder.title(action_id)
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleDescriptionRole):
             return tr_table("actions", spec.tip)
         return {

@@ -24,9 +24,13 @@ _language = SOURCE_LANGUAGE
 
 
 def tr(text: str, n: int = -1) -> str:
-    """*text* in the language in force; ``%n`` in it becomes *n*."""
+    """*text* in the language in force; ``%n`` in it becomes *n*, ``(s)`` its plural."""
     translated = QCoreApplication.translate(CONTEXT, text, None, n)
-    return translated.replace("%n", str(n)) if n >= 0 else translated
+    if n < 0:
+        return translated
+    if "(s)" in translated:  # English needs no file of its own for its plural.
+        translated = translated.replace("(s)", "" if n == 1 else "s")
+    return translated.replace("%n", str(n))
 
 
 def tr_table(table: str, text: str) -> str:

@@ -106,7 +106,7 @@ class KeyboardSheet(QDialog):
                 if action_id.startswith("class.select_"):
                     continue
                 keys = "   ".join(native_key(key) for key in spec.shortcuts)
-                rows.append((keys, binder.action(action_id).text().rstrip("…")))
+                rows.append((keys, binder.title(action_id).rstrip("…")))
             if name == "Label":
                 rows.append(("1 … 9", tr("Choose a class")))
             if rows:

@@ -80,9 +80,8 @@ class NoticeBar(QWidget):
         if self._anchor is None:
             return
         width = self._anchor.width()
-        layout = self.layout()
-        height = layout.heightForWidth(width) if layout is not None and layout.hasHeightForWidth() else -1
-        self.setGeometry(0, 0, width, height if height > 0 else self.sizeHint().height())
+        height = sum(message.height_at(width) for message in self._messages)
+        self.setGeometry(0, 0, width, height)
         self.raise_()
 
     def dismiss(self, message: Message) -> None:
@@ -159,6 +158,13 @@ class Message(QFrame):
     def dismiss(self) -> None:
         """Go away."""
         self._bar.dismiss(self)
+
+    def height_at(self, width_px: int) -> int:
+        """The height it needs at this width."""
+        self.ensurePolished()
+        layout = self.layout()
+        wanted = layout.heightForWidth(width_px) if layout is not None else -1
+        return max(wanted, self.minimumSizeHint().height())
 
     def restyle(self) -> None:
         """Take on the theme's colours."""

@@ -182,6 +182,7 @@ def style_sheet(theme: Theme) -> str:
     """The style sheet with this theme's colours put in."""
     return _style_template().substitute(
         theme.tokens,
+        check=resource_path(f"themes/check-{theme.scheme}.svg").as_posix(),
         arrow_down=resource_path(f"themes/arrow-down-{theme.scheme}.svg").as_posix(),
         arrow_up=resource_path(f"themes/arrow-up-{theme.scheme}.svg").as_posix(),
     )

@@ -188,7 +188,7 @@ class ModelPanel(QWidget):
         button = QToolButton()
         button.setDefaultAction(self._binder.give_icon(action_id))
         button.setIconSize(QSize(16, 16))
-        button.setAccessibleName(self._binder.action(action_id).text())
+        button.setAccessibleName(self._binder.title(action_id))
         return button
 
     def _button(self, action_id: str, text: str) -> QPushButton:

@@ -74,7 +74,7 @@ class ModelChooser(QComboBox):
             header.setFont(font)
             model.appendRow(header)
             for entry in members:
-                item = QStandardItem("   " + title_of(entry))
+                item = QStandardItem(title_of(entry))
                 item.setData(entry.card.id, Qt.ItemDataRole.UserRole)
                 tip = entry.card.description or entry.card.name
                 if not entry.is_available:

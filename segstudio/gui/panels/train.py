@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from segstudio.gui.workspace import Workspace
 
 REDRAW_MS = 200
+RECOUNT_MS = 400
 LOSS_TITLES = {"ce+dice": "cross-entropy + Dice", "ce": "cross-entropy", "dice": "Dice"}
 
 
@@ -42,7 +43,9 @@ class TrainPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 8, 8, 8)
         column.setSpacing(8)
-        column.addLayout(self._make_choices())
+        self.choices_box = QWidget()
+        self.choices_box.setLayout(self._make_choices())
+        column.addWidget(self.choices_box)
         column.addLayout(self._make_data())
         column.addLayout(self._make_buttons())
         self._state = muted("")
@@ -57,6 +60,12 @@ class TrainPanel(QWidget):
         self._redraw.setSingleShot(True)
         self._redraw.setInterval(REDRAW_MS)
         self._redraw.timeout.connect(self.show_progress)
+        self._recount = QTimer(self)
+        self._recount.setSingleShot(True)
+        self._recount.setInterval(RECOUNT_MS)
+        self._recount.timeout.connect(self._on_recount)
+        workspace.session.history_changed.connect(self._on_history_changed)
+        workspace.session.image_record_changed.connect(self._on_record_changed)
         self._presenter.changed.connect(self.show_choices)
         self._presenter.progressed.connect(self._on_progressed)
         self._control.state_changed.connect(self._show_state)
@@ -109,6 +118,7 @@ class TrainPanel(QWidget):
         grid.setColumnStretch(1, 1)
         grid.setColumnStretch(3, 1)
         column = QVBoxLayout()
+        column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
         column.addLayout(form)
         column.addLayout(grid)
@@ -262,8 +272,8 @@ class TrainPanel(QWidget):
         self.pause_button.setChecked(self._control.is_paused)
         self.pause_button.setText(tr("Go on") if self._control.is_paused else tr("Pause"))
         self.stop_button.setEnabled(is_running and not self._control.is_stopping)
-        for field in (self.arch, self.encoder, self.start_from, self.loss, self.epochs, self.batch, self.patch, self.rate):
-            field.setEnabled(not is_running)
+        # Nothing can be chosen during a run: the room goes to the curves.
+        self.choices_box.setVisible(not is_running)
         if self.isVisible():
             self.show_data()
         else:
@@ -287,6 +297,16 @@ class TrainPanel(QWidget):
     def _on_progressed(self) -> None:
         if not self._redraw.isActive():
             self._redraw.start()
+
+    def _on_history_changed(self) -> None:
+        self._recount.start()
+
+    def _on_record_changed(self, image_id: int) -> None:
+        self._recount.start()
+
+    def _on_recount(self) -> None:
+        if self.isVisible():
+            self.show_data()
 
     def _on_start(self) -> None:
         self._workspace.window.trigger("train.start")

@@ -1,0 +1,166 @@
+"""Collect every text that the window shows into ``resources/i18n/*.ts`` and compile them to ``.qm``.
+
+``tr("…")`` of ``segstudio.gui.i18n`` and ``self.tr("…")`` are read from the sources; the tables of ``segstudio.app`` are
+imported. Translations already in a ``.ts`` file are kept; texts that are gone are dropped. Run it after changing a text::
+
+    python packaging/update_translations.py            # update and compile
+    python packaging/update_translations.py --check    # exit code 1 if a text is missing or untranslated
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "resources" / "i18n"
+LANGUAGES = ("zh_CN",)
+GUI_CONTEXT = "gui"
+Key = tuple[str, str]
+
+
+def collect() -> dict[Key, bool]:
+    """(context, text) → whether it has plural forms, in a stable order."""
+    found: dict[Key, bool] = {}
+    for file in sorted((ROOT / "segstudio" / "gui").rglob("*.py")):
+        _Collector(found).visit(ast.parse(file.read_text(encoding="utf-8"), str(file)))
+    for key in table_texts():
+        found.setdefault(key, False)
+    return found
+
+
+class _Collector(ast.NodeVisitor):
+    def __init__(self, found: dict[Key, bool]) -> None:
+        self._found = found
+        self._classes: list[str] = []
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        self._classes.append(node.name)
+        self.generic_visit(node)
+        self._classes.pop()
+
+    def visit_Call(self, node: ast.Call) -> None:
+        text = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else None
+        if isinstance(text, str) and text:
+            if isinstance(node.func, ast.Name) and node.func.id == "tr":
+                plural = len(node.args) > 1 or any(keyword.arg == "n" for keyword in node.keywords)
+                self._add(GUI_CONTEXT, text, plural)
+            elif isinstance(node.func, ast.Attribute) and node.func.attr == "tr":
+                self._add(self._classes[-1] if self._classes else GUI_CONTEXT, text, False)
+        elif isinstance(text, type(None)) and isinstance(node.func, ast.Name) and node.func.id == "tr" and node.args:
+            # tr(a if b else c)
+            if isinstance(node.args[0], ast.IfExp):
+                for branch in (node.args[0].body, node.args[0].orelse):
+                    if isinstance(branch, ast.Constant) and isinstance(branch.value, str):
+                        self._add(GUI_CONTEXT, branch.value, False)
+        self.generic_visit(node)
+
+    def _add(self, context: str, text: str, has_plural: bool) -> None:
+        key = (context, text)
+        self._found[key] = self._found.get(key, False) or has_plural
+
+
+def table_texts() -> list[Key]:
+    """Texts of the app's tables, of the tables in the window, and sentences of the app floor."""
+    sys.path.insert(0, str(ROOT))
+    from segstudio.app.actions import ACTIONS, MENUS
+    from segstudio.app.settings import SETTINGS
+    from segstudio.gui.dialogs.export import FORMATS
+    from segstudio.gui.docks import PANELS
+    from segstudio.gui.panels.model_chooser import GROUPS
+    from segstudio.gui.panels.train import LOSS_TITLES
+
+    texts: list[Key] = [("tables.actions", name) for name in MENUS]
+    for spec in ACTIONS:
+        texts += [("tables.actions", text) for text in (spec.text, spec.tip)]
+    for setting in SETTINGS:
+        if setting.group:
+            choices = setting.choices or (("auto", "cpu", "cuda", "mps") if setting.key == "model.device" else ())
+            texts += [("tables.settings", text) for text in (setting.title, setting.group, setting.help, *choices)]
+    texts += [("tables.app", spec.title) for spec in PANELS]
+    texts += [(GUI_CONTEXT, text) for _, title, about in FORMATS for text in (title, about)]
+    texts += [(GUI_CONTEXT, title) for _, title in GROUPS]
+    texts += [(GUI_CONTEXT, title) for title in LOSS_TITLES.values()]
+    return [key for key in dict.fromkeys(texts) if key[1]]
+
+
+def read_ts(file: Path) -> dict[Key, str]:
+    """The translations of a file; {} when there is none."""
+    if not file.is_file():
+        return {}
+    known: dict[Key, str] = {}
+    for context in ET.parse(file).getroot().iter("context"):
+        name = context.findtext("name", "")
+        for message in context.iter("message"):
+            node = message.find("translation")
+            if node is None:
+                continue
+            text = node.findtext("numerusform") if message.get("numerus") == "yes" else node.text
+            if text:
+                known[(name, message.findtext("source", ""))] = text
+    return known
+
+
+def write_ts(file: Path, language: str, texts: dict[Key, bool], known: dict[Key, str]) -> list[str]:
+    """Write a file; the texts that have no translation yet."""
+    root = ET.Element("TS", version="2.1", language=language, sourcelanguage="en")
+    missing: list[str] = []
+    for name in dict.fromkeys(context for context, _ in texts):
+        context = ET.SubElement(root, "context")
+        ET.SubElement(context, "name").text = name
+        for (where, text), has_plural in texts.items():
+            if where != name:
+                continue
+            message = ET.SubElement(context, "message")
+            if has_plural:
+                message.set("numerus", "yes")
+            ET.SubElement(message, "source").text = text
+            node = ET.SubElement(message, "translation")
+            translation = known.get((name, text), "")
+            if not translation:
+                node.set("type", "unfinished")
+                missing.append(text)
+            if has_plural:
+                ET.SubElement(node, "numerusform").text = translation
+            else:
+                node.text = translation
+    ET.indent(root, " ")
+    body = ET.tostring(root, encoding="unicode")
+    file.write_text(f'<?xml version="1.0" encoding="utf-8"?>\n<!DOCTYPE TS>\n{body}\n', encoding="utf-8")
+    return missing
+
+
+def compile_ts(file: Path) -> None:
+    """``.ts`` → ``.qm`` with Qt's lrelease, which comes with PySide6."""
+    tool = Path(sys.executable).with_name("pyside6-lrelease")
+    subprocess.run([str(tool), "-silent", str(file), "-qm", str(file.with_suffix(".qm"))], check=True)
+
+
+def main() -> int:
+    """Update and compile, or only check."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="change nothing; fail if a text is not translated")
+    args = parser.parse_args()
+    texts = collect()
+    code = 0
+    for language in LANGUAGES:
+        file = FOLDER / f"segstudio_{language}.ts"
+        known = read_ts(file)
+        if args.check:
+            missing = [text for (context, text) in texts if not known.get((context, text))]
+            code |= bool(missing)
+        else:
+            missing = write_ts(file, language, texts, known)
+            compile_ts(file)
+        print(f"{file.name}: {len(texts)} texts, {len(missing)} untranslated")
+        for text in missing[:400] if args.check else missing[:5]:
+            print("   ", repr(text))
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

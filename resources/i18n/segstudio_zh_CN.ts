@@ -1,0 +1,2506 @@
+<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE TS>
+<TS version="2.1" language="zh_CN" sourcelanguage="en">
+ <context>
+  <name>gui</name>
+  <message>
+   <source>{name}, object {number}</source>
+   <translation>{name}，对象 {number}</translation>
+  </message>
+  <message>
+   <source>Canvas</source>
+   <translation>画布</translation>
+  </message>
+  <message>
+   <source>The image with its labels; paint with the current tool</source>
+   <translation>图像及其标注；用当前工具绘制</translation>
+  </message>
+  <message>
+   <source>This image can't be shown</source>
+   <translation>无法显示此图像</translation>
+  </message>
+  <message>
+   <source>Drop image files, a folder or a project here, or add images from the File menu.</source>
+   <translation>将图像文件、文件夹或项目拖到此处，或从“文件”菜单添加图像。</translation>
+  </message>
+  <message>
+   <source>No image is open</source>
+   <translation>未打开图像</translation>
+  </message>
+  <message>
+   <source>Opening {name} …</source>
+   <translation>正在打开 {name} …</translation>
+  </message>
+  <message>
+   <source>Find a command</source>
+   <translation>查找命令</translation>
+  </message>
+  <message>
+   <source>Type a command: undo, propose, export, brush …</source>
+   <translation>输入命令：撤销、预测、导出、画笔 …</translation>
+  </message>
+  <message>
+   <source>Command</source>
+   <translation>命令</translation>
+  </message>
+  <message>
+   <source>Commands</source>
+   <translation>命令</translation>
+  </message>
+  <message>
+   <source>No command matches. Fewer letters find more.</source>
+   <translation>没有匹配的命令。少输入几个字母可找到更多。</translation>
+  </message>
+  <message>
+   <source>Double-click the new class to name it.</source>
+   <translation>双击新类别为其命名。</translation>
+  </message>
+  <message>
+   <source>Use a weights file</source>
+   <translation>使用权重文件</translation>
+  </message>
+  <message>
+   <source>Weights</source>
+   <translation>权重</translation>
+  </message>
+  <message>
+   <source>All files</source>
+   <translation>所有文件</translation>
+  </message>
+  <message>
+   <source>About segstudio</source>
+   <translation>关于 segstudio</translation>
+  </message>
+  <message>
+   <source>Label images with a model's help, then retrain it on your corrections.</source>
+   <translation>借助模型标注图像，再用您的修正重新训练模型。</translation>
+  </message>
+  <message>
+   <source>Free software under the Apache License 2.0. Qt and PySide6 are used under the LGPL 3, unchanged. Models carry licences of their own: see each model's card; “research use” marks those trained on data that is not free for every purpose.</source>
+   <translation>依据 Apache 2.0 许可证发布的自由软件。Qt 与 PySide6 依据 LGPL 3 使用，未作改动。各模型有各自的许可证，见模型卡片；“仅限研究”表示其训练数据并非可用于任何用途。</translation>
+  </message>
+  <message>
+   <source>Match classes</source>
+   <translation>匹配类别</translation>
+  </message>
+  <message>
+   <source>What “%1” finds becomes …</source>
+   <translation>“%1”识别的类别对应为 …</translation>
+  </message>
+  <message>
+   <source>%1 (new class)</source>
+   <translation>%1（新类别）</translation>
+  </message>
+  <message>
+   <source>left out</source>
+   <translation>忽略</translation>
+  </message>
+  <message>
+   <source>Use this</source>
+   <translation>使用</translation>
+  </message>
+  <message>
+   <source>Leave all out</source>
+   <translation>全部忽略</translation>
+  </message>
+  <message>
+   <source>Cancel</source>
+   <translation>取消</translation>
+  </message>
+  <message>
+   <source>Close</source>
+   <translation>关闭</translation>
+  </message>
+  <message>
+   <source>What segstudio wrote down when it ended:</source>
+   <translation>segstudio 退出时的记录：</translation>
+  </message>
+  <message>
+   <source>segstudio did not end well last time. Every finished stroke is on disk; a report was kept.</source>
+   <translation>segstudio 上次异常退出。所有已完成的笔画均已保存到磁盘；并保留了一份报告。</translation>
+  </message>
+  <message>
+   <source>Show report</source>
+   <translation>查看报告</translation>
+  </message>
+  <message>
+   <source>Delete report</source>
+   <translation>删除报告</translation>
+  </message>
+  <message>
+   <source>Details</source>
+   <translation>详细信息</translation>
+  </message>
+  <message>
+   <source>Copy</source>
+   <translation>复制</translation>
+  </message>
+  <message>
+   <source>Check this computer</source>
+   <translation>检查此计算机</translation>
+  </message>
+  <message>
+   <source>Looking at versions, devices and folders…</source>
+   <translation>正在检查版本、设备和文件夹…</translation>
+  </message>
+  <message>
+   <source>What</source>
+   <translation>项目</translation>
+  </message>
+  <message>
+   <source>Found</source>
+   <translation>结果</translation>
+  </message>
+  <message>
+   <source>Remedy</source>
+   <translation>解决办法</translation>
+  </message>
+  <message>
+   <source>Checking this computer</source>
+   <translation>正在检查此计算机</translation>
+  </message>
+  <message>
+   <source>The check itself failed.</source>
+   <translation>检查本身失败。</translation>
+  </message>
+  <message numerus="yes">
+   <source>%n thing(s) need mending.</source>
+   <translation>
+    <numerusform>有 %n 项需要处理。</numerusform>
+   </translation>
+  </message>
+  <message>
+   <source>Everything is as it should be.</source>
+   <translation>一切正常。</translation>
+  </message>
+  <message>
+   <source>Export</source>
+   <translation>导出</translation>
+  </message>
+  <message>
+   <source>Format</source>
+   <translation>格式</translation>
+  </message>
+  <message>
+   <source>Into the folder</source>
+   <translation>导出到文件夹</translation>
+  </message>
+  <message>
+   <source>Choose…</source>
+   <translation>选择…</translation>
+  </message>
+  <message>
+   <source>Images</source>
+   <translation>图像</translation>
+  </message>
+  <message>
+   <source>all labelled (%1)</source>
+   <translation>所有已标注（%1）</translation>
+  </message>
+  <message>
+   <source>only done (%1)</source>
+   <translation>仅已完成（%1）</translation>
+  </message>
+  <message>
+   <source>all (%1)</source>
+   <translation>全部（%1）</translation>
+  </message>
+  <message>
+   <source>Split into training, validation and test</source>
+   <translation>划分为训练集、验证集和测试集</translation>
+  </message>
+  <message>
+   <source>training</source>
+   <translation>训练</translation>
+  </message>
+  <message>
+   <source>validation</source>
+   <translation>验证</translation>
+  </message>
+  <message>
+   <source>test</source>
+   <translation>测试</translation>
+  </message>
+  <message>
+   <source>Seed</source>
+   <translation>种子</translation>
+  </message>
+  <message>
+   <source>The same seed gives the same split</source>
+   <translation>相同的种子得到相同的划分</translation>
+  </message>
+  <message>
+   <source>seed</source>
+   <translation>种子</translation>
+  </message>
+  <message>
+   <source>User guide</source>
+   <translation>用户指南</translation>
+  </message>
+  <message>
+   <source>The guide is missing from this installation. Press ? for the keyboard sheet.</source>
+   <translation>此安装缺少用户指南。按 ? 查看快捷键表。</translation>
+  </message>
+  <message>
+   <source>Find a command or key</source>
+   <translation>查找命令或按键</translation>
+  </message>
+  <message>
+   <source>Keys</source>
+   <translation>按键</translation>
+  </message>
+  <message>
+   <source>Press the new key</source>
+   <translation>按下新按键</translation>
+  </message>
+  <message>
+   <source>Set</source>
+   <translation>设定</translation>
+  </message>
+  <message>
+   <source>Take it over</source>
+   <translation>改用于此</translation>
+  </message>
+  <message>
+   <source>Default</source>
+   <translation>默认</translation>
+  </message>
+  <message>
+   <source>New key</source>
+   <translation>新按键</translation>
+  </message>
+  <message>
+   <source>Keyboard</source>
+   <translation>键盘</translation>
+  </message>
+  <message>
+   <source>About this model</source>
+   <translation>关于此模型</translation>
+  </message>
+  <message>
+   <source>parameters</source>
+   <translation>参数</translation>
+  </message>
+  <message>
+   <source>research use: its data is not free for every purpose</source>
+   <translation>仅限研究：其数据并非可用于任何用途</translation>
+  </message>
+  <message>
+   <source>Id</source>
+   <translation>标识</translation>
+  </message>
+  <message>
+   <source>Classes</source>
+   <translation>类别</translation>
+  </message>
+  <message>
+   <source>Network</source>
+   <translation>网络</translation>
+  </message>
+  <message>
+   <source>Bands</source>
+   <translation>波段</translation>
+  </message>
+  <message>
+   <source>Tile</source>
+   <translation>分块</translation>
+  </message>
+  <message>
+   <source>Data</source>
+   <translation>数据</translation>
+  </message>
+  <message>
+   <source>Licence</source>
+   <translation>许可证</translation>
+  </message>
+  <message>
+   <source>Held-out score</source>
+   <translation>留出集得分</translation>
+  </message>
+  <message>
+   <source>Made by</source>
+   <translation>生成命令</translation>
+  </message>
+  <message>
+   <source>State</source>
+   <translation>状态</translation>
+  </message>
+  <message>
+   <source>New project</source>
+   <translation>新建项目</translation>
+  </message>
+  <message>
+   <source>project</source>
+   <translation>项目</translation>
+  </message>
+  <message>
+   <source>Name</source>
+   <translation>名称</translation>
+  </message>
+  <message>
+   <source>In the folder</source>
+   <translation>所在文件夹</translation>
+  </message>
+  <message>
+   <source>One a line, or with commas: road, tree, building. More can be added later.</source>
+   <translation>每行一个，或用逗号分隔：道路, 树木, 建筑。以后可继续添加。</translation>
+  </message>
+  <message>
+   <source>Create</source>
+   <translation>创建</translation>
+  </message>
+  <message>
+   <source>The project will lie in %1</source>
+   <translation>项目将保存在 %1</translation>
+  </message>
+  <message>
+   <source>Settings</source>
+   <translation>设置</translation>
+  </message>
+  <message>
+   <source>Pages</source>
+   <translation>页面</translation>
+  </message>
+  <message>
+   <source>Reset all</source>
+   <translation>全部重置</translation>
+  </message>
+  <message>
+   <source>Exporting to %1</source>
+   <translation>正在导出到 %1</translation>
+  </message>
+  <message>
+   <source>Open the folder</source>
+   <translation>打开文件夹</translation>
+  </message>
+  <message>
+   <source>The export is in %1.</source>
+   <translation>导出结果位于 %1。</translation>
+  </message>
+  <message>
+   <source>Try again</source>
+   <translation>重试</translation>
+  </message>
+  <message>
+   <source>Work is still running: %1.</source>
+   <translation>仍有任务在运行：%1。</translation>
+  </message>
+  <message>
+   <source>Leaving stops it. Labels are on disk; training keeps its best model.</source>
+   <translation>离开会停止任务。标注已保存到磁盘；训练会保留最佳模型。</translation>
+  </message>
+  <message>
+   <source>Stop and leave</source>
+   <translation>停止并离开</translation>
+  </message>
+  <message>
+   <source>Stay</source>
+   <translation>留下</translation>
+  </message>
+  <message>
+   <source>The sample could not be made.</source>
+   <translation>无法创建示例项目。</translation>
+  </message>
+  <message>
+   <source>Making the sample project</source>
+   <translation>正在创建示例项目</translation>
+  </message>
+  <message>
+   <source>Jobs</source>
+   <translation>任务</translation>
+  </message>
+  <message>
+   <source>stopping…</source>
+   <translation>正在停止…</translation>
+  </message>
+  <message>
+   <source>Cancel: %1</source>
+   <translation>取消：%1</translation>
+  </message>
+  <message numerus="yes">
+   <source>%n s left</source>
+   <translation>
+    <numerusform>剩余 %n 秒</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n min left</source>
+   <translation>
+    <numerusform>剩余 %n 分钟</numerusform>
+   </translation>
+  </message>
+  <message>
+   <source>%1 h %2 min left</source>
+   <translation>剩余 %1 小时 %2 分钟</translation>
+  </message>
+  <message>
+   <source>Wheel</source>
+   <translation>滚轮</translation>
+  </message>
+  <message>
+   <source>Zoom at the cursor</source>
+   <translation>以光标为中心缩放</translation>
+  </message>
+  <message>
+   <source>Space + drag, middle drag</source>
+   <translation>空格 + 拖动，中键拖动</translation>
+  </message>
+  <message>
+   <source>Move the picture</source>
+   <translation>移动图像</translation>
+  </message>
+  <message>
+   <source>Double click</source>
+   <translation>双击</translation>
+  </message>
+  <message>
+   <source>Fit the image</source>
+   <translation>适应窗口</translation>
+  </message>
+  <message>
+   <source>Right drag</source>
+   <translation>右键拖动</translation>
+  </message>
+  <message>
+   <source>Size the brush</source>
+   <translation>调整画笔大小</translation>
+  </message>
+  <message>
+   <source>Shift + click</source>
+   <translation>Shift + 单击</translation>
+  </message>
+  <message>
+   <source>Straight line from the last stroke</source>
+   <translation>从上一笔画直线</translation>
+  </message>
+  <message>
+   <source>Ctrl while painting</source>
+   <translation>绘制时按住 Ctrl</translation>
+  </message>
+  <message>
+   <source>Erase</source>
+   <translation>擦除</translation>
+  </message>
+  <message>
+   <source>Alt held</source>
+   <translation>按住 Alt</translation>
+  </message>
+  <message>
+   <source>Pick the class under the cursor</source>
+   <translation>拾取光标下的类别</translation>
+  </message>
+  <message>
+   <source>Enter · Esc</source>
+   <translation>Enter · Esc</translation>
+  </message>
+  <message>
+   <source>Finish · abandon a polygon</source>
+   <translation>完成 · 放弃多边形</translation>
+  </message>
+  <message>
+   <source>Keyboard sheet</source>
+   <translation>快捷键表</translation>
+  </message>
+  <message>
+   <source>Narrow: brush, class, Ctrl …</source>
+   <translation>筛选：画笔、类别、Ctrl …</translation>
+  </message>
+  <message>
+   <source>Narrow the sheet</source>
+   <translation>筛选快捷键表</translation>
+  </message>
+  <message>
+   <source>Any key can be changed: Edit, Keyboard shortcuts.</source>
+   <translation>所有按键均可更改：编辑 → 键盘快捷键。</translation>
+  </message>
+  <message>
+   <source>Mouse and held keys</source>
+   <translation>鼠标与按住的键</translation>
+  </message>
+  <message>
+   <source>Choose a class</source>
+   <translation>选择类别</translation>
+  </message>
+  <message>
+   <source>More</source>
+   <translation>更多</translation>
+  </message>
+  <message>
+   <source>Status and jobs</source>
+   <translation>状态与任务</translation>
+  </message>
+  <message>
+   <source>Tools</source>
+   <translation>工具</translation>
+  </message>
+  <message>
+   <source>The model is at work already. Stop it first, or wait.</source>
+   <translation>模型正在运行。请先停止或等待。</translation>
+  </message>
+  <message>
+   <source>The model is still being downloaded.</source>
+   <translation>模型仍在下载中。</translation>
+  </message>
+  <message>
+   <source>Download</source>
+   <translation>下载</translation>
+  </message>
+  <message>
+   <source>“%1” must be downloaded first.</source>
+   <translation>需要先下载“%1”。</translation>
+  </message>
+  <message>
+   <source>Proposing</source>
+   <translation>正在预测</translation>
+  </message>
+  <message>
+   <source>Proposing %1 of %2</source>
+   <translation>正在预测第 %1 张，共 %2 张</translation>
+  </message>
+  <message numerus="yes">
+   <source>Proposed for %n image(s).</source>
+   <translation>
+    <numerusform>已对 %n 张图像完成预测。</numerusform>
+   </translation>
+  </message>
+  <message>
+   <source>Try smaller tiles</source>
+   <translation>改用更小的分块</translation>
+  </message>
+  <message>
+   <source>Try on the CPU</source>
+   <translation>改用 CPU</translation>
+  </message>
+  <message>
+   <source>Downloading %1</source>
+   <translation>正在下载 %1</translation>
+  </message>
+  <message>
+   <source>Dismiss</source>
+   <translation>关闭</translation>
+  </message>
+  <message>
+   <source>Take it off the list</source>
+   <translation>从列表中移除</translation>
+  </message>
+  <message>
+   <source>Open project</source>
+   <translation>打开项目</translation>
+  </message>
+  <message>
+   <source>Open images</source>
+   <translation>打开图像</translation>
+  </message>
+  <message>
+   <source>Add images</source>
+   <translation>添加图像</translation>
+  </message>
+  <message>
+   <source>Add a folder of images</source>
+   <translation>添加图像文件夹</translation>
+  </message>
+  <message>
+   <source>Restart now</source>
+   <translation>立即重启</translation>
+  </message>
+  <message>
+   <source>Key %1 chooses %2</source>
+   <translation>按键 %1 选择 %2</translation>
+  </message>
+  <message>
+   <source>Colour of %1</source>
+   <translation>%1 的颜色</translation>
+  </message>
+  <message>
+   <source>Hide %1</source>
+   <translation>隐藏 %1</translation>
+  </message>
+  <message>
+   <source>Show %1</source>
+   <translation>显示 %1</translation>
+  </message>
+  <message>
+   <source>Unlock %1</source>
+   <translation>解锁 %1</translation>
+  </message>
+  <message>
+   <source>Lock %1: painting never goes over it</source>
+   <translation>锁定 %1：绘制永不覆盖它</translation>
+  </message>
+  <message>
+   <source>%1 (value %2 in masks)</source>
+   <translation>%1（掩码中的值为 %2）</translation>
+  </message>
+  <message>
+   <source>Add class</source>
+   <translation>添加类别</translation>
+  </message>
+  <message>
+   <source>Add a class</source>
+   <translation>添加一个类别</translation>
+  </message>
+  <message>
+   <source>Delete class</source>
+   <translation>删除类别</translation>
+  </message>
+  <message>
+   <source>Delete the selected classes (says first where they are used)</source>
+   <translation>删除所选类别（会先说明其使用情况）</translation>
+  </message>
+  <message>
+   <source>Merge classes</source>
+   <translation>合并类别</translation>
+  </message>
+  <message>
+   <source>Merge the selected classes into another</source>
+   <translation>将所选类别合并到另一类别</translation>
+  </message>
+  <message>
+   <source>Move up</source>
+   <translation>上移</translation>
+  </message>
+  <message>
+   <source>Move the class up (Alt+Up)</source>
+   <translation>上移类别（Alt+↑）</translation>
+  </message>
+  <message>
+   <source>Move down</source>
+   <translation>下移</translation>
+  </message>
+  <message>
+   <source>Move the class down (Alt+Down)</source>
+   <translation>下移类别（Alt+↓）</translation>
+  </message>
+  <message>
+   <source>Add a class to begin: its colour and number key come by themselves.</source>
+   <translation>先添加一个类别：颜色和数字键会自动分配。</translation>
+  </message>
+  <message>
+   <source>Other colour…</source>
+   <translation>其他颜色…</translation>
+  </message>
+  <message>
+   <source>Colour of the class</source>
+   <translation>类别颜色</translation>
+  </message>
+  <message>
+   <source>Rename</source>
+   <translation>重命名</translation>
+  </message>
+  <message>
+   <source>Colour…</source>
+   <translation>颜色…</translation>
+  </message>
+  <message>
+   <source>Hide</source>
+   <translation>隐藏</translation>
+  </message>
+  <message>
+   <source>Show</source>
+   <translation>显示</translation>
+  </message>
+  <message>
+   <source>Show only this</source>
+   <translation>仅显示此类别</translation>
+  </message>
+  <message>
+   <source>Unlock</source>
+   <translation>解锁</translation>
+  </message>
+  <message>
+   <source>Lock</source>
+   <translation>锁定</translation>
+  </message>
+  <message>
+   <source>Merge into</source>
+   <translation>合并到</translation>
+  </message>
+  <message>
+   <source>Delete…</source>
+   <translation>删除…</translation>
+  </message>
+  <message>
+   <source>Delete %1?</source>
+   <translation>删除 %1？</translation>
+  </message>
+  <message numerus="yes">
+   <source>%1 pixels in %n image(s) are labelled with it and become background. Undo brings them back.</source>
+   <translation>
+    <numerusform>%n 张图像中有 %1 个像素标为该类别，将变为背景。撤销可恢复。</numerusform>
+   </translation>
+  </message>
+  <message>
+   <source>Delete</source>
+   <translation>删除</translation>
+  </message>
+  <message>
+   <source>Value shown black</source>
+   <translation>显示为黑色的值</translation>
+  </message>
+  <message>
+   <source>Value shown white</source>
+   <translation>显示为白色的值</translation>
+  </message>
+  <message>
+   <source>Gamma</source>
+   <translation>伽马</translation>
+  </message>
+  <message>
+   <source>Inverted</source>
+   <translation>反相</translation>
+  </message>
+  <message>
+   <source>Show the image inverted</source>
+   <translation>反相显示图像</translation>
+  </message>
+  <message>
+   <source>Automatic</source>
+   <translation>自动</translation>
+  </message>
+  <message>
+   <source>Automatic brightness</source>
+   <translation>自动亮度</translation>
+  </message>
+  <message>
+   <source>Choose the range of values from the image</source>
+   <translation>根据图像选择取值范围</translation>
+  </message>
+  <message>
+   <source>Band shown red</source>
+   <translation>红色显示的波段</translation>
+  </message>
+  <message>
+   <source>Band shown green</source>
+   <translation>绿色显示的波段</translation>
+  </message>
+  <message>
+   <source>Band shown blue</source>
+   <translation>蓝色显示的波段</translation>
+  </message>
+  <message>
+   <source>Black</source>
+   <translation>黑</translation>
+  </message>
+  <message>
+   <source>White</source>
+   <translation>白</translation>
+  </message>
+  <message>
+   <source>Beginning</source>
+   <translation>起点</translation>
+  </message>
+  <message>
+   <source>All images: %1</source>
+   <translation>所有图像：%1</translation>
+  </message>
+  <message>
+   <source>%1, undone</source>
+   <translation>%1，已撤销</translation>
+  </message>
+  <message>
+   <source>History</source>
+   <translation>历史</translation>
+  </message>
+  <message>
+   <source>Undo</source>
+   <translation>撤销</translation>
+  </message>
+  <message>
+   <source>Take back the last edit</source>
+   <translation>撤销上一次编辑</translation>
+  </message>
+  <message>
+   <source>Redo</source>
+   <translation>重做</translation>
+  </message>
+  <message>
+   <source>Do the edit again</source>
+   <translation>重做编辑</translation>
+  </message>
+  <message>
+   <source>unlabelled</source>
+   <translation>未标注</translation>
+  </message>
+  <message>
+   <source>in progress</source>
+   <translation>进行中</translation>
+  </message>
+  <message>
+   <source>done</source>
+   <translation>已完成</translation>
+  </message>
+  <message>
+   <source>with a proposal</source>
+   <translation>有预测</translation>
+  </message>
+  <message>
+   <source>all</source>
+   <translation>全部</translation>
+  </message>
+  <message>
+   <source>file missing</source>
+   <translation>文件缺失</translation>
+  </message>
+  <message>
+   <source>Filter by name</source>
+   <translation>按名称筛选</translation>
+  </message>
+  <message>
+   <source>Filter images by name</source>
+   <translation>按名称筛选图像</translation>
+  </message>
+  <message>
+   <source>Show only images whose name holds these words</source>
+   <translation>仅显示名称包含这些词的图像</translation>
+  </message>
+  <message>
+   <source>Which images are shown</source>
+   <translation>显示哪些图像</translation>
+  </message>
+  <message>
+   <source>Status</source>
+   <translation>状态</translation>
+  </message>
+  <message>
+   <source>Size</source>
+   <translation>大小</translation>
+  </message>
+  <message>
+   <source>Date added</source>
+   <translation>添加日期</translation>
+  </message>
+  <message>
+   <source>Uncertainty</source>
+   <translation>不确定度</translation>
+  </message>
+  <message>
+   <source>Sort images by</source>
+   <translation>图像排序依据</translation>
+  </message>
+  <message>
+   <source>Sort the other way round</source>
+   <translation>反向排序</translation>
+  </message>
+  <message>
+   <source>Add image files to the project</source>
+   <translation>将图像文件添加到项目</translation>
+  </message>
+  <message>
+   <source>No images yet: drop some anywhere in the window.</source>
+   <translation>还没有图像：将图像拖到窗口任意处。</translation>
+  </message>
+  <message numerus="yes">
+   <source>%n image(s)</source>
+   <translation>
+    <numerusform>%n 张图像</numerusform>
+   </translation>
+  </message>
+  <message>
+   <source>%1 of %2 images</source>
+   <translation>%1 / %2 张图像</translation>
+  </message>
+  <message>
+   <source>Mark as %1</source>
+   <translation>标记为%1</translation>
+  </message>
+  <message>
+   <source>Put into split</source>
+   <translation>放入划分</translation>
+  </message>
+  <message>
+   <source>none</source>
+   <translation>无</translation>
+  </message>
+  <message>
+   <source>Copy path</source>
+   <translation>复制路径</translation>
+  </message>
+  <message>
+   <source>Remove from the project…</source>
+   <translation>从项目中移除…</translation>
+  </message>
+  <message>
+   <source>Remove from the project</source>
+   <translation>从项目中移除</translation>
+  </message>
+  <message numerus="yes">
+   <source>Remove %n image(s) and their labels from the project?</source>
+   <translation>
+    <numerusform>从项目中移除 %n 张图像及其标注？</numerusform>
+   </translation>
+  </message>
+  <message>
+   <source>The image files stay where they are. The labels can't be brought back.</source>
+   <translation>图像文件保留原处，标注将无法恢复。</translation>
+  </message>
+  <message>
+   <source>Remove</source>
+   <translation>移除</translation>
+  </message>
+  <message>
+   <source>Device</source>
+   <translation>设备</translation>
+  </message>
+  <message>
+   <source>auto picks the graphics card where there is one, else the CPU</source>
+   <translation>自动：有显卡时用显卡，否则用 CPU</translation>
+  </message>
+  <message>
+   <source>Tile size</source>
+   <translation>分块大小</translation>
+  </message>
+  <message>
+   <source>The image is worked on in tiles of this size; smaller ones need less memory</source>
+   <translation>图像按此大小分块处理；分块越小，占用内存越少</translation>
+  </message>
+  <message>
+   <source>Match…</source>
+   <translation>匹配…</translation>
+  </message>
+  <message>
+   <source>Propose</source>
+   <translation>预测</translation>
+  </message>
+  <message>
+   <source>Propose for more images</source>
+   <translation>对更多图像预测</translation>
+  </message>
+  <message>
+   <source>Least confidence</source>
+   <translation>最低置信度</translation>
+  </message>
+  <message>
+   <source>Shows and accepts only what the model is surer of; answers at once</source>
+   <translation>仅显示和接受模型更有把握的部分；立即生效</translation>
+  </message>
+  <message>
+   <source>Accept all</source>
+   <translation>全部接受</translation>
+  </message>
+  <message>
+   <source>Reject all</source>
+   <translation>全部拒绝</translation>
+  </message>
+  <message>
+   <source>Accept class</source>
+   <translation>接受类别</translation>
+  </message>
+  <message>
+   <source>Reject class</source>
+   <translation>拒绝类别</translation>
+  </message>
+  <message>
+   <source>By click or brush</source>
+   <translation>单击或涂抹</translation>
+  </message>
+  <message>
+   <source>as the model: %1 px</source>
+   <translation>同模型：%1 px</translation>
+  </message>
+  <message>
+   <source>auto</source>
+   <translation>自动</translation>
+  </message>
+  <message numerus="yes">
+   <source>%n band(s)</source>
+   <translation>
+    <numerusform>%n 个波段</numerusform>
+   </translation>
+  </message>
+  <message>
+   <source>research use</source>
+   <translation>仅限研究</translation>
+  </message>
+  <message numerus="yes">
+   <source>%n matched</source>
+   <translation>
+    <numerusform>%n 个已匹配</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n new</source>
+   <translation>
+    <numerusform>%n 个新增</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n left out</source>
+   <translation>
+    <numerusform>%n 个忽略</numerusform>
+   </translation>
+  </message>
+  <message>
+   <source>Model</source>
+   <translation>模型</translation>
+  </message>
+  <message>
+   <source>Choose a model</source>
+   <translation>选择模型</translation>
+  </message>
+  <message>
+   <source>by hand</source>
+   <translation>手工</translation>
+  </message>
+  <message>
+   <source>by a model</source>
+   <translation>模型</translation>
+  </message>
+  <message>
+   <source>imported</source>
+   <translation>导入</translation>
+  </message>
+  <message>
+   <source>accepted</source>
+   <translation>已接受</translation>
+  </message>
+  <message>
+   <source>Objects</source>
+   <translation>对象</translation>
+  </message>
+  <message>
+   <source>New object</source>
+   <translation>新建对象</translation>
+  </message>
+  <message>
+   <source>The next strokes make one new object</source>
+   <translation>接下来的笔画构成一个新对象</translation>
+  </message>
+  <message>
+   <source>Label separate objects</source>
+   <translation>逐个标注对象</translation>
+  </message>
+  <message>
+   <source>Each stroke, polygon or fill begins an object of its own</source>
+   <translation>每一笔、每个多边形或填充都开始一个新对象</translation>
+  </message>
+  <message>
+   <source>Delete object</source>
+   <translation>删除对象</translation>
+  </message>
+  <message>
+   <source>Delete the selected object</source>
+   <translation>删除所选对象</translation>
+  </message>
+  <message>
+   <source>No separate objects here. Press New object, then paint one.</source>
+   <translation>此处没有单独的对象。按“新建对象”，然后绘制。</translation>
+  </message>
+  <message>
+   <source>Show on the canvas</source>
+   <translation>在画布上显示</translation>
+  </message>
+  <message>
+   <source>Change class to</source>
+   <translation>更改类别为</translation>
+  </message>
+  <message>
+   <source>Opacity of the overlay</source>
+   <translation>叠加层不透明度</translation>
+  </message>
+  <message>
+   <source>Draw areas as</source>
+   <translation>区域绘制方式</translation>
+  </message>
+  <message>
+   <source>Filled</source>
+   <translation>填充</translation>
+  </message>
+  <message>
+   <source>Outlines</source>
+   <translation>轮廓</translation>
+  </message>
+  <message>
+   <source> px</source>
+   <translation> px</translation>
+  </message>
+  <message>
+   <source>Width of outlines</source>
+   <translation>轮廓宽度</translation>
+  </message>
+  <message>
+   <source>Labels</source>
+   <translation>标注</translation>
+  </message>
+  <message>
+   <source>Show or hide the labels</source>
+   <translation>显示或隐藏标注</translation>
+  </message>
+  <message>
+   <source>Proposal</source>
+   <translation>预测结果</translation>
+  </message>
+  <message>
+   <source>Show or hide the model's proposal</source>
+   <translation>显示或隐藏模型的预测结果</translation>
+  </message>
+  <message>
+   <source>Difference</source>
+   <translation>差异</translation>
+  </message>
+  <message>
+   <source>Show where labels and proposal differ</source>
+   <translation>显示标注与预测不同之处</translation>
+  </message>
+  <message>
+   <source>Pixel grid</source>
+   <translation>像素网格</translation>
+  </message>
+  <message>
+   <source>Draw a grid between pixels past 8×</source>
+   <translation>放大超过 8 倍时绘制像素网格</translation>
+  </message>
+  <message>
+   <source>Heat map</source>
+   <translation>热力图</translation>
+  </message>
+  <message>
+   <source>None</source>
+   <translation>无</translation>
+  </message>
+  <message>
+   <source>Confidence</source>
+   <translation>置信度</translation>
+  </message>
+  <message>
+   <source>Least confidence shown</source>
+   <translation>显示的最低置信度</translation>
+  </message>
+  <message>
+   <source>Hide while held</source>
+   <translation>按住时隐藏</translation>
+  </message>
+  <message>
+   <source>Hide labels while held</source>
+   <translation>按住时隐藏标注</translation>
+  </message>
+  <message>
+   <source>Show the bare image while the key is held</source>
+   <translation>按住按键时只显示原图</translation>
+  </message>
+  <message>
+   <source>Opacity</source>
+   <translation>不透明度</translation>
+  </message>
+  <message>
+   <source>Areas</source>
+   <translation>区域</translation>
+  </message>
+  <message>
+   <source>Outline</source>
+   <translation>轮廓</translation>
+  </message>
+  <message>
+   <source>Confidence ≥</source>
+   <translation>置信度 ≥</translation>
+  </message>
+  <message>
+   <source>Brightness and contrast</source>
+   <translation>亮度与对比度</translation>
+  </message>
+  <message>
+   <source>Size of the brush</source>
+   <translation>画笔大小</translation>
+  </message>
+  <message>
+   <source>Drag with the right button on the canvas to size the brush</source>
+   <translation>在画布上按住右键拖动可调整画笔大小</translation>
+  </message>
+  <message>
+   <source>Round or square brush</source>
+   <translation>圆形或方形画笔</translation>
+  </message>
+  <message>
+   <source>Round brush</source>
+   <translation>圆形画笔</translation>
+  </message>
+  <message>
+   <source>Square brush</source>
+   <translation>方形画笔</translation>
+  </message>
+  <message>
+   <source>Paint over</source>
+   <translation>绘制范围</translation>
+  </message>
+  <message>
+   <source>Where painting may go</source>
+   <translation>允许绘制的位置</translation>
+  </message>
+  <message>
+   <source>everything</source>
+   <translation>任意位置</translation>
+  </message>
+  <message>
+   <source>background only</source>
+   <translation>仅背景</translation>
+  </message>
+  <message>
+   <source>one class only</source>
+   <translation>仅某一类别</translation>
+  </message>
+  <message>
+   <source>Locked classes are never painted over</source>
+   <translation>锁定的类别永不被覆盖</translation>
+  </message>
+  <message>
+   <source>The class that may be painted over</source>
+   <translation>允许覆盖的类别</translation>
+  </message>
+  <message>
+   <source>choose a class</source>
+   <translation>选择类别</translation>
+  </message>
+  <message>
+   <source>Encoder</source>
+   <translation>编码器</translation>
+  </message>
+  <message>
+   <source>Start from</source>
+   <translation>起点</translation>
+  </message>
+  <message>
+   <source>Loss</source>
+   <translation>损失</translation>
+  </message>
+  <message>
+   <source>Epochs</source>
+   <translation>轮数</translation>
+  </message>
+  <message>
+   <source>Batch</source>
+   <translation>批大小</translation>
+  </message>
+  <message>
+   <source>Patch</source>
+   <translation>裁块</translation>
+  </message>
+  <message>
+   <source>Learning rate</source>
+   <translation>学习率</translation>
+  </message>
+  <message>
+   <source>Rate</source>
+   <translation>学习率</translation>
+  </message>
+  <message>
+   <source>Start</source>
+   <translation>开始</translation>
+  </message>
+  <message>
+   <source>Pause</source>
+   <translation>暂停</translation>
+  </message>
+  <message>
+   <source>Stop and keep</source>
+   <translation>停止并保留</translation>
+  </message>
+  <message numerus="yes">
+   <source>%n labelled image(s)</source>
+   <translation>
+    <numerusform>%n 张已标注图像</numerusform>
+   </translation>
+  </message>
+  <message>
+   <source>%1 for training, %2 for validation</source>
+   <translation>训练 %1 张，验证 %2 张</translation>
+  </message>
+  <message>
+   <source>%1 of them kept for validation</source>
+   <translation>其中 %1 用于验证</translation>
+  </message>
+  <message>
+   <source>epoch</source>
+   <translation>轮</translation>
+  </message>
+  <message>
+   <source>loss</source>
+   <translation>损失</translation>
+  </message>
+  <message>
+   <source>best mIoU</source>
+   <translation>最佳 mIoU</translation>
+  </message>
+  <message>
+   <source>Finished</source>
+   <translation>已完成</translation>
+  </message>
+  <message>
+   <source>Failed</source>
+   <translation>失败</translation>
+  </message>
+  <message>
+   <source>Paused</source>
+   <translation>已暂停</translation>
+  </message>
+  <message>
+   <source>ImageNet encoder</source>
+   <translation>ImageNet 编码器</translation>
+  </message>
+  <message>
+   <source>its own</source>
+   <translation>自带</translation>
+  </message>
+  <message>
+   <source>Go on</source>
+   <translation>继续</translation>
+  </message>
+  <message>
+   <source>Labelled pixels by class</source>
+   <translation>各类别已标注像素</translation>
+  </message>
+  <message>
+   <source>Curves of loss and mean IoU</source>
+   <translation>损失与平均 IoU 曲线</translation>
+  </message>
+  <message>
+   <source>Validation images: image, truth, prediction</source>
+   <translation>验证图像：原图、真值、预测</translation>
+  </message>
+  <message>
+   <source>image</source>
+   <translation>原图</translation>
+  </message>
+  <message>
+   <source>truth</source>
+   <translation>真值</translation>
+  </message>
+  <message>
+   <source>prediction</source>
+   <translation>预测</translation>
+  </message>
+  <message>
+   <source>Or drop images, a folder or a project anywhere in this window.</source>
+   <translation>或将图像、文件夹或项目拖到窗口任意处。</translation>
+  </message>
+  <message>
+   <source>Recent projects</source>
+   <translation>最近的项目</translation>
+  </message>
+  <message>
+   <source>Projects you open are listed here. “Open sample” shows the whole way on real images.</source>
+   <translation>打开过的项目会列在此处。“打开示例”以真实图像展示完整流程。</translation>
+  </message>
+  <message>
+   <source>Open the project</source>
+   <translation>打开项目</translation>
+  </message>
+  <message>
+   <source>Take it off this list; its files stay</source>
+   <translation>从列表中移除；文件保留</translation>
+  </message>
+  <message>
+   <source>Take %1 off the list</source>
+   <translation>从列表中移除 %1</translation>
+  </message>
+  <message>
+   <source>today</source>
+   <translation>今天</translation>
+  </message>
+  <message>
+   <source>yesterday</source>
+   <translation>昨天</translation>
+  </message>
+  <message numerus="yes">
+   <source>%n day(s) ago</source>
+   <translation>
+    <numerusform>%n 天前</numerusform>
+   </translation>
+  </message>
+  <message>
+   <source>Position</source>
+   <translation>位置</translation>
+  </message>
+  <message>
+   <source>Value</source>
+   <translation>值</translation>
+  </message>
+  <message>
+   <source>value</source>
+   <translation>值</translation>
+  </message>
+  <message>
+   <source>Class under the cursor</source>
+   <translation>光标下的类别</translation>
+  </message>
+  <message>
+   <source>Hint</source>
+   <translation>提示</translation>
+  </message>
+  <message>
+   <source>Image</source>
+   <translation>图像</translation>
+  </message>
+  <message>
+   <source>Zoom</source>
+   <translation>缩放</translation>
+  </message>
+  <message>
+   <source>zoom</source>
+   <translation>缩放</translation>
+  </message>
+  <message>
+   <source>class</source>
+   <translation>类别</translation>
+  </message>
+  <message>
+   <source>Training</source>
+   <translation>训练</translation>
+  </message>
+  <message>
+   <source>Training (paused)</source>
+   <translation>训练（已暂停）</translation>
+  </message>
+  <message>
+   <source>Use it for this image</source>
+   <translation>用于此图像</translation>
+  </message>
+  <message>
+   <source>Make it the current model</source>
+   <translation>设为当前模型</translation>
+  </message>
+  <message>
+   <source>Training has ended. The new model “%1” is in the list.</source>
+   <translation>训练已结束。新模型“%1”已加入列表。</translation>
+  </message>
+  <message>
+   <source>Try half the batch</source>
+   <translation>批大小减半重试</translation>
+  </message>
+  <message>
+   <source>The project can't be written.</source>
+   <translation>项目无法写入。</translation>
+  </message>
+  <message>
+   <source>Read-only: %1 Looking and exporting work; edits don't.</source>
+   <translation>只读：%1可以查看和导出，不能编辑。</translation>
+  </message>
+  <message>
+   <source>Drop images here, or press Ctrl+I to add some.</source>
+   <translation>将图像拖到此处，或按 Ctrl+I 添加。</translation>
+  </message>
+  <message>
+   <source>The language changes when segstudio opens again.</source>
+   <translation>重新打开 segstudio 后语言生效。</translation>
+  </message>
+  <message>
+   <source>PNG masks</source>
+   <translation>PNG 掩码</translation>
+  </message>
+  <message>
+   <source>One index mask an image, palette PNG, with classes.json: read by nearly everything.</source>
+   <translation>每张图像一个索引掩码（调色板 PNG），附 classes.json：几乎所有软件都能读取。</translation>
+  </message>
+  <message>
+   <source>Pascal VOC</source>
+   <translation>Pascal VOC</translation>
+  </message>
+  <message>
+   <source>The VOCdevkit layout: JPEGImages, SegmentationClass, SegmentationObject, ImageSets.</source>
+   <translation>VOCdevkit 目录结构：JPEGImages、SegmentationClass、SegmentationObject、ImageSets。</translation>
+  </message>
+  <message>
+   <source>COCO</source>
+   <translation>COCO</translation>
+  </message>
+  <message>
+   <source>One JSON with RLE and polygons, objects and stuff.</source>
+   <translation>一个 JSON 文件，含 RLE 与多边形、对象与区域。</translation>
+  </message>
+  <message>
+   <source>Trained in this project</source>
+   <translation>本项目训练</translation>
+  </message>
+  <message>
+   <source>Built in</source>
+   <translation>内置</translation>
+  </message>
+  <message>
+   <source>From files</source>
+   <translation>来自文件</translation>
+  </message>
+  <message>
+   <source>To download</source>
+   <translation>可下载</translation>
+  </message>
+  <message>
+   <source>cross-entropy + Dice</source>
+   <translation>交叉熵 + Dice</translation>
+  </message>
+  <message>
+   <source>cross-entropy</source>
+   <translation>交叉熵</translation>
+  </message>
+  <message>
+   <source>Dice</source>
+   <translation>Dice</translation>
+  </message>
+ </context>
+ <context>
+  <name>tables.actions</name>
+  <message>
+   <source>File</source>
+   <translation>文件</translation>
+  </message>
+  <message>
+   <source>Edit</source>
+   <translation>编辑</translation>
+  </message>
+  <message>
+   <source>View</source>
+   <translation>视图</translation>
+  </message>
+  <message>
+   <source>Label</source>
+   <translation>标注</translation>
+  </message>
+  <message>
+   <source>Model</source>
+   <translation>模型</translation>
+  </message>
+  <message>
+   <source>Train</source>
+   <translation>训练</translation>
+  </message>
+  <message>
+   <source>Help</source>
+   <translation>帮助</translation>
+  </message>
+  <message>
+   <source>New project…</source>
+   <translation>新建项目…</translation>
+  </message>
+  <message>
+   <source>Make an empty project</source>
+   <translation>创建空项目</translation>
+  </message>
+  <message>
+   <source>Open project…</source>
+   <translation>打开项目…</translation>
+  </message>
+  <message>
+   <source>Open a project folder</source>
+   <translation>打开项目文件夹</translation>
+  </message>
+  <message>
+   <source>Open images…</source>
+   <translation>打开图像…</translation>
+  </message>
+  <message>
+   <source>Label image files or a folder of images at once</source>
+   <translation>直接标注图像文件或图像文件夹</translation>
+  </message>
+  <message>
+   <source>Open sample</source>
+   <translation>打开示例</translation>
+  </message>
+  <message>
+   <source>A sample project on images that come with segstudio</source>
+   <translation>使用 segstudio 自带图像的示例项目</translation>
+  </message>
+  <message>
+   <source>Add images…</source>
+   <translation>添加图像…</translation>
+  </message>
+  <message>
+   <source>Add image files to the project</source>
+   <translation>将图像文件添加到项目</translation>
+  </message>
+  <message>
+   <source>Add a folder of images…</source>
+   <translation>添加图像文件夹…</translation>
+  </message>
+  <message>
+   <source>Add every image in a folder to the project</source>
+   <translation>将文件夹中的所有图像添加到项目</translation>
+  </message>
+  <message>
+   <source>Export…</source>
+   <translation>导出…</translation>
+  </message>
+  <message>
+   <source>Write the labels as a mask dataset</source>
+   <translation>将标注导出为掩码数据集</translation>
+  </message>
+  <message>
+   <source>Close project</source>
+   <translation>关闭项目</translation>
+  </message>
+  <message>
+   <source>Back to the start page</source>
+   <translation>返回起始页</translation>
+  </message>
+  <message>
+   <source>Quit</source>
+   <translation>退出</translation>
+  </message>
+  <message>
+   <source>Leave segstudio; every finished stroke is on disk</source>
+   <translation>退出 segstudio；所有完成的笔画均已保存</translation>
+  </message>
+  <message>
+   <source>Undo</source>
+   <translation>撤销</translation>
+  </message>
+  <message>
+   <source>Take back the last edit</source>
+   <translation>撤销上一次编辑</translation>
+  </message>
+  <message>
+   <source>Redo</source>
+   <translation>重做</translation>
+  </message>
+  <message>
+   <source>Do the edit again</source>
+   <translation>重做编辑</translation>
+  </message>
+  <message>
+   <source>Cancel</source>
+   <translation>取消</translation>
+  </message>
+  <message>
+   <source>Abandon what the tool has begun</source>
+   <translation>放弃工具正在进行的操作</translation>
+  </message>
+  <message>
+   <source>Delete object</source>
+   <translation>删除对象</translation>
+  </message>
+  <message>
+   <source>Delete the selected object</source>
+   <translation>删除所选对象</translation>
+  </message>
+  <message>
+   <source>Clear labels of this image</source>
+   <translation>清除此图像的标注</translation>
+  </message>
+  <message>
+   <source>Erase every label of the image; can be undone</source>
+   <translation>擦除图像的所有标注；可撤销</translation>
+  </message>
+  <message>
+   <source>Settings…</source>
+   <translation>设置…</translation>
+  </message>
+  <message>
+   <source>Change how segstudio works</source>
+   <translation>更改 segstudio 的工作方式</translation>
+  </message>
+  <message>
+   <source>Keyboard shortcuts…</source>
+   <translation>键盘快捷键…</translation>
+  </message>
+  <message>
+   <source>Rebind any key</source>
+   <translation>重新绑定任意按键</translation>
+  </message>
+  <message>
+   <source>Zoom in</source>
+   <translation>放大</translation>
+  </message>
+  <message>
+   <source>Enlarge the picture</source>
+   <translation>放大图像</translation>
+  </message>
+  <message>
+   <source>Zoom out</source>
+   <translation>缩小</translation>
+  </message>
+  <message>
+   <source>Reduce the picture</source>
+   <translation>缩小图像</translation>
+  </message>
+  <message>
+   <source>Fit the image</source>
+   <translation>适应窗口</translation>
+  </message>
+  <message>
+   <source>Show the whole image</source>
+   <translation>显示整幅图像</translation>
+  </message>
+  <message>
+   <source>1:1</source>
+   <translation>1:1</translation>
+  </message>
+  <message>
+   <source>One image pixel per screen pixel</source>
+   <translation>一个图像像素对应一个屏幕像素</translation>
+  </message>
+  <message>
+   <source>Hide labels while held</source>
+   <translation>按住时隐藏标注</translation>
+  </message>
+  <message>
+   <source>Show the bare image while the key is held</source>
+   <translation>按住按键时只显示原图</translation>
+  </message>
+  <message>
+   <source>Labels</source>
+   <translation>标注</translation>
+  </message>
+  <message>
+   <source>Show or hide the labels</source>
+   <translation>显示或隐藏标注</translation>
+  </message>
+  <message>
+   <source>Proposal</source>
+   <translation>预测结果</translation>
+  </message>
+  <message>
+   <source>Show or hide the model's proposal</source>
+   <translation>显示或隐藏模型的预测结果</translation>
+  </message>
+  <message>
+   <source>Difference</source>
+   <translation>差异</translation>
+  </message>
+  <message>
+   <source>Show where labels and proposal differ</source>
+   <translation>显示标注与预测不同之处</translation>
+  </message>
+  <message>
+   <source>Outlines only</source>
+   <translation>仅轮廓</translation>
+  </message>
+  <message>
+   <source>Draw outlines in place of filled areas</source>
+   <translation>以轮廓代替填充区域</translation>
+  </message>
+  <message>
+   <source>Confidence map</source>
+   <translation>置信度图</translation>
+  </message>
+  <message>
+   <source>Show how sure the model is</source>
+   <translation>显示模型的把握程度</translation>
+  </message>
+  <message>
+   <source>Pixel grid</source>
+   <translation>像素网格</translation>
+  </message>
+  <message>
+   <source>Draw a grid between pixels past 8×</source>
+   <translation>放大超过 8 倍时绘制像素网格</translation>
+  </message>
+  <message>
+   <source>Overlay stronger</source>
+   <translation>增强叠加层</translation>
+  </message>
+  <message>
+   <source>Raise the overlay's opacity</source>
+   <translation>提高叠加层不透明度</translation>
+  </message>
+  <message>
+   <source>Overlay weaker</source>
+   <translation>减弱叠加层</translation>
+  </message>
+  <message>
+   <source>Lower the overlay's opacity</source>
+   <translation>降低叠加层不透明度</translation>
+  </message>
+  <message>
+   <source>Brightness and contrast…</source>
+   <translation>亮度与对比度…</translation>
+  </message>
+  <message>
+   <source>Set the range of values shown, for images deeper than 8 bits too</source>
+   <translation>设置显示的取值范围，也适用于高于 8 位的图像</translation>
+  </message>
+  <message>
+   <source>Automatic brightness</source>
+   <translation>自动亮度</translation>
+  </message>
+  <message>
+   <source>Choose the range of values from the image</source>
+   <translation>根据图像选择取值范围</translation>
+  </message>
+  <message>
+   <source>Panels</source>
+   <translation>面板</translation>
+  </message>
+  <message>
+   <source>Show or hide all panels</source>
+   <translation>显示或隐藏所有面板</translation>
+  </message>
+  <message>
+   <source>Full screen</source>
+   <translation>全屏</translation>
+  </message>
+  <message>
+   <source>Use the whole screen</source>
+   <translation>使用整个屏幕</translation>
+  </message>
+  <message>
+   <source>Next image</source>
+   <translation>下一张图像</translation>
+  </message>
+  <message>
+   <source>Go to the next image</source>
+   <translation>转到下一张图像</translation>
+  </message>
+  <message>
+   <source>Previous image</source>
+   <translation>上一张图像</translation>
+  </message>
+  <message>
+   <source>Go to the previous image</source>
+   <translation>转到上一张图像</translation>
+  </message>
+  <message>
+   <source>Next unlabelled image</source>
+   <translation>下一张未标注图像</translation>
+  </message>
+  <message>
+   <source>Go to the next image without labels</source>
+   <translation>转到下一张没有标注的图像</translation>
+  </message>
+  <message>
+   <source>Go to the canvas</source>
+   <translation>转到画布</translation>
+  </message>
+  <message>
+   <source>Put the keyboard focus on the canvas</source>
+   <translation>将键盘焦点移到画布</translation>
+  </message>
+  <message>
+   <source>Pan</source>
+   <translation>平移</translation>
+  </message>
+  <message>
+   <source>Move the picture</source>
+   <translation>移动图像</translation>
+  </message>
+  <message>
+   <source>Brush</source>
+   <translation>画笔</translation>
+  </message>
+  <message>
+   <source>Paint the current class; Shift paints a straight line, Ctrl erases</source>
+   <translation>绘制当前类别；Shift 画直线，Ctrl 擦除</translation>
+  </message>
+  <message>
+   <source>Eraser</source>
+   <translation>橡皮擦</translation>
+  </message>
+  <message>
+   <source>Erase labels</source>
+   <translation>擦除标注</translation>
+  </message>
+  <message>
+   <source>Polygon</source>
+   <translation>多边形</translation>
+  </message>
+  <message>
+   <source>Click around an area; Enter or double-click fills it, Shift erases it</source>
+   <translation>沿区域逐点单击；Enter 或双击填充，Shift 擦除</translation>
+  </message>
+  <message>
+   <source>Fill</source>
+   <translation>填充</translation>
+  </message>
+  <message>
+   <source>Fill the area under the pointer</source>
+   <translation>填充指针下的区域</translation>
+  </message>
+  <message>
+   <source>Picker</source>
+   <translation>拾取器</translation>
+  </message>
+  <message>
+   <source>Take the class under the pointer; hold Alt in any tool</source>
+   <translation>拾取指针下的类别；在任何工具中按住 Alt</translation>
+  </message>
+  <message>
+   <source>Accept by click or brush</source>
+   <translation>单击或涂抹接受</translation>
+  </message>
+  <message>
+   <source>Click an object of the proposal, or brush over it, to accept it</source>
+   <translation>单击或涂抹预测对象以接受</translation>
+  </message>
+  <message>
+   <source>Reject by click or brush</source>
+   <translation>单击或涂抹拒绝</translation>
+  </message>
+  <message>
+   <source>Click an object of the proposal, or brush over it, to reject it</source>
+   <translation>单击或涂抹预测对象以拒绝</translation>
+  </message>
+  <message>
+   <source>Smaller brush</source>
+   <translation>缩小画笔</translation>
+  </message>
+  <message>
+   <source>Make the brush smaller</source>
+   <translation>使画笔变小</translation>
+  </message>
+  <message>
+   <source>Larger brush</source>
+   <translation>放大画笔</translation>
+  </message>
+  <message>
+   <source>Make the brush larger</source>
+   <translation>使画笔变大</translation>
+  </message>
+  <message>
+   <source>Round or square brush</source>
+   <translation>圆形或方形画笔</translation>
+  </message>
+  <message>
+   <source>Switch between the round and the square brush</source>
+   <translation>在圆形与方形画笔间切换</translation>
+  </message>
+  <message>
+   <source>Swap the last two classes</source>
+   <translation>交换最近两个类别</translation>
+  </message>
+  <message>
+   <source>Back to the class used before</source>
+   <translation>回到之前使用的类别</translation>
+  </message>
+  <message>
+   <source>Add class…</source>
+   <translation>添加类别…</translation>
+  </message>
+  <message>
+   <source>Add a class</source>
+   <translation>添加一个类别</translation>
+  </message>
+  <message>
+   <source>Label separate objects</source>
+   <translation>逐个标注对象</translation>
+  </message>
+  <message>
+   <source>Each stroke, polygon or fill begins an object of its own</source>
+   <translation>每一笔、每个多边形或填充都开始一个新对象</translation>
+  </message>
+  <message>
+   <source>New object</source>
+   <translation>新建对象</translation>
+  </message>
+  <message>
+   <source>The next strokes make one new object of the current class</source>
+   <translation>接下来的笔画构成当前类别的一个新对象</translation>
+  </message>
+  <message>
+   <source>End object</source>
+   <translation>结束对象</translation>
+  </message>
+  <message>
+   <source>Further strokes no longer go to the object</source>
+   <translation>之后的笔画不再属于该对象</translation>
+  </message>
+  <message>
+   <source>Image is done</source>
+   <translation>图像已完成</translation>
+  </message>
+  <message>
+   <source>Mark the image as done, or take that back</source>
+   <translation>标记图像为已完成，或取消</translation>
+  </message>
+  <message>
+   <source>Class 1</source>
+   <translation>类别 1</translation>
+  </message>
+  <message>
+   <source>Paint with class number 1</source>
+   <translation>用第 1 个类别绘制</translation>
+  </message>
+  <message>
+   <source>Class 2</source>
+   <translation>类别 2</translation>
+  </message>
+  <message>
+   <source>Paint with class number 2</source>
+   <translation>用第 2 个类别绘制</translation>
+  </message>
+  <message>
+   <source>Class 3</source>
+   <translation>类别 3</translation>
+  </message>
+  <message>
+   <source>Paint with class number 3</source>
+   <translation>用第 3 个类别绘制</translation>
+  </message>
+  <message>
+   <source>Class 4</source>
+   <translation>类别 4</translation>
+  </message>
+  <message>
+   <source>Paint with class number 4</source>
+   <translation>用第 4 个类别绘制</translation>
+  </message>
+  <message>
+   <source>Class 5</source>
+   <translation>类别 5</translation>
+  </message>
+  <message>
+   <source>Paint with class number 5</source>
+   <translation>用第 5 个类别绘制</translation>
+  </message>
+  <message>
+   <source>Class 6</source>
+   <translation>类别 6</translation>
+  </message>
+  <message>
+   <source>Paint with class number 6</source>
+   <translation>用第 6 个类别绘制</translation>
+  </message>
+  <message>
+   <source>Class 7</source>
+   <translation>类别 7</translation>
+  </message>
+  <message>
+   <source>Paint with class number 7</source>
+   <translation>用第 7 个类别绘制</translation>
+  </message>
+  <message>
+   <source>Class 8</source>
+   <translation>类别 8</translation>
+  </message>
+  <message>
+   <source>Paint with class number 8</source>
+   <translation>用第 8 个类别绘制</translation>
+  </message>
+  <message>
+   <source>Class 9</source>
+   <translation>类别 9</translation>
+  </message>
+  <message>
+   <source>Paint with class number 9</source>
+   <translation>用第 9 个类别绘制</translation>
+  </message>
+  <message>
+   <source>Propose for this image</source>
+   <translation>预测此图像</translation>
+  </message>
+  <message>
+   <source>Let the model propose labels for this image</source>
+   <translation>让模型预测此图像的标注</translation>
+  </message>
+  <message>
+   <source>Propose for the selected images</source>
+   <translation>预测所选图像</translation>
+  </message>
+  <message>
+   <source>Let the model propose labels for the images selected in the list</source>
+   <translation>让模型预测列表中所选图像的标注</translation>
+  </message>
+  <message>
+   <source>Propose for all unlabelled images</source>
+   <translation>预测所有未标注图像</translation>
+  </message>
+  <message>
+   <source>Let the model propose labels for every image without labels</source>
+   <translation>让模型预测所有未标注图像</translation>
+  </message>
+  <message>
+   <source>Stop proposing</source>
+   <translation>停止预测</translation>
+  </message>
+  <message>
+   <source>Stop the model; what came stays</source>
+   <translation>停止模型；已得到的结果保留</translation>
+  </message>
+  <message>
+   <source>Accept the proposal</source>
+   <translation>接受预测</translation>
+  </message>
+  <message>
+   <source>Turn all of the shown proposal into labels</source>
+   <translation>将显示的全部预测转为标注</translation>
+  </message>
+  <message>
+   <source>Accept the current class</source>
+   <translation>接受当前类别</translation>
+  </message>
+  <message>
+   <source>Turn the proposal of the current class into labels</source>
+   <translation>将当前类别的预测转为标注</translation>
+  </message>
+  <message>
+   <source>Reject the current class</source>
+   <translation>拒绝当前类别</translation>
+  </message>
+  <message>
+   <source>Drop the proposal of the current class</source>
+   <translation>丢弃当前类别的预测</translation>
+  </message>
+  <message>
+   <source>Reject the proposal</source>
+   <translation>拒绝预测</translation>
+  </message>
+  <message>
+   <source>Drop all of the shown proposal</source>
+   <translation>丢弃显示的全部预测</translation>
+  </message>
+  <message>
+   <source>Higher confidence</source>
+   <translation>提高置信度</translation>
+  </message>
+  <message>
+   <source>Show only what the model is surer of</source>
+   <translation>仅显示模型更有把握的部分</translation>
+  </message>
+  <message>
+   <source>Lower confidence</source>
+   <translation>降低置信度</translation>
+  </message>
+  <message>
+   <source>Show also what the model is less sure of</source>
+   <translation>也显示模型把握较小的部分</translation>
+  </message>
+  <message>
+   <source>Match classes…</source>
+   <translation>匹配类别…</translation>
+  </message>
+  <message>
+   <source>Say which class of the model is which class of the project</source>
+   <translation>指定模型类别与项目类别的对应关系</translation>
+  </message>
+  <message>
+   <source>Use a weights file…</source>
+   <translation>使用权重文件…</translation>
+  </message>
+  <message>
+   <source>Add a model from a file</source>
+   <translation>从文件添加模型</translation>
+  </message>
+  <message>
+   <source>About this model…</source>
+   <translation>关于此模型…</translation>
+  </message>
+  <message>
+   <source>Classes, data, licence and figures</source>
+   <translation>类别、数据、许可证与指标</translation>
+  </message>
+  <message>
+   <source>Start training</source>
+   <translation>开始训练</translation>
+  </message>
+  <message>
+   <source>Train a model on the labelled images while you go on labelling</source>
+   <translation>在您继续标注的同时用已标注图像训练模型</translation>
+  </message>
+  <message>
+   <source>Pause training</source>
+   <translation>暂停训练</translation>
+  </message>
+  <message>
+   <source>Hold the training, or go on</source>
+   <translation>暂停或继续训练</translation>
+  </message>
+  <message>
+   <source>Stop and keep</source>
+   <translation>停止并保留</translation>
+  </message>
+  <message>
+   <source>End the training and keep its best model</source>
+   <translation>结束训练并保留最佳模型</translation>
+  </message>
+  <message>
+   <source>Open the folder of runs</source>
+   <translation>打开训练记录文件夹</translation>
+  </message>
+  <message>
+   <source>Show curves, weights and settings of every run</source>
+   <translation>查看每次训练的曲线、权重和设置</translation>
+  </message>
+  <message>
+   <source>Find a command…</source>
+   <translation>查找命令…</translation>
+  </message>
+  <message>
+   <source>Find any command by its name</source>
+   <translation>按名称查找任意命令</translation>
+  </message>
+  <message>
+   <source>Keyboard sheet</source>
+   <translation>快捷键表</translation>
+  </message>
+  <message>
+   <source>Every key at a glance</source>
+   <translation>所有按键一览</translation>
+  </message>
+  <message>
+   <source>User guide</source>
+   <translation>用户指南</translation>
+  </message>
+  <message>
+   <source>How to work with segstudio</source>
+   <translation>如何使用 segstudio</translation>
+  </message>
+  <message>
+   <source>Check this computer…</source>
+   <translation>检查此计算机…</translation>
+  </message>
+  <message>
+   <source>Devices, versions and folders</source>
+   <translation>设备、版本与文件夹</translation>
+  </message>
+  <message>
+   <source>About segstudio</source>
+   <translation>关于 segstudio</translation>
+  </message>
+  <message>
+   <source>Version and licences</source>
+   <translation>版本与许可证</translation>
+  </message>
+ </context>
+ <context>
+  <name>tables.settings</name>
+  <message>
+   <source>Colour scheme</source>
+   <translation>配色方案</translation>
+  </message>
+  <message>
+   <source>Appearance</source>
+   <translation>外观</translation>
+  </message>
+  <message>
+   <source>Light, dark, or as the system has it.</source>
+   <translation>浅色、深色或跟随系统。</translation>
+  </message>
+  <message>
+   <source>system</source>
+   <translation>跟随系统</translation>
+  </message>
+  <message>
+   <source>light</source>
+   <translation>浅色</translation>
+  </message>
+  <message>
+   <source>dark</source>
+   <translation>深色</translation>
+  </message>
+  <message>
+   <source>Language</source>
+   <translation>语言</translation>
+  </message>
+  <message>
+   <source>Takes effect at once where the panel allows it.</source>
+   <translation>重新打开后生效。</translation>
+  </message>
+  <message>
+   <source>en</source>
+   <translation>English</translation>
+  </message>
+  <message>
+   <source>zh_CN</source>
+   <translation>简体中文</translation>
+  </message>
+  <message>
+   <source>Thumbnail size</source>
+   <translation>缩略图大小</translation>
+  </message>
+  <message>
+   <source>In the list of images.</source>
+   <translation>用于图像列表。</translation>
+  </message>
+  <message>
+   <source>Pixel grid past 8×</source>
+   <translation>超过 8 倍时显示像素网格</translation>
+  </message>
+  <message>
+   <source>Thin lines between magnified pixels.</source>
+   <translation>放大像素之间的细线。</translation>
+  </message>
+  <message>
+   <source>Opacity</source>
+   <translation>不透明度</translation>
+  </message>
+  <message>
+   <source>Overlay</source>
+   <translation>叠加层</translation>
+  </message>
+  <message>
+   <source>Of labels and proposal over the image.</source>
+   <translation>标注与预测叠加在图像上的不透明度。</translation>
+  </message>
+  <message>
+   <source>Draw areas as</source>
+   <translation>区域绘制方式</translation>
+  </message>
+  <message>
+   <source>fill</source>
+   <translation>填充</translation>
+  </message>
+  <message>
+   <source>outline</source>
+   <translation>轮廓</translation>
+  </message>
+  <message>
+   <source>Outline width</source>
+   <translation>轮廓宽度</translation>
+  </message>
+  <message>
+   <source>Brush size</source>
+   <translation>画笔大小</translation>
+  </message>
+  <message>
+   <source>Painting</source>
+   <translation>绘制</translation>
+  </message>
+  <message>
+   <source>Full width of the brush in image pixels.</source>
+   <translation>画笔的完整宽度，单位为图像像素。</translation>
+  </message>
+  <message>
+   <source>Brush shape</source>
+   <translation>画笔形状</translation>
+  </message>
+  <message>
+   <source>round</source>
+   <translation>圆形</translation>
+  </message>
+  <message>
+   <source>square</source>
+   <translation>方形</translation>
+  </message>
+  <message>
+   <source>Eraser size</source>
+   <translation>橡皮擦大小</translation>
+  </message>
+  <message>
+   <source>Eraser shape</source>
+   <translation>橡皮擦形状</translation>
+  </message>
+  <message>
+   <source>Size of the accept and reject brush</source>
+   <translation>接受与拒绝画笔的大小</translation>
+  </message>
+  <message>
+   <source>Paint over</source>
+   <translation>绘制范围</translation>
+  </message>
+  <message>
+   <source>Everything, only what has no label yet, or only one chosen class. Locked classes are never painted over.</source>
+   <translation>任意位置、仅未标注处，或仅所选类别。锁定的类别永不被覆盖。</translation>
+  </message>
+  <message>
+   <source>anywhere</source>
+   <translation>任意位置</translation>
+  </message>
+  <message>
+   <source>background</source>
+   <translation>背景</translation>
+  </message>
+  <message>
+   <source>class</source>
+   <translation>类别</translation>
+  </message>
+  <message>
+   <source>Pen pressure changes the size</source>
+   <translation>笔压改变大小</translation>
+  </message>
+  <message>
+   <source>Largest area that fill takes</source>
+   <translation>填充的最大面积</translation>
+  </message>
+  <message>
+   <source>A larger area is refused with a sentence.</source>
+   <translation>更大的区域会被拒绝并说明原因。</translation>
+  </message>
+  <message>
+   <source>Least confidence shown</source>
+   <translation>显示的最低置信度</translation>
+  </message>
+  <message>
+   <source>Proposals</source>
+   <translation>预测</translation>
+  </message>
+  <message>
+   <source>What the model is less sure of is neither shown nor accepted.</source>
+   <translation>模型把握较小的部分既不显示也不接受。</translation>
+  </message>
+  <message>
+   <source>Accepting never paints over hand labels</source>
+   <translation>接受时永不覆盖手工标注</translation>
+  </message>
+  <message>
+   <source>Device</source>
+   <translation>设备</translation>
+  </message>
+  <message>
+   <source>auto picks the graphics card where there is one.</source>
+   <translation>自动：有显卡时使用显卡。</translation>
+  </message>
+  <message>
+   <source>auto</source>
+   <translation>自动</translation>
+  </message>
+  <message>
+   <source>cpu</source>
+   <translation>CPU</translation>
+  </message>
+  <message>
+   <source>cuda</source>
+   <translation>CUDA</translation>
+  </message>
+  <message>
+   <source>mps</source>
+   <translation>MPS</translation>
+  </message>
+  <message>
+   <source>Tile of the model</source>
+   <translation>模型分块</translation>
+  </message>
+  <message>
+   <source>0 = as the model's card says.</source>
+   <translation>0 = 按模型卡片。</translation>
+  </message>
+  <message>
+   <source>Overlap of tiles</source>
+   <translation>分块重叠</translation>
+  </message>
+  <message>
+   <source>Memory for undo</source>
+   <translation>撤销内存</translation>
+  </message>
+  <message>
+   <source>Work</source>
+   <translation>工作</translation>
+  </message>
+  <message>
+   <source>Per image.</source>
+   <translation>每张图像。</translation>
+  </message>
+  <message>
+   <source>Go to the next image when one is marked done</source>
+   <translation>标记完成后转到下一张图像</translation>
+  </message>
+  <message>
+   <source>Open the last project at start</source>
+   <translation>启动时打开上次的项目</translation>
+  </message>
+ </context>
+ <context>
+  <name>tables.app</name>
+  <message>
+   <source>Images</source>
+   <translation>图像</translation>
+  </message>
+  <message>
+   <source>Objects</source>
+   <translation>对象</translation>
+  </message>
+  <message>
+   <source>History</source>
+   <translation>历史</translation>
+  </message>
+  <message>
+   <source>Classes</source>
+   <translation>类别</translation>
+  </message>
+  <message>
+   <source>Overlay</source>
+   <translation>叠加层</translation>
+  </message>
+  <message>
+   <source>Model</source>
+   <translation>模型</translation>
+  </message>
+  <message>
+   <source>Train</source>
+   <translation>训练</translation>
+  </message>
+ </context>
+</TS>
