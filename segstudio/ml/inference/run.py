@@ -76,10 +76,11 @@ def window_result(rect: Rect, logits: torch.Tensor) -> WindowResult:
     with torch.inference_mode():
         # max, not argmax: 5 to 7 times as fast on a CPU, and the same labels.
         best, index = logits.max(dim=0)
-        confidence = (logits - best).exp_().sum(dim=0).reciprocal_().mul_(255).round_()
+        total = (logits - best).exp_().sum(dim=0)
     found = index.cpu().numpy()
     class_index = found.astype(np.uint8) if logits.shape[0] <= 256 else found.astype(np.uint16)
-    return WindowResult(rect, class_index, confidence.cpu().numpy().astype(np.uint8))
+    # The likeliest class's exponential is 1, so its softmax is 1 / total.
+    return WindowResult(rect, class_index, (255.0 / total.cpu().numpy() + 0.5).astype(np.uint8))
 
 
 def semantic_logits(
