@@ -16,6 +16,7 @@ from segstudio.core.classes import PALETTE
 from segstudio.core.errors import UserError
 from segstudio.core.progress import no_progress
 from segstudio.io.atomic import disk_error, temp_sibling, write_bytes_atomic
+from segstudio.io.geo_tags import geotiff_bytes, read_geo_tags
 from segstudio.ml.api import ObjectResult
 from segstudio.ml.inference.run import propose, semantic_logits, window_result
 
@@ -49,7 +50,7 @@ class Prediction:
 
 
 def output_files(images: Sequence[Path], out: Path) -> list[Path]:
-    """The mask file of each image: its stem, ``.png``, in *out*.
+    """The mask file of each image: its stem in *out*, ``.tif`` for a GeoTIFF (whose geo-reference it keeps), else ``.png``.
 
     Raises
     ------
@@ -61,7 +62,7 @@ def output_files(images: Sequence[Path], out: Path) -> list[Path]:
     for path in images:
         if path.name.lower().endswith(VOLUME_SUFFIXES):
             raise UserError("this version does not predict medical volumes yet", path=path, remedy="give flat images")
-        target = out / f"{path.stem}.png"
+        target = out / f"{path.stem}{'.tif' if read_geo_tags(path) else '.png'}"
         if target.resolve() in sources:
             raise UserError("the mask would replace an image that is read", path=target, remedy="choose another --out")
         if target in taken:
@@ -116,7 +117,8 @@ def predict_file(
         else:
             for result in propose(segmenter, reader, **options):
                 mask[result.rect.slices] = result.class_index
-    write_bytes_atomic(mask_file, index_png(mask, card))
+    tags = read_geo_tags(image) if mask_file.suffix == ".tif" else ()
+    write_bytes_atomic(mask_file, geotiff_bytes(mask, tags) if tags else index_png(mask, card))
     counts = np.bincount(mask.ravel(), minlength=len(card.classes))
     pixels = {name: int(counts[i]) for i, name in enumerate(card.classes) if counts[i]}
     written = str(beside) if has_probabilities and card.task != "instance" else ""
