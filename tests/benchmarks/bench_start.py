@@ -61,15 +61,20 @@ class Watch(QObject):
 def say(what):
     print(what, sorted({"torch"} & set(sys.modules)), flush=True)
     said.add(what)
-    if len(said) == 2:
+    if len(said) == 3:
         QApplication.exit(0)
 
 class Window(module.MainWindow):
     def __init__(self, *arguments, **more):
         self.watch = Watch()
         super().__init__(*arguments, **more)
-        self.first_frame.connect(lambda: say("first frame"))
         self.watch_page()
+
+    def paintEvent(self, event):
+        if not said:
+            said.add("painted")
+            QTimer.singleShot(0, lambda: say("first frame"))
+        super().paintEvent(event)
 
     def fill(self, *arguments, **more):
         super().fill(*arguments, **more)
@@ -161,7 +166,10 @@ def main() -> None:
     """Measure and print."""
     medians = measure(int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS)
     ratios = {
-        f"segstudio / {name}": round(medians["segstudio"] / medians[name], 2) for name in BOUNDS if name in medians
+        f"{mine} / {name}": round(medians[mine] / medians[name], 2)
+        for mine in ("segstudio", "segstudio, start page")
+        for name in BOUNDS
+        if name in medians
     }
     print(
         json.dumps(
