@@ -252,8 +252,8 @@ def decode_runs(counts: Sequence[int] | str | bytes, height: int, width: int) ->
 
 def decode(counts: Sequence[int] | str | bytes, height: int, width: int) -> npt.NDArray[np.bool_]:
     """(height, width) boolean mask of compressed or plain counts. Raises as :func:`decode_runs`."""
-    flips = np.zeros(height * width + 1, np.int8)
     starts, ends = decode_runs(counts, height, width)
+    flips = np.zeros(height * width + 1, np.int8)
     np.add.at(flips, starts, 1)
     np.add.at(flips, ends, -1)
     flat = np.cumsum(flips[:-1], dtype=np.int8).astype(np.bool_)

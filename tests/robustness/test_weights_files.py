@@ -171,7 +171,11 @@ def test_a_broken_card_is_refused(tmp_path, change, words):
 
 def test_cards_that_are_no_json_or_missing(tmp_path):
     file = tmp_path / "card.safetensors"
-    for metadata, words in (({CARD_KEY: "{"}, "not JSON"), ({CARD_KEY: "[]"}, "not a JSON object"), ({}, "no segstudio model card")):
+    for metadata, words in (
+        ({CARD_KEY: "{"}, "not JSON"),
+        ({CARD_KEY: "[]"}, "not a JSON object"),
+        ({}, "no segstudio model card"),
+    ):
         file.write_bytes(safetensors_bytes(metadata=metadata))
         refused(file, words)
 
