@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 Loss = Literal["ce", "dice", "ce+dice"]
-Augment = Literal["none", "light", "standard", "microscopy"]
+Augment = Literal["none", "light", "standard", "overhead", "microscopy"]
 IGNORE_INDEX = 255
 """Class index of pixels that training and metrics leave out; so a run has at most 254 classes."""
 MAX_TRAIN_CLASSES = 254

@@ -17,34 +17,49 @@ MASK_FILL = {tv_tensors.Image: 0.0, tv_tensors.Mask: IGNORE_INDEX}
 def build_augmentation(kind: Augment, bands: int) -> v2.Transform | None:
     """Transform of (Image (B, H, W) float32 in 0…1, Mask (H, W) uint8); None for "none".
 
-    ``light`` flips; ``standard`` adds right-angle and small rotations, elastic deformation (as in U-Net), brightness, contrast and, on RGB,
-    colour; ``microscopy`` also redraws stains, turns pictures grey and inverts them, so that fluorescence and bright field look alike.
+    ``light`` mirrors left and right; ``standard`` adds small rotations, elastic deformation (as in U-Net), blur, brightness, contrast
+    and, on RGB, colour. ``overhead`` is for pictures that have no up (from the air, of sections): also quarter turns.
+    ``microscopy`` turns by any angle, redraws stains, turns pictures grey and inverts them, so that fluorescence and bright
+    field look alike.
     """
     if kind == "none":
         return None
-    flips: list[v2.Transform] = [v2.RandomHorizontalFlip(0.5)]
+    steps: list[v2.Transform] = [v2.RandomHorizontalFlip(0.5)]
     if kind == "light":
-        return v2.Compose(flips)
-    steps = [
-        *flips,
-        v2.RandomVerticalFlip(0.5) if kind == "microscopy" else v2.Identity(),
-        v2.RandomApply(
-            [v2.RandomRotation(180 if kind == "microscopy" else 15, InterpolationMode.BILINEAR, fill=MASK_FILL)],
-            0.5 if kind == "microscopy" else 0.3,
-        ),
+        return v2.Compose(steps)
+    is_microscopy = kind == "microscopy"
+    if is_microscopy or kind == "overhead":
+        steps += [v2.RandomVerticalFlip(0.5), _QuarterTurn()]
+    degrees, how_often = (45, 0.5) if is_microscopy else (15, 0.3)
+    rotation = v2.RandomRotation(degrees, InterpolationMode.BILINEAR, fill=MASK_FILL)
+    steps += [
+        v2.RandomApply([rotation], how_often),
         v2.RandomApply([v2.ElasticTransform(alpha=40.0, sigma=6.0, fill=MASK_FILL)], 0.15),
     ]
     if bands == 3:
-        hue = 0.08 if kind == "microscopy" else 0.03
-        steps.append(v2.RandomApply([v2.ColorJitter(0.35, 0.35, 0.3, hue)], 0.7))
-        if kind == "microscopy":
+        if is_microscopy:
             # Before the colour jitter, which then varies the redrawn stain, too.
-            steps.insert(0, StainShift(0.5))
+            steps.insert(0, StainShift(0.6))
+        steps.append(v2.RandomApply([v2.ColorJitter(0.35, 0.35, 0.3, 0.08 if is_microscopy else 0.03)], 0.7))
+        if is_microscopy:
             steps += [v2.RandomGrayscale(0.2), v2.RandomInvert(0.15)]
     else:
         steps.append(v2.RandomApply([_Brightness(0.35, 0.35)], 0.7))
     steps.append(v2.RandomApply([v2.GaussianBlur(5, (0.3, 1.5))], 0.15))
     return v2.Compose(steps)
+
+
+class _QuarterTurn(v2.Transform):  # type: ignore[misc]
+    """No, one, two or three quarter turns of a square patch, without a loss at the corners."""
+
+    def make_params(self, flat_inputs: list[object]) -> dict[str, int]:
+        """Draw the number of turns."""
+        return {"turns": int(torch.randint(4, ()))}
+
+    def transform(self, inpt: torch.Tensor, params: dict[str, int]) -> torch.Tensor:
+        """Turn image or mask."""
+        turned = torch.rot90(inpt.as_subclass(torch.Tensor), params["turns"], (-2, -1))
+        return cast("torch.Tensor", tv_tensors.wrap(turned, like=inpt))
 
 
 class _Brightness(v2.Transform):  # type: ignore[misc]

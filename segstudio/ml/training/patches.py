@@ -125,8 +125,8 @@ def crop(
     """A square patch at a random place and scale; of eight places the first whose middle or area holds labels is taken."""
     height, width = target.shape
     factor = float(np.exp(draw.uniform(np.log(scale[0]), np.log(scale[1]))))
-    # Far beyond the image there would be only mirrored or ignored pixels to learn from.
-    side = max(8, min(round(side_px / factor), round(1.25 * max(height, width))))
+    # Beyond the image its mirror image is seen, labels and all; farther there would be only repetition to learn from.
+    side = max(8, min(round(side_px / factor), 2 * max(height, width)))
     for attempt in range(8):
         y, x = (int(draw.integers(0, max(1, extent - side + 1))) for extent in (height, width))
         mask = target[y : y + side, x : x + side]
@@ -143,9 +143,8 @@ def crop(
     part = values[:, y : y + side, x : x + side].astype(np.float32)
     bottom, right = side - mask.shape[0], side - mask.shape[1]
     if bottom or right:
-        how = "reflect" if bottom < mask.shape[0] and right < mask.shape[1] else "edge"
-        part = np.pad(part, ((0, 0), (0, bottom), (0, right)), mode=how)  # type: ignore[call-overload]
-        mask = np.pad(mask, ((0, bottom), (0, right)), constant_values=IGNORE_INDEX)
+        part = np.pad(part, ((0, 0), (0, bottom), (0, right)), mode="symmetric")
+        mask = np.pad(mask, ((0, bottom), (0, right)), mode="symmetric")
     if side != side_px:
         how_px = cv2.INTER_AREA if side > side_px else cv2.INTER_LINEAR
         part = np.stack([cv2.resize(band, (side_px, side_px), interpolation=how_px) for band in part])

@@ -20,6 +20,7 @@ from segstudio.ml.networks.table import encoder as encoder_spec
 from segstudio.ml.plan import RunStarted, TrainPlan
 from segstudio.ml.training.losses import SegmentationLoss
 from segstudio.ml.training.patches import PairCache, PatchDataset
+from segstudio.ml.training.precision import amp_dtype, keep_depthwise_in_float32
 from segstudio.ml.training.schedule import build_optimiser, poly
 from segstudio.ml.training.sources import TrainData, load_data, read_image
 from segstudio.ml.training.validate import Validation, validate
@@ -198,7 +199,9 @@ def build_setup(plan: TrainPlan) -> RunSetup:
             f"{len(weights)} class weights for {len(data.classes)} classes", remedy="give one weight a class"
         )
     average = _averaged(network, plan.ema_decay) if plan.ema_decay else None
-    amp = _amp_dtype(device) if plan.is_amp else None
+    amp = amp_dtype(device) if plan.is_amp else None
+    if amp is not None and device.type == "cpu":
+        keep_depthwise_in_float32(network)
     return RunSetup(
         data=data,
         patches=patches,
@@ -224,23 +227,6 @@ def _averaged(network: nn.Module, decay: float) -> AveragedModel:
     """Exponential moving averages of parameters and batch-norm statistics."""
     average_fn = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
     return AveragedModel(network, multi_avg_fn=average_fn, use_buffers=True)
-
-
-def _amp_dtype(device: torch.device) -> torch.dtype | None:
-    """bfloat16 where the device computes in it; float16 on older GPUs; None where neither is faster."""
-    if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    if device.type == "cpu" and "avx512_bf16" in _cpu_flags():
-        return torch.bfloat16
-    return None
-
-
-def _cpu_flags() -> str:
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            return next((line for line in file if line.startswith("flags")), "")
-    except OSError:
-        return ""
 
 
 def _survey(data: TrainData) -> tuple[int, str, list[tuple[int, int]]]:

@@ -13,14 +13,17 @@ DAB = (0.27, 0.57, 0.78)
 EOSIN = (0.07, 0.99, 0.11)
 BRIGHT = 0.45
 """Pictures darker than this on average are fluorescence and are left alone."""
+DAB_SHARE = 0.6
+"""How often the second dye is DAB brown and not eosin pink."""
 
 
 class StainShift(nn.Module):
     """Redraws bright-field RGB pictures as if stained otherwise, with probability *p*.
 
     By Beer and Lambert, a pixel is exp(−optical density). The density of the marked structure (class 1) is redrawn in
-    haematoxylin, lighter or darker; the rest gets a share of DAB brown or eosin in cloudy patches. So a dark brown surrounding
-    or a pale blue nucleus, as in immunohistochemistry, is seen in training though the data has none.
+    haematoxylin, lighter or darker; around it lie, in patches, DAB brown with the fibres and membranes that it marks, or
+    eosin. So a surrounding darker than the nuclei, or a pale blue nucleus, as in immunohistochemistry, is seen in training
+    though the data has none.
     """
 
     def __init__(self, p: float = 0.5) -> None:
@@ -34,20 +37,34 @@ class StainShift(nn.Module):
         density = -torch.log(image.as_subclass(torch.Tensor).clamp(1 / 255, 1.0))
         amount = density.mean(0, keepdim=True) / 0.55
         inside = F.avg_pool2d((mask.as_subclass(torch.Tensor) == 1).float()[None, None], 5, 1, 2)[0]
-        draw = torch.rand(6).tolist()
-        blue = torch.tensor(HAEMATOXYLIN)[:, None, None] * (1 + 0.3 * (torch.rand(3)[:, None, None] - 0.5))
-        other = torch.tensor(DAB if draw[0] < 0.7 else EOSIN)[:, None, None]
-        nucleus = amount * blue * (0.35 + 0.9 * draw[1])
-        clouds = _clouds(image.shape[-2:], cells=int(4 + 40 * draw[2])) * _clouds(
-            image.shape[-2:], cells=int(2 + 6 * draw[3])
-        )
-        around = amount * (0.3 * density + 0.5 * blue * draw[4]) + other * clouds * 2.4 * draw[5]
-        # A little of the other dye lies over nuclei, too.
-        redrawn = inside * (nucleus + 0.25 * other * clouds * draw[5]) + (1 - inside) * around
+        draw = torch.rand(5).tolist()
+        blue = _column(HAEMATOXYLIN) * (1 + 0.3 * (torch.rand(3, 1, 1) - 0.5))
+        is_brown = draw[0] < DAB_SHARE
+        other = _column(DAB if is_brown else EOSIN) * (1 + 0.2 * (torch.rand(3, 1, 1) - 0.5))
+        dye = _dye(image.shape[-2:]) * ((0.6 + 2.2 * draw[1]) if is_brown else 1.2 * draw[1])
+        nucleus = amount * blue * (0.3 + 0.8 * draw[2])
+        around = amount * blue * 0.6 * draw[3] + other * dye
+        # The section is thick: a little of the other dye lies over nuclei, too.
+        redrawn = inside * (nucleus + 0.4 * draw[4] * other * dye) + (1 - inside) * around
         return tv_tensors.wrap(torch.exp(-redrawn).clamp(0, 1), like=image), mask
 
 
-def _clouds(size: torch.Size, cells: int) -> torch.Tensor:
-    """(1, H, W) smooth noise in 0…1 with about *cells* patches along a side."""
-    noise = torch.rand(1, 1, cells + 1, cells + 1)
+def _column(values: tuple[float, float, float]) -> torch.Tensor:
+    return torch.tensor(values)[:, None, None]
+
+
+def _dye(size: torch.Size) -> torch.Tensor:
+    """(1, H, W) amount of a dye in 0…1: stained patches, in them clouds and bright ridges as of membranes and fibres."""
+    draw = torch.rand(7).tolist()
+    patches = torch.sigmoid((_clouds(size, 1 + int(5 * draw[0])) - 0.15 - 0.6 * draw[1]) * 25)
+    noise = _clouds(size, 6 + int(40 * draw[2]), 6 + int(40 * draw[3]))
+    ridges = (1 - (2 * noise - 1).abs()) ** (2 + 4 * draw[4])
+    clouds = _clouds(size, 4 + int(20 * draw[5]))
+    flat = 0.2 + 0.5 * draw[6]
+    return patches * (flat + (1 - flat) * (0.5 * clouds + 0.5 * ridges))
+
+
+def _clouds(size: torch.Size, rows: int, columns: int = 0) -> torch.Tensor:
+    """(1, H, W) smooth noise in 0…1 with about *rows* by *columns* (default: as many) patches."""
+    noise = torch.rand(1, 1, rows + 1, (columns or rows) + 1)
     return F.interpolate(noise, size=tuple(size), mode="bicubic", align_corners=True)[0].clamp(0, 1)

@@ -1,0 +1,52 @@
+"""Mixed precision: which narrow type a device is fast in, and which layers stay in float32 there."""
+
+from __future__ import annotations
+
+import types
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def amp_dtype(device: torch.device) -> torch.dtype | None:
+    """bfloat16 where *device* computes in it; float16 on older GPUs; None where neither is faster."""
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    if device.type == "cpu" and "avx512_bf16" in _cpu_flags():
+        return torch.bfloat16
+    return None
+
+
+def keep_depthwise_in_float32(network: nn.Module) -> int:
+    """Run *network*'s grouped convolutions in float32 also under autocast; how many there are.
+
+    On CPUs the gradient of a depthwise convolution in bfloat16 is several times slower than in float32, while dense ones
+    are several times faster; with both where they are fast, a step of U-Net on EfficientNet-Lite0 takes 0.65 of the time.
+    Parameters and their names stay as they are. Call it after copies are made: a copy would compute with the original's.
+    """
+    count = 0
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d) and module.groups > 1:
+            module.forward = types.MethodType(_in_float32(type(module).forward), module)  # type: ignore[method-assign]
+            count += 1
+    return count
+
+
+def _in_float32(forward: Callable[..., torch.Tensor]) -> Callable[[nn.Module, torch.Tensor], torch.Tensor]:
+    def forward_in_float32(self: nn.Module, x: torch.Tensor) -> torch.Tensor:
+        with torch.autocast(x.device.type, enabled=False):
+            return forward(self, x.float())
+
+    return forward_in_float32
+
+
+def _cpu_flags() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            return next((line for line in file if line.startswith("flags")), "")
+    except OSError:
+        return ""
