@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segstudio.cli.output import ProgressBar, add_json, chosen_images, emit
+from segstudio.cli.output import ProgressBar, UsageError, add_json, chosen_images, emit
 
 if TYPE_CHECKING:
     import argparse
@@ -29,7 +29,10 @@ def run(args: argparse.Namespace) -> int:
     from segstudio.io.store.project import ProjectStore
 
     if not 0.0 <= args.min_confidence <= 1.0:
-        raise UserError(f"--min-confidence is {args.min_confidence}", remedy="give a number from 0 to 1")
+        raise UsageError(f"--min-confidence is {args.min_confidence}", remedy="give a number from 0 to 1")
+    wanted = None if args.classes is None else [n.strip() for n in args.classes.split(",") if n.strip()]
+    if wanted == []:
+        raise UsageError("--classes names no class", remedy="give names separated by commas, or leave it out for all")
     with ProjectStore.open(args.project) as store, ProgressBar() as bar:
         if store.is_read_only:
             raise UserError(
@@ -38,9 +41,9 @@ def run(args: argparse.Namespace) -> int:
                 remedy="close the other window",
             )
         class_ids = None
-        if args.classes is not None:
+        if wanted is not None:
             class_ids = set()
-            for name in filter(None, (n.strip() for n in args.classes.split(","))):
+            for name in wanted:
                 found = store.classes.by_name(name)
                 if found is None:
                     known = ", ".join(c.name for c in store.classes)

@@ -33,6 +33,8 @@ SAMPLES = (
     Sample("coins.png", ""),
     Sample("coffee.png", ""),
 )
+META_KEY = "sample"
+"""The project's note about how far the demo got: "begun" or "done"; a project without it is somebody's own."""
 CLASSES = ("nucleus", "vessel", "cell", "coin", "cup")
 
 
@@ -104,24 +106,43 @@ def sample_files() -> list[Path]:
 def make_sample_project(folder: Path, *, device: str = "auto") -> dict[str, Any]:
     """The sample project with proposals; one already there is kept as it is, so that labels made in it stay.
 
+    One that was broken off half-way is completed.
+
     Returns
     -------
     dict
         "project", "images" (name, size, model, what was proposed) and "classes", ready for JSON.
+
+    Raises
+    ------
+    UserError
+        When the project cannot be made, or a sample image cannot be read.
     """
     from segstudio.core.classes import ClassTable
     from segstudio.io.store.project import ProjectStore
 
     if (folder / "project.db").is_file():
         with ProjectStore.open(folder, read_only=True) as store:
-            return _describe(store, {}, is_new=False)
+            if store.get_meta(META_KEY) != "begun":
+                return _describe(store, {}, is_new=False)
+        with ProjectStore.open(folder) as store:
+            return _fill(store, device)
     classes = ClassTable()
     for name in CLASSES:
         classes = classes.added(name)
     with ProjectStore.create(folder, classes) as store:
-        # Copied in: the project must survive an upgrade of scikit-image and a move to another machine.
-        store.add_images(sample_files(), copy=True)
-        return _describe(store, _propose(store, device), is_new=True)
+        store.set_meta(META_KEY, "begun")
+        return _fill(store, device)
+
+
+def _fill(store: ProjectStore, device: str) -> dict[str, Any]:
+    # Copied in: the project must survive an upgrade of scikit-image and a move to another machine.
+    report = store.add_images(sample_files(), copy=True)
+    for _, sentence in report.failed:
+        raise UserError(sentence)
+    made = _describe(store, _propose(store, device), is_new=True)
+    store.set_meta(META_KEY, "done")
+    return made
 
 
 def _propose(store: ProjectStore, device: str) -> dict[str, dict[str, Any]]:
@@ -139,7 +160,7 @@ def _propose(store: ProjectStore, device: str) -> dict[str, dict[str, Any]]:
                 reason = entry.reason if entry is not None else "it is not installed"
                 warn(f"{sample.file_name}: no proposal, since {sample.model} cannot be used ({reason}).")
                 continue
-            images = [i for i in store.images() if i.name == sample.file_name]
+            images = [i for i in store.images() if i.name == sample.file_name and i.status == "unlabelled"]
             for report in propose_into(store, entry, images, device=device, progress=bar):
                 done[sample.file_name] = {"model": sample.model, **report}
     return done

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segstudio.cli.output import add_json, emit
+from segstudio.cli.output import add_json, emit, warn
 
 if TYPE_CHECKING:
     import argparse
@@ -45,7 +45,11 @@ def run(args: argparse.Namespace) -> int:
     findings = [*_versions(), *_devices(), _screen(), *_folders(), *_models()]
     is_good = all(f.is_good for f in findings)
     emit(args, {"is_good": is_good, "findings": [asdict(f) for f in findings]}, lambda: _text(findings))
-    return 0 if is_good else 1
+    if is_good:
+        return 0
+    names = ", ".join(f.name for f in findings if not f.is_good)
+    warn(f"something is wrong with {names}: see the report for the remedies.")
+    return 1
 
 
 def _text(findings: list[Finding]) -> str:
@@ -107,9 +111,16 @@ def _devices() -> list[Finding]:
 def _screen() -> Finding:
     # In a process of its own: Qt aborts the whole process where its platform plug-in does not load.
     code = "from PySide6.QtWidgets import QApplication as A; a = A([]); s = a.primaryScreen().size(); print(a.platformName(), s.width(), s.height())"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    if getattr(sys, "frozen", False):
+        return Finding("screen", True, "not looked at: the packaged program cannot try Qt apart from itself")
+    try:
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    except subprocess.TimeoutExpired:
+        return Finding(
+            "screen", False, "Qt does not answer within a minute", "restart the display server or log in anew"
+        )
     if done.returncode == 0:
-        name, width, height = done.stdout.split()
+        name, width, height = done.stdout.split()[-3:]
         return Finding("screen", True, f"{width}×{height} ({name})")
     last = (done.stderr.strip().splitlines() or ["unknown reason"])[-1]
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segstudio.cli.output import ProgressBar, add_json, emit, table
+from segstudio.cli.output import ProgressBar, UsageError, add_json, checking_options, emit, table
 
 if TYPE_CHECKING:
     import argparse
@@ -31,11 +31,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the metrics that ``segstudio score`` prints."""
+    from segstudio.ml.plan import TrainPlan
+
+    project = "" if args.project is None else str(args.project)
+    with checking_options():
+        TrainPlan(out="", project=project, data=args.data).checked()
+    if args.boundary_tolerance is not None and not 0.0 <= args.boundary_tolerance <= 100.0:
+        raise UsageError(f"--boundary-tolerance is {args.boundary_tolerance:g}", remedy="give pixels from 0 to 100")
     from segstudio.ml.training.evaluate import evaluate
 
     with ProgressBar() as bar:
         document = evaluate(
-            project="" if args.project is None else str(args.project),
+            project=project,
             data=args.data,
             model=args.model,
             split=args.split,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segstudio.cli.output import ProgressBar, add_json, chosen_images, emit, warn
+from segstudio.cli.output import ProgressBar, UsageError, add_json, checking_options, chosen_images, emit, warn
 
 if TYPE_CHECKING:
     import argparse
@@ -37,7 +37,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Export and say what was written."""
-    from segstudio.core.errors import UserError
     from segstudio.core.splits import parse_split
     from segstudio.io.formats.base import ExportPlan
     from segstudio.io.formats.registry import export_project
@@ -49,8 +48,9 @@ def run(args: argparse.Namespace) -> int:
     if args.objects_only:
         options["stuff"] = False
     if options and args.format != "coco":
-        raise UserError("--polygons and --objects-only are for the coco format only", remedy="leave them out")
-    fractions = None if args.split is None else {} if args.split == PROJECT_SPLITS else parse_split(args.split)
+        raise UsageError("--polygons and --objects-only are for the coco format only", remedy="leave them out")
+    with checking_options():
+        fractions = None if args.split is None else {} if args.split == PROJECT_SPLITS else parse_split(args.split)
     with ProjectStore.open(args.project, read_only=True) as store, ProgressBar() as bar:
         image_ids = None if args.images is None else [record.id for record in chosen_images(store, args.images)]
         plan = ExportPlan(args.format, args.out, fractions, args.seed, image_ids, options)

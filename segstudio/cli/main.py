@@ -5,14 +5,18 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import signal
 import sys
+import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import segstudio
+from segstudio.cli.output import UsageError, warn
 from segstudio.core.errors import Cancelled, UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 COMMANDS: dict[str, str] = {
     "demo": "the main job on sample images that come with the installation, offline",
@@ -42,12 +46,37 @@ def main(argv: Sequence[str] | None = None) -> int:
         # A spawned child of the frozen program starts here, too: it serves its job and goes no further.
         multiprocessing.freeze_support()
     arguments = list(sys.argv[1:] if argv is None else argv)
+    is_debug = "--debug" in arguments
     if _opens_window(arguments):
-        return _guarded(lambda: _open_window(arguments), is_debug="--debug" in arguments)
-    parser = _parser(arguments)
-    args = parser.parse_args(arguments)
-    module = importlib.import_module(f"segstudio.cli.{args.command}")
-    return _guarded(lambda: module.run(args), is_debug=args.debug)
+        return _guarded(lambda: _open_window(arguments), is_debug=is_debug)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            # A × must not end the work where the stream's encoding has none.
+            stream.reconfigure(errors="replace")
+    with _stopping_on_sigterm():
+        return _guarded(lambda: _run_command(arguments), is_debug=is_debug)
+
+
+def _run_command(arguments: list[str]) -> int:
+    args = _parser(arguments).parse_args(arguments)
+    return int(importlib.import_module(f"segstudio.cli.{args.command}").run(args))
+
+
+@contextmanager
+def _stopping_on_sigterm() -> Iterator[None]:
+    """SIGTERM ends a command as Ctrl-C does: what is half written is cleared away."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before if before is not None else signal.SIG_DFL)
 
 
 def _opens_window(arguments: list[str]) -> bool:
@@ -93,15 +122,16 @@ def _open_window(arguments: list[str]) -> int:
     return run([a for a in arguments if a != "--debug"])
 
 
-def _guarded(work: object, *, is_debug: bool) -> int:
+def _guarded(work: Callable[[], int], *, is_debug: bool) -> int:
     try:
-        return int(work())  # type: ignore[operator]
+        return work()
     except UserError as error:
         if is_debug:
             raise
-        print(f"segstudio: {error}", file=sys.stderr)
+        warn(str(error))
+        return EXIT_USAGE if isinstance(error, UsageError) else EXIT_FAILED
     except (Cancelled, KeyboardInterrupt):
-        print("segstudio: cancelled.", file=sys.stderr)
+        warn("cancelled.")
     except BrokenPipeError:
         # The reader of our output went away (`segstudio info | head`): no fault of the work.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -109,5 +139,5 @@ def _guarded(work: object, *, is_debug: bool) -> int:
     except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback reaches a user
         if is_debug:
             raise
-        print(f"segstudio: {type(error).__name__}: {error}. Run again with --debug for details.", file=sys.stderr)
+        warn(f"{type(error).__name__}: {error}. Run again with --debug for details.")
     return EXIT_FAILED

@@ -31,11 +31,16 @@ def run(args: argparse.Namespace) -> int:
         names = parse_class_names(args.classes)
     elif args.classes_file is not None:
         try:
-            names = parse_class_names(args.classes_file.read_text(encoding="utf-8-sig").splitlines())
+            lines = args.classes_file.read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:
+            reason = (error.strerror if isinstance(error, OSError) else None) or "it is no UTF-8 text"
             raise UserError(
-                f"the class list cannot be read ({error})", path=args.classes_file, remedy="give a UTF-8 text file"
+                f"the class list cannot be read ({reason})", path=args.classes_file, remedy="give a UTF-8 text file"
             ) from error
+        try:
+            names = parse_class_names([line for line in lines if line.strip()])
+        except UserError as error:
+            raise UserError(error.message, path=args.classes_file, remedy=error.remedy) from error
     table = ClassTable()
     for name in names:
         table = table.added(name)

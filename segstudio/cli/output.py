@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from contextlib import contextmanager
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,22 @@ from segstudio.core.progress import Eta
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from segstudio.io.store.project import ImageRecord, ProjectStore
+
+
+class UsageError(UserError):
+    """The command line itself is wrong: exit code 2, where a :class:`UserError` is 1."""
+
+
+@contextmanager
+def checking_options() -> Iterator[None]:
+    """What is refused in here was wrong on the command line."""
+    try:
+        yield
+    except UserError as error:
+        raise UsageError(error.message, path=error.path, remedy=error.remedy) from error
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
@@ -26,14 +40,16 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 def emit(args: argparse.Namespace, document: object, text: str | Callable[[], str]) -> None:
     """Print *document* with ``--json``, else *text*."""
     if args.json:
-        print(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+        # A stream of a narrow encoding (a pipe on Windows) would turn letters into question marks.
+        is_narrow = not (sys.stdout.encoding or "").lower().startswith("utf")
+        print(json.dumps(document, indent=2, ensure_ascii=is_narrow, allow_nan=False))
     else:
         print(text() if callable(text) else text)
 
 
 def warn(sentence: str) -> None:
     """Say *sentence* on stderr, so that stdout stays parseable."""
-    print(f"segstudio: {sentence}", file=sys.stderr)
+    print(f"segstudio: {' '.join(sentence.split())}", file=sys.stderr)
 
 
 def table(rows: Iterable[Sequence[object]], header: Sequence[str]) -> str:

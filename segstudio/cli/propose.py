@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segstudio.cli.output import ProgressBar, add_json, chosen_images, emit, table, warn
+from segstudio.cli.output import ProgressBar, UsageError, add_json, chosen_images, emit, table, warn
 from segstudio.core.cancel import NEVER
 from segstudio.core.progress import no_progress
 
@@ -40,15 +40,13 @@ def checked_window(args: argparse.Namespace) -> tuple[int | None, int | None]:
 
     Raises
     ------
-    UserError
+    UsageError
         For sizes that cannot be worked with.
     """
-    from segstudio.core.errors import UserError
-
     if args.tile is not None and not 32 <= args.tile <= 16384:
-        raise UserError(f"--tile is {args.tile}", remedy="give 32 to 16384 pixels")
+        raise UsageError(f"--tile is {args.tile}", remedy="give 32 to 16384 pixels")
     if args.overlap is not None and (args.overlap < 0 or (args.tile is not None and args.overlap * 2 > args.tile)):
-        raise UserError(f"--overlap is {args.overlap}", remedy="give at least 0 and at most half of --tile")
+        raise UsageError(f"--overlap is {args.overlap}", remedy="give at least 0 and at most half of --tile")
     return args.tile, args.overlap
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segstudio.cli.output import ProgressBar, add_json, emit, table
+from segstudio.cli.output import ProgressBar, UsageError, add_json, emit, table
 
 if TYPE_CHECKING:
     import argparse
@@ -30,11 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the scores."""
-    from segstudio.core.errors import UserError
     from segstudio.io.scoring import score_folders
 
     if args.boundary_tolerance is not None and not 0.0 <= args.boundary_tolerance <= 100.0:
-        raise UserError(f"--boundary-tolerance is {args.boundary_tolerance:g}", remedy="give pixels from 0 to 100")
+        raise UsageError(f"--boundary-tolerance is {args.boundary_tolerance:g}", remedy="give pixels from 0 to 100")
+    if args.classes is not None and args.classes < 1:
+        raise UsageError(f"--classes is {args.classes}", remedy="give how many classes there are, at least 1")
     with ProgressBar() as bar:
         scores = score_folders(
             args.pred,

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import shlex
+import signal
 import sys
+import threading
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
-from segstudio.cli.output import ProgressBar, add_json, emit, warn
-from segstudio.core.errors import UserError
+from segstudio.cli.output import ProgressBar, UsageError, add_json, checking_options, emit, warn
 from segstudio.ml.networks.table import ARCHITECTURES, ENCODERS, NO_ENCODER
-from segstudio.ml.plan import EpochDone, RunFinished, RunStarted, StepDone, TrainPlan
+from segstudio.ml.plan import Augment, EpochDone, RunFinished, RunStarted, StepDone, TrainPlan
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
     from segstudio.ml.plan import TrainEvent
 
@@ -68,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--augment",
         default=DEFAULTS.augment,
-        choices=("none", "light", "standard", "microscopy"),
+        choices=get_args(Augment),
         help="(default %(default)s)",
     )
     parser.add_argument(
@@ -77,7 +80,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-amp", action="store_true", help="compute in float32 also where bfloat16 is faster")
     parser.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda[:N] or mps")
     parser.add_argument("--out", required=True, type=Path, metavar="RUN", help="the run's folder")
-    parser.add_argument("--resume", action="store_true", help="go on where the run in RUN was stopped or killed")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on where the run in RUN was stopped or killed, as it was planned"
+    )
     for name, text in (
         ("model-id", "id"),
         ("model-name", "name"),
@@ -91,18 +96,68 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train, show the epochs on stderr, print the result."""
+    """Train, show the epochs on stderr, print the result; Ctrl-C or SIGTERM stops, keeps what was learnt, and exits 1."""
+    plan = plan_of(args)
+    if not plan.is_resumed:
+        with checking_options():
+            plan.checked()
     from segstudio.ml.training.trainer import Trainer
 
-    plan = plan_of(args)
-    with ProgressBar() as bar:
-        finished = Trainer.run(plan, _Sink(bar))
+    with ProgressBar() as bar, _stopped_by_signals() as control:
+        finished = Trainer.run(plan, _Sink(bar), control)
     document = {"run": finished.run, "best": finished.best, "last": finished.last, "epochs": finished.epochs, "best_epoch": finished.best_epoch,
                 "stopped_by": finished.stopped_by, "metrics": finished.metrics, "note": finished.note}  # fmt: skip
     score = finished.metrics.get("mean_iou")
     quality = "" if score is None else f", mean IoU {score:.4f} on validation (epoch {finished.best_epoch})"
     emit(args, document, f"{finished.best}: {finished.epochs} epochs{quality}. {finished.note}".rstrip())
+    if finished.stopped_by == "user":
+        warn(f"stopped; what was learnt so far is in {finished.last}. {_how_to_go_on(plan)}")
+        return 1
     return 0
+
+
+def _how_to_go_on(plan: TrainPlan) -> str:
+    if (Path(plan.out) / "state.pt").is_file():
+        return f"Go on with: {shlex.join(['segstudio', 'train', '--out', plan.out, '--resume'])}"
+    return "No epoch was finished, so train anew with another --out."
+
+
+class _Control:
+    """Set by a signal; the trainer asks between steps."""
+
+    def __init__(self) -> None:
+        self._is_set = False
+
+    def set(self) -> None:
+        self._is_set = True
+
+    def is_set(self) -> bool:
+        return self._is_set
+
+    def is_paused(self) -> bool:
+        return False
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[_Control]:
+    """A control that the first Ctrl-C or SIGTERM sets; a second one ends the work at once."""
+    control = _Control()
+    if threading.current_thread() is not threading.main_thread():
+        yield control
+        return
+
+    def stop(*_: object) -> None:
+        if control.is_set():
+            raise KeyboardInterrupt
+        control.set()
+        warn("stopping after this step; once more to stop at once.")
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield control
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def plan_of(args: argparse.Namespace) -> TrainPlan:
@@ -110,12 +165,12 @@ def plan_of(args: argparse.Namespace) -> TrainPlan:
 
     Raises
     ------
-    UserError
+    UsageError
         When a list of numbers is none.
     """
     low_high = _numbers(args.scale, "--scale")
     if len(low_high) != 2:
-        raise UserError(f"--scale is {args.scale}", remedy="give two numbers, such as 0.7,1.4")
+        raise UsageError(f"--scale is {args.scale}", remedy="give two numbers, such as 0.7,1.4")
     same = ("data", "arch", "encoder", "start_from", "loss", "epochs", "batch", "patch_px", "lr", "seed", "workers", "patience", "val_fraction",
             "patches_per_image", "ema_decay", "encoder_lr_factor", "max_minutes", "threads", "working_long_side_px", "validate_every", "augment",
             "device", "model_id", "model_name", "description", "data_name", "data_licence")  # fmt: skip
@@ -138,7 +193,7 @@ def _numbers(text: str, option: str) -> tuple[float, ...]:
     try:
         return tuple(float(v) for v in text.split(",") if v.strip())
     except ValueError as error:
-        raise UserError(f"{option} is {text}", remedy="give numbers separated by commas") from error
+        raise UsageError(f"{option} is {text}", remedy="give numbers separated by commas") from error
 
 
 class _Sink:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from segstudio.core.errors import UserError
 from segstudio.core.metrics import ScoreSum
 from segstudio.core.progress import no_progress
+from segstudio.ml.api import ObjectResult
 from segstudio.ml.plan import IGNORE_INDEX, TrainPlan
 from segstudio.ml.training.sources import load_data
 
@@ -40,12 +42,13 @@ def evaluate(
     from segstudio.ml.inference.run import propose
     from segstudio.ml.registry import Catalog
 
-    labels = load_data(TrainPlan(out="", project=project, data=data, class_names=class_names).checked())
+    plan = TrainPlan(out="", project=project, data=data, class_names=class_names).checked()
+    entry = Catalog(Path(project) if project else None).find(model)
+    labels = load_data(_as_trained(plan, Path(entry.card.weights.path or model)), is_for_training=False)
     images = labels.of_split(split)
     if not images:
         have = sorted({i.split for i in labels.images})
         raise UserError(f"the split {split} is empty", path=project or None, remedy=f"choose one of {', '.join(have)}")
-    entry = Catalog(Path(project) if project else None).find(model)
     segmenter = load_segmenter(entry, device)
     lut = _class_lut(segmenter.card.classes, labels.classes, model)
     count = len(labels.classes)
@@ -53,11 +56,16 @@ def evaluate(
     for done, image in enumerate(images):
         progress(done, len(images), f"Evaluating {image.name}")
         truth = image.read_target()
-        prediction = np.full(truth.shape, IGNORE_INDEX, np.uint8)
+        # What no object covers is background, where the labels have one.
+        prediction = np.full(truth.shape, _background(labels.classes), np.uint8)
         reader = open_image(image.file)
         try:
             for result in propose(segmenter, reader, rects=None if image.window is None else [image.window]):
-                prediction[result.rect.slices] = lut[result.class_index]
+                place = prediction[result.rect.slices]
+                if isinstance(result, ObjectResult):
+                    place[result.mask] = lut[result.class_index]
+                else:
+                    place[:] = lut[result.class_index]
         finally:
             reader.close()
         if image.window is not None:
@@ -67,10 +75,22 @@ def evaluate(
     return {**total.scores(list(labels.classes)), "split": split, "images": len(images), "model": segmenter.card.id}
 
 
+def _as_trained(plan: TrainPlan, weights: Path) -> TrainPlan:
+    """*plan* with the seed and share of the run that made the model: its validation images, none it learnt from."""
+    if not (weights.parent / "config.json").is_file():
+        return plan
+    run = TrainPlan.load(weights.parent)
+    return replace(plan, seed=run.seed, val_fraction=run.val_fraction)
+
+
+def _background(classes: tuple[str, ...]) -> int:
+    return next((i for i, name in enumerate(classes) if name.casefold() == "background"), IGNORE_INDEX)
+
+
 def _class_lut(model: tuple[str, ...], wanted: tuple[str, ...], ref: str) -> np.ndarray[Any, np.dtype[np.uint8]]:
     """Model class index → class index of the labels, by name; what has no match is background or ignored."""
     by_name = {name.casefold(): i for i, name in enumerate(wanted)}
-    other = by_name.get("background", IGNORE_INDEX)
+    other = _background(wanted)
     lut = np.full(256, other, np.uint8)
     matches = 0
     for index, name in enumerate(model[:256]):

@@ -53,32 +53,41 @@ class ProjectLabels:
         return lut[class_ids]
 
 
-def project_data(project: Path, *, val_fraction: float, seed: int) -> TrainData:
+def project_data(project: Path, *, val_fraction: float, seed: int, may_cut: bool = True) -> TrainData:
     """The labelled images of a project.
 
-    Class 0 is «background» unless a class of the project owns mask value 0 or is called so; it is learnt from images marked done and, when
-    no image is, from what is unlabelled in images where something is labelled (and the run says so). The project's own splits
-    hold; else a seeded part becomes validation; a single image is cut in two.
+    Class 0 is «background» (the project's own class of that name where it has one) unless a class owns mask value 0. Where nobody
+    labelled background, it is what is unlabelled in images marked done and, when no image is, in images where
+    something is labelled (and the run says so). The project's own splits hold; else a seeded part becomes validation; a
+    single image is cut in two, with *may_cut*.
 
     Raises
     ------
     UserError
-        When the project holds no labels.
+        When the project holds no labels, or the files of all labelled images are missing.
     """
     from segstudio.io.store.project import ProjectStore
 
     with ProjectStore.open(project, read_only=True) as store:
         classes = store.classes
-        labelled = [r for r in store.images() if not r.is_missing and sum(store.labelled_pixels([r.id]).values()) > 0]
-        if not labelled:
+        with_labels = [r for r in store.images() if sum(store.labelled_pixels([r.id]).values()) > 0]
+        if not with_labels:
             raise UserError(
                 "no image of the project has labels",
                 path=project,
                 remedy="label something, or accept a proposal, first",
             )
+        labelled = [r for r in with_labels if not r.is_missing]
+        if not labelled:
+            raise UserError(
+                "the files of all labelled images are missing",
+                path=store.image_file(with_labels[0]),
+                remedy="put the images back, or add them again",
+            )
         used = {c for c, n in store.labelled_pixels([r.id for r in labelled]).items() if n}
         names, colors, index_of, background = _classes(classes, used)
-        note = ""
+        left_out = len(with_labels) - len(labelled)
+        note = f"{left_out} labelled images are left out, since their files are missing." if left_out else ""
         is_any_done = any(r.status == "done" for r in labelled)
         learns_unlabelled = background is not None and not any(i == background for _, i in index_of)
         images = []
@@ -89,12 +98,13 @@ def project_data(project: Path, *, val_fraction: float, seed: int) -> TrainData:
             file = store.image_file(record)
             images.append(TrainImage(record.name, file, ProjectLabels(project, record.id, index_of, unlabelled), split))
         if learns_unlabelled and not is_any_done:
-            note = "No image is marked done, so unlabelled pixels of labelled images count as background."
+            unsaid = "No image is marked done, so unlabelled pixels of labelled images count as background."
+            note = f"{note} {unsaid}".strip()
         result = tuple(images)
-        if len([i for i in result if i.split == "train"]) == 1 and not any(i.split == "val" for i in result):
-            only = next(i for i in result if i.split == "train")
-            record = next(r for r in labelled if r.name == only.name)
-            result = (*_cut(store, record, only), *(i for i in result if i is not only))
+        train = [place for place, image in enumerate(images) if image.split == "train"]
+        if may_cut and len(train) == 1 and not any(i.split == "val" for i in result):
+            only = result[train[0]]
+            result = (*_cut(store, labelled[train[0]], only), *(i for i in result if i is not only))
             note = f"{note} Only one image is labelled: a part of it is held out for validation.".strip()
         else:
             result = with_validation(result, val_fraction, seed)
@@ -106,12 +116,16 @@ def _classes(
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[tuple[int, int], ...], int | None]:
     """(names, colours, (class id, index) pairs, background index) of the classes that have labels."""
     chosen = [c for c in table if c.id in used]
-    own = next((c for c in table if c.mask_value == 0 or c.name.lower() == BACKGROUND), None)
+    own = next((c for c in table if c.name.lower() == BACKGROUND), None)
     if own is not None:
-        ordered = [own, *(c for c in chosen if c.id != own.id)] if own.id in used else chosen
+        ordered = [own, *(c for c in chosen if c.id != own.id)]
+        pairs = tuple((c.id, i) for i, c in enumerate(ordered) if c.id in used)
+        return tuple(c.name for c in ordered), tuple(c.color for c in ordered), pairs, 0
+    if any(c.mask_value == 0 for c in table):
+        # Somebody's sky is 0: every pixel belongs to a class, and unlabelled ones are not known yet.
+        ordered = sorted(chosen, key=lambda c: c.mask_value != 0)
         pairs = tuple((c.id, i) for i, c in enumerate(ordered))
-        background = 0 if own.id in used and own.name.lower() == BACKGROUND else None
-        return tuple(c.name for c in ordered), tuple(c.color for c in ordered), pairs, background
+        return tuple(c.name for c in ordered), tuple(c.color for c in ordered), pairs, None
     pairs = tuple((c.id, i + 1) for i, c in enumerate(chosen))
     return (BACKGROUND, *(c.name for c in chosen)), ("#000000", *(c.color for c in chosen)), pairs, 0
 

@@ -33,14 +33,13 @@ class RunFolder:
         """
         if plan.is_resumed:
             if not self.state.is_file():
-                raise UserError(
-                    "there is no checkpoint to go on from", path=self.folder, remedy="start without --resume"
-                )
+                remedy = "choose another --out" if self.last.is_file() else "start without --resume"
+                raise UserError("there is no checkpoint to go on from", path=self.folder, remedy=remedy)
             return
-        if self.config.exists():
-            raise UserError(
-                "this folder holds a run already", path=self.folder, remedy="choose another --out, or give --resume"
-            )
+        # A plan alone is left by a run that never got to its first step: it may be begun anew.
+        if any(file.exists() for file in (self.state, self.last, self.best, self.metrics)):
+            remedy = "choose another --out" + (", or give --resume" if self.state.is_file() else "")
+            raise UserError("this folder holds a run already", path=self.folder, remedy=remedy)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -92,18 +92,18 @@ def read_image(file: Path, window: Rect | None = None) -> npt.NDArray[Any]:
     return values[:3] if values.shape[0] == 4 and reader.info.is_rgb else values[:1] if values.shape[0] == 2 else values
 
 
-def load_data(plan: TrainPlan) -> TrainData:
+def load_data(plan: TrainPlan, *, is_for_training: bool = True) -> TrainData:
     """The images and classes that *plan* names, each image in a split.
 
     Raises
     ------
     UserError
-        When there is nothing to learn from.
+        When there is nothing to learn from; unless *is_for_training*, one split and one class are enough.
     """
     if plan.project:
         from segstudio.ml.training.project_source import project_data
 
-        data = project_data(Path(plan.project), val_fraction=plan.val_fraction, seed=plan.seed)
+        data = project_data(Path(plan.project), val_fraction=plan.val_fraction, seed=plan.seed, may_cut=is_for_training)
     else:
         from segstudio.io.datasets import parse_data_spec
 
@@ -120,6 +120,8 @@ def load_data(plan: TrainPlan) -> TrainData:
         raise UserError(
             f"{len(data.classes)} classes are more than a run can learn", remedy=f"merge them to {MAX_TRAIN_CLASSES}"
         )
+    if not is_for_training:
+        return data
     if len(data.classes) < 2:
         raise UserError("the labels hold fewer than two classes", remedy="label a second class, or background, too")
     for split, what in (("train", "training"), ("val", "validation")):
@@ -145,12 +147,13 @@ def with_validation(images: tuple[TrainImage, ...], fraction: float, seed: int) 
     """*images* with a part of "train" moved to "val" where there is none; at least one stays on each side."""
     if any(i.split == "val" for i in images):
         return images
-    train = sorted(i.name for i in images if i.split == "train")
+    # By place, not by name: two folders may hold an image of one name.
+    train = sorted((i.name, place) for place, i in enumerate(images) if i.split == "train")
     if len(train) < 2:
         return images
     random.Random(seed).shuffle(train)
-    held = set(train[: min(len(train) - 1, max(1, round(len(train) * fraction)))])
-    return tuple(replace(i, split="val") if i.name in held and i.split == "train" else i for i in images)
+    held = {place for _, place in train[: min(len(train) - 1, max(1, round(len(train) * fraction)))]}
+    return tuple(replace(image, split="val") if place in held else image for place, image in enumerate(images))
 
 
 def _classes_of_values(folder: DatasetFolder) -> tuple[Any, ...]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+import signal
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.utils.data import DataLoader
 
 from segstudio.core.errors import UserError
+from segstudio.io.atomic import write_bytes_atomic
 from segstudio.ml.plan import EpochDone, RunFinished, StepDone, TrainPlan, ValidationPictures
 from segstudio.ml.training.checkpoint import Progress, load_state, save_state
 from segstudio.ml.training.patches import EpochSampler
@@ -54,12 +56,9 @@ class Trainer:
         UserError
             When the data, the plan or the disk does not allow it.
         """
-        plan = plan.checked()
         if plan.is_resumed:
-            # Everything but where, how long and on what comes from the run itself.
-            asked = plan
-            plan = replace(TrainPlan.load(Path(plan.out)), out=asked.out, is_resumed=True, device=asked.device, workers=asked.workers,
-                           threads=asked.threads, max_minutes=asked.max_minutes)  # fmt: skip
+            plan = _as_begun(plan)
+        plan = plan.checked()
         if plan.threads:
             torch.set_num_threads(plan.threads)
         folder = RunFolder(Path(plan.out))
@@ -70,6 +69,20 @@ class Trainer:
             return _Loop(plan, setup, folder, sink, control or _GoOn()).run()
         finally:
             folder.close()
+
+
+def _as_begun(asked: TrainPlan) -> TrainPlan:
+    """The plan in the run's folder: only where the data lies, for how long and on what it runs may change."""
+    begun = TrainPlan.load(Path(asked.out))
+    if asked.project or asked.data:
+        begun = replace(begun, project=asked.project, data=asked.data)
+    return replace(begun, out=asked.out, is_resumed=True, device=asked.device, workers=asked.workers,
+                   threads=asked.threads, max_minutes=asked.max_minutes)  # fmt: skip
+
+
+def _leave_interrupts(_: int) -> None:
+    """Ctrl-C reaches the loader's processes too; the trainer decides what to do about it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 class _Loop:
@@ -91,6 +104,7 @@ class _Loop:
             num_workers=plan.workers,
             multiprocessing_context="spawn" if plan.workers else None,
             persistent_workers=plan.workers > 0,
+            worker_init_fn=_leave_interrupts,
             pin_memory=setup.device.type == "cuda",
         )
 
@@ -98,7 +112,14 @@ class _Loop:
         torch.manual_seed(self.plan.seed)
         if self.plan.is_resumed:
             self.progress, parts = load_state(self.folder.state)
-            self.setup.load_parts(parts)
+            try:
+                self.setup.load_parts(parts)
+            except (RuntimeError, ValueError, KeyError) as error:
+                raise UserError(
+                    f"the checkpoint does not fit what is trained now, which has the classes {', '.join(self.setup.data.classes)}",
+                    path=self.folder.state,
+                    remedy="were classes added or removed since? Start a new run, with --from this one",
+                ) from error
             self.folder.rewrite_metrics(self.folder.read_metrics(self.progress.epoch))
         self.first_step = self.progress.step
         self.sink(self.setup.started(self.plan, self.progress.epoch + 1))
@@ -156,7 +177,12 @@ class _Loop:
 
     def _end_epoch(self, epoch: int, train_loss: float, seconds: float) -> None:
         is_due = epoch % self.plan.validate_every == 0 or epoch == self.plan.epochs or self.stopped_by == "time"
-        result: Validation | None = self.setup.validate() if is_due else None
+        result: Validation | None = None
+        if is_due and self.stopped_by != "user":
+            result = self.setup.validate(self.control.is_set)
+        if result is not None and self.control.is_set():
+            # It may have seen a part of the images only, and what an unbroken run would write here is not known.
+            self.stopped_by, result = "user", None
         # A partial epoch is not the epoch of an unbroken run: it is not counted, only its weights are kept.
         self.progress.epoch = epoch if self.stopped_by == "" else self.progress.epoch
         scores = None if result is None else result.scores
@@ -178,8 +204,9 @@ class _Loop:
         if is_best:
             self.progress.best_epoch, self.progress.best_score = epoch, score
             self.progress.best_metrics = {k: v for k, v in (scores or {}).items() if k != "confusion"}
-            save_weights(self.folder.best, self.setup.weights(), self._card(epoch))
-        save_weights(self.folder.last, self.setup.weights(), self._card(epoch))
+        card = self._card(epoch, scores)
+        for file in (self.folder.best, self.folder.last) if is_best else (self.folder.last,):
+            save_weights(file, self.setup.weights(), card)
         if not self.stopped_by:
             self.folder.append_metrics(done)
             save_state(self.folder.state, self.progress, self.setup.parts())
@@ -189,9 +216,9 @@ class _Loop:
         if pictures:
             self.sink(ValidationPictures(epoch, pictures))
 
-    def _card(self, epoch: int) -> ModelCard:
-        metrics = {**self.progress.best_metrics, "split": "val", "epoch": epoch}
-        return self.setup.card(self.plan, metrics)
+    def _card(self, epoch: int, scores: dict[str, Any] | None) -> ModelCard:
+        metrics = {k: v for k, v in (scores or {}).items() if k != "confusion"}
+        return self.setup.card(self.plan, {**metrics, "split": "val", "epoch": epoch} if metrics else {"epoch": epoch})
 
     def _finish(self) -> RunFinished:
         if not self.folder.last.is_file():
@@ -204,15 +231,17 @@ class _Loop:
             raise UserError(
                 "the run was stopped before its first step",
                 path=self.folder.folder,
-                remedy="start it again with --resume",
+                remedy="start it again with the same command",
             )
         note = ""
         if self.stopped_by == "nan":
             note = f"The loss is no number at step {self.progress.step + 1}; the last good weights are kept. Try a smaller learning rate."
-        best = self.folder.best if self.folder.best.is_file() else self.folder.last
+        if not self.folder.best.is_file():
+            # Never validated, or with no labelled pixel to validate on: what there is, is the best, and the catalog lists it.
+            write_bytes_atomic(self.folder.best, self.folder.last.read_bytes())
         finished = RunFinished(
             run=str(self.folder.folder),
-            best=str(best),
+            best=str(self.folder.best),
             last=str(self.folder.last),
             epochs=self.progress.epoch,
             best_epoch=self.progress.best_epoch,
