@@ -1,7 +1,8 @@
 """The window: menus, tool bar, canvas, panels, notices and the strip of jobs, put together.
 
-It opens with the start page and nothing heavy; the workspace (session, canvas, panels) is built when the first frame
-stands, or when something is opened.
+It is built in three steps, each with its own imports, so that it stands at once: the bare window; the menus and the start
+page (:meth:`MainWindow.fill`, after the first frame); the session, the canvas and the panels
+(:attr:`MainWindow.workspace`, in the first idle moment or when something is opened).
 """
 
 from __future__ import annotations
@@ -11,34 +12,20 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, Signal
-from PySide6.QtGui import (
-    QCloseEvent,
-    QDragEnterEvent,
-    QDropEvent,
-    QGuiApplication,
-    QKeyEvent,
-    QKeySequence,
-    QPaintEvent,
-    QStatusTipEvent,
-)
-from PySide6.QtWidgets import QMainWindow, QSizePolicy, QStackedWidget, QToolBar, QVBoxLayout, QWidget
+from PySide6.QtCore import QByteArray, QTimer, Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QMainWindow, QWidget
 
-from segstudio.app.keymap import Keymap
-from segstudio.app.recent import RecentProjects
 from segstudio.app.settings import Settings
-from segstudio.gui import theme
-from segstudio.gui.action_binding import ActionBinder, Situation
-from segstudio.gui.i18n import tr
-from segstudio.gui.job_strip import JobStrip
-from segstudio.gui.menus import ToolBar, build_menus
-from segstudio.gui.notice_bar import NoticeBar
-from segstudio.gui.start_page import StartPage
-from segstudio.gui.status_bar import StatusLine
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QPaintEvent
+
+    from segstudio.app.keymap import Keymap
+    from segstudio.app.recent import RecentProjects
     from segstudio.gui.command_palette import CommandPalette
     from segstudio.gui.crash import CrashLog
+    from segstudio.gui.menus import ToolBar
     from segstudio.gui.workspace import Workspace
 
 SMALLEST_PX = (960, 600)
@@ -52,22 +39,57 @@ class MainWindow(QMainWindow):
     workspace_ready = Signal()
     """The session, the canvas and the panels stand."""
 
+    filled = Signal()
+    """Menus and start page stand."""
+
     def __init__(
         self,
         settings: Settings | None = None,
         keymap: Keymap | None = None,
         recent: RecentProjects | None = None,
         crash_log: CrashLog | None = None,
+        *,
+        is_deferred: bool = False,
     ) -> None:
         super().__init__()
         self.settings = Settings() if settings is None else settings
-        self.keymap = Keymap() if keymap is None else keymap
-        self.recent = RecentProjects() if recent is None else recent
         self.crash_log = crash_log
         self.setObjectName("main_window")
         self.setWindowTitle("segstudio")
-        self.setAcceptDrops(True)
         self.setMinimumSize(*SMALLEST_PX)
+        self.tool_bar: ToolBar | None = None
+        self._workspace: Workspace | None = None
+        self._palette: CommandPalette | None = None
+        self._is_filled = False
+        self._is_dirty = False
+        self._has_painted = False
+        self._held_key: int | None = None
+        self._restore_geometry()
+        if is_deferred:
+            self.first_frame.connect(partial(self.fill, keymap, recent))
+        else:
+            self.fill(keymap, recent)
+
+    def fill(self, keymap: Keymap | None = None, recent: RecentProjects | None = None) -> None:
+        """Build menus, start page and bars; once."""
+        if self._is_filled:
+            return
+        self._is_filled = True
+        from PySide6.QtWidgets import QStackedWidget
+
+        from segstudio.app.keymap import Keymap
+        from segstudio.app.recent import RecentProjects
+        from segstudio.gui import theme
+        from segstudio.gui.action_binding import ActionBinder
+        from segstudio.gui.job_strip import JobStrip
+        from segstudio.gui.menus import build_menus
+        from segstudio.gui.notice_bar import NoticeBar
+        from segstudio.gui.start_page import StartPage
+        from segstudio.gui.status_bar import StatusLine
+
+        theme.theme_manager().apply(self.settings.text("look.theme"))
+        self.keymap = Keymap() if keymap is None else keymap
+        self.recent = RecentProjects() if recent is None else recent
         self.binder = ActionBinder(self)
         self.binder.set_keys({action_id: self.keymap.shortcuts(action_id) for action_id in self.binder.specs})
         self.menus = build_menus(self, self.binder)
@@ -78,25 +100,25 @@ class MainWindow(QMainWindow):
         self.pages.addWidget(self.start_page)
         self.job_strip = JobStrip()
         self.status_line = StatusLine()
-        self.tool_bar: ToolBar | None = None
-        self._workspace: Workspace | None = None
-        self._palette: CommandPalette | None = None
-        self._is_dirty = False
-        self._has_painted = False
-        self._held_key: int | None = None
         self._refresh_timer = QTimer(self)
         self._refresh_timer.setSingleShot(True)
         self._refresh_timer.timeout.connect(self.refresh_actions)
         self._lay_out()
-        self._restore_geometry()
         self._bind_first_actions()
+        self.setAcceptDrops(True)
+        for menu in self.menus.values():
+            menu.hovered.connect(self._on_menu_hovered)
         self.start_page.set_projects(self.recent)
         self.start_page.project_chosen.connect(self._on_project_chosen)
         self.start_page.project_forgotten.connect(self._on_project_forgotten)
         self.recent.changed.connect(self._on_recent_changed)
         self.keymap.changed.connect(self._on_keys_changed)
         theme.theme_manager().changed.connect(self._on_theme_changed)
+        app = QGuiApplication.instance()
+        if isinstance(app, QGuiApplication):
+            app.focusWindowChanged.connect(self._on_focus_window_changed)
         self.refresh_actions()
+        self.filled.emit()
 
     # -- parts -----------------------------------------------------------------------------------------------------
 
@@ -104,6 +126,7 @@ class MainWindow(QMainWindow):
     def workspace(self) -> Workspace:
         """Session, canvas, tool options, panels and jobs; built at the first call."""
         if self._workspace is None:
+            self.fill()
             from segstudio.gui.workspace import Workspace
 
             self._workspace = Workspace(self)
@@ -170,6 +193,8 @@ class MainWindow(QMainWindow):
         """Enable and check actions as the session stands."""
         self._is_dirty = False
         self._refresh_timer.stop()
+        from segstudio.gui.action_binding import Situation
+
         situation = Situation() if self._workspace is None else self._workspace.situation()
         self.binder.refresh(situation)
         if self._workspace is not None:
@@ -179,6 +204,10 @@ class MainWindow(QMainWindow):
         """The workspace while a project is open, else the start page."""
         if is_open:
             if self.tool_bar is None:
+                from PySide6.QtCore import Qt
+
+                from segstudio.gui.menus import ToolBar
+
                 self.tool_bar = ToolBar(self, self.binder)
                 self.addToolBar(Qt.ToolBarArea.LeftToolBarArea, self.tool_bar)
             self.pages.setCurrentWidget(self.workspace.page)
@@ -200,13 +229,6 @@ class MainWindow(QMainWindow):
             self._has_painted = True
             QTimer.singleShot(0, self, self._on_first_frame)
 
-    def event(self, event: QEvent) -> bool:
-        """Status tips go to the status line."""
-        if isinstance(event, QStatusTipEvent):
-            self.status_line.show_message(event.tip())
-            return True
-        return super().event(event)
-
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         """Keys that act while held."""
         action_id = None if event.isAutoRepeat() else self._held_action(event)
@@ -222,12 +244,6 @@ class MainWindow(QMainWindow):
             self._release_held()
             return
         super().keyReleaseEvent(event)
-
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
-        """A window that loses the focus hears no key release."""
-        if event.type() == QEvent.Type.ActivationChange and not self.isActiveWindow():
-            self._release_held()
-        super().changeEvent(event)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
         """Files are welcome anywhere."""
@@ -247,14 +263,28 @@ class MainWindow(QMainWindow):
             event.ignore()
             return
         self._save_geometry()
-        self.start_page.shut_down()
         if self._workspace is not None:
             self._workspace.shut_down()
+        # Last: closing the project shows the start page, which asks for its pictures.
+        if self._is_filled:
+            self.start_page.shut_down()
         event.accept()
+
+    def shut_down(self) -> None:
+        """Stop jobs and workers and close the project, without asking. Safe to call twice."""
+        if self._is_filled:
+            self.start_page.shut_down()
+        if self._workspace is not None:
+            self._workspace.shut_down()
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
     def _lay_out(self) -> None:
+        from PySide6.QtCore import Qt
+        from PySide6.QtWidgets import QSizePolicy, QToolBar, QVBoxLayout
+
+        from segstudio.gui.i18n import tr
+
         centre = QWidget()
         column = QVBoxLayout(centre)
         column.setContentsMargins(0, 0, 0, 0)
@@ -313,6 +343,8 @@ class MainWindow(QMainWindow):
             self.settings.set("window.state", self._workspace.docks.save())
 
     def _held_action(self, event: QKeyEvent) -> str | None:
+        from PySide6.QtGui import QKeySequence
+
         text = QKeySequence(event.keyCombination()).toString(QKeySequence.SequenceFormat.PortableText)
         return self.binder.held_action(text)
 
@@ -325,6 +357,14 @@ class MainWindow(QMainWindow):
     def _on_first_frame(self) -> None:
         self.first_frame.emit()
         self.start_page.load_thumbnails()
+
+    def _on_focus_window_changed(self, focus_window: object) -> None:
+        """A window that loses the focus hears no key release."""
+        if not self.isActiveWindow():
+            self._release_held()
+
+    def _on_menu_hovered(self, action: QAction) -> None:
+        self.status_line.show_message(action.statusTip())
 
     def _on_project_chosen(self, folder: str) -> None:
         self.open_paths([Path(folder)])

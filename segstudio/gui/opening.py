@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QProcess
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QFileDialog, QMessageBox
 
 from segstudio.core.errors import UserError
 from segstudio.gui.i18n import tr
@@ -110,14 +110,31 @@ class Opening:
     def reopen(self) -> None:
         """Open the project again, for writing if that works now."""
         folder = self._workspace.session.folder
-        if folder is not None:
-            self._workspace.session.close_project()
+        if folder is not None and self._workspace.session.close_project():
             self._workspace.session.open_project(folder)
 
     def close(self) -> None:
         """Back to the start page."""
         if self._may_leave():
-            self._workspace.session.close_project()
+            self._workspace.session.close_project(discard=True)
+
+    def may_drop_unsaved(self) -> bool:
+        """Whether the project may be left: all is on disk, or the user gives up what can't be written."""
+        session = self._workspace.session
+        if not session.is_open or not session.has_unsaved:
+            return True
+        session.retry_writing()
+        if not session.has_unsaved:
+            return True
+        question = QMessageBox(self._window)
+        question.setWindowTitle("segstudio")
+        question.setText(tr("The last edits are not on disk yet: it is full or can't be written."))
+        question.setInformativeText(tr("Make room and stay, then they are written. Leaving now loses these edits."))
+        leave = question.addButton(tr("Leave and lose them"), QMessageBox.ButtonRole.DestructiveRole)
+        stay = question.addButton(tr("Stay"), QMessageBox.ButtonRole.RejectRole)
+        question.setDefaultButton(stay)
+        question.exec()
+        return question.clickedButton() is leave
 
     # -- afterwards ------------------------------------------------------------------------------------------------
 
@@ -153,7 +170,9 @@ class Opening:
         return self._may_leave() if opens_project else True
 
     def _may_leave(self) -> bool:
-        return not self._workspace.session.is_open or self._workspace.jobs.may_stop_all()
+        if not self._workspace.session.is_open:
+            return True
+        return self._workspace.jobs.may_stop_all() and self.may_drop_unsaved()
 
     def _ask_files(self, title: str) -> list[Path]:
         from segstudio.io.readers.registry import IMAGE_SUFFIXES

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from segstudio.gui.main_window import MainWindow
 
 
+RETRY_MS = 5000
+
+
 class Workspace(QObject):
     """Owns the session and everything that shows it. Made once a window, after its first frame."""
 
@@ -47,6 +50,10 @@ class Workspace(QObject):
         self.opening = Opening(self)
         self._docks: Docks | None = None
         self._held: str | None = None
+        # Edits that a full disk refused are tried again until it takes them.
+        self._retry_timer = QTimer(self)
+        self._retry_timer.setInterval(RETRY_MS)
+        self._retry_timer.timeout.connect(self._on_retry)
         self.page = QWidget()
         self.page.setObjectName("workspace")
         column = QVBoxLayout(self.page)
@@ -93,7 +100,11 @@ class Workspace(QObject):
             "jobs": self.jobs,
         }
         wanted = inspect.signature(kind.__init__).parameters
-        return kind(**{name: value for name, value in have.items() if name in wanted})
+        panel = kind(**{name: value for name, value in have.items() if name in wanted})
+        reveal = getattr(panel, "reveal_requested", None)
+        if reveal is not None:
+            reveal.connect(self.canvas.show_rect)
+        return panel
 
     # -- state -----------------------------------------------------------------------------------------------------
 
@@ -126,12 +137,13 @@ class Workspace(QObject):
 
     def may_close(self) -> bool:
         """Whether the window may close now: asks when a job would be stopped."""
-        return self.jobs.may_stop_all()
+        return self.jobs.may_stop_all() and self.opening.may_drop_unsaved()
 
     def shut_down(self) -> None:
         """Stop jobs and workers, close the project. Safe to call twice."""
+        self._retry_timer.stop()
         self.jobs.shut_down()
-        self.session.close_project()
+        self.session.close_project(discard=True)
         self.background.shut_down()
         self.settings.schedule = None
         self.settings.flush()
@@ -169,8 +181,16 @@ class Workspace(QObject):
         self.canvas.zoom_changed.connect(self.window.status_line.show_zoom)
         self.canvas.files_dropped.connect(self.window.open_paths)
 
+    def _on_retry(self) -> None:
+        if self.session.has_unsaved:
+            self.session.retry_writing()
+        else:
+            self._retry_timer.stop()
+
     def _on_notice(self, sentence: str) -> None:
         self.window.say(sentence)
+        if self.session.is_open and self.session.has_unsaved:
+            self._retry_timer.start()
 
     def _on_project_changed(self) -> None:
         session, window = self.session, self.window

@@ -137,6 +137,7 @@ class ModelPanel(QWidget):
         self.propose.setProperty("primary", True)
         self.propose.setToolTip(self._binder.tool_tip("model.propose_image"))
         self.propose.clicked.connect(self._on_propose)
+        self._binder.action("model.propose_image").changed.connect(self._show_activity)
         self._icon_buttons.append((self.propose, "propose", "accent_text"))
         self.more = QToolButton()
         self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
