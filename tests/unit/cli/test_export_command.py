@@ -49,15 +49,15 @@ def test_polygons_and_only_some_images(project, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    "options",
+    ("options", "code"),
     [
-        ["--format", "masks", "--split", "train=2"],
-        ["--format", "voc", "--polygons"],
-        ["--format", "masks", "--images", "none*"],
+        (["--format", "masks", "--split", "train=2"], 2),
+        (["--format", "voc", "--polygons"], 2),
+        (["--format", "masks", "--images", "none*"], 1),
     ],
 )
-def test_what_is_wrong_is_one_line(project, tmp_path, capsys, options):
-    assert main(["export", project, "--out", str(tmp_path / "out"), *options]) == 1
+def test_what_is_wrong_is_one_line(project, tmp_path, capsys, options, code):
+    assert main(["export", project, "--out", str(tmp_path / "out"), *options]) == code
     errors = capsys.readouterr().err.strip()
     assert errors and "\n" not in errors and "Traceback" not in errors
     assert not (tmp_path / "out").exists()
