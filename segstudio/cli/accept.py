@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segstudio.cli.output import ProgressBar, UsageError, add_json, chosen_images, emit
+from segstudio.cli.output import ProgressBar, UsageError, add_json, chosen_images, counted, emit
 
 if TYPE_CHECKING:
     import argparse
@@ -72,6 +72,6 @@ def run(args: argparse.Namespace) -> int:
     emit(
         args,
         {"accepted": accepted, "pixels": total},
-        f"Accepted {total:,} pixels in {len(accepted)} of {len(images)} images.",
+        f"Accepted {total:,} pixels in {len(accepted)} of {counted(len(images), 'image')}.",
     )
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segstudio.cli.output import ProgressBar, add_json, emit, warn
+from segstudio.cli.output import ProgressBar, add_json, counted, emit, warn
 
 if TYPE_CHECKING:
     import argparse
@@ -31,6 +31,6 @@ def run(args: argparse.Namespace) -> int:
     emit(
         args,
         {"added": [r.name for r in report.added], "failed": failed, "already": report.already},
-        f"Added {len(report.added)} images; {report.already} were there already, {len(failed)} could not be read.",
+        f"Added {counted(len(report.added), 'image')}; {report.already} were there already, {len(failed)} could not be read.",
     )
     return 1 if failed else 0

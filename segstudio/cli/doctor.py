@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segstudio.cli.output import add_json, emit, warn
+from segstudio.cli.output import add_json, counted, emit, warn
 
 if TYPE_CHECKING:
     import argparse
@@ -59,7 +59,9 @@ def _text(findings: list[Finding]) -> str:
         if f.remedy:
             lines.append(f"      → {f.remedy}")
     wrong = sum(not f.is_good for f in findings)
-    lines.append("Everything is as it should be." if not wrong else f"{wrong} things need mending.")
+    lines.append(
+        "Everything is as it should be." if not wrong else f"{counted(wrong, 'thing needs', 'things need')} mending."
+    )
     return "\n".join(lines)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segstudio.cli.output import ProgressBar, UsageError, add_json, checking_options, chosen_images, emit, warn
+from segstudio.cli.output import ProgressBar, UsageError, add_json, checking_options, chosen_images, counted, emit, warn
 
 if TYPE_CHECKING:
     import argparse
@@ -71,5 +71,5 @@ def run(args: argparse.Namespace) -> int:
 
 def _text(document: dict[str, Any]) -> str:
     splits = ", ".join(f"{name} {count}" for name, count in document["splits"].items())
-    line = f"Wrote {document['images']} images as {document['format']} to {document['out']}"
+    line = f"Wrote {counted(document['images'], 'image')} as {document['format']} to {document['out']}"
     return "\n".join([line + (f" ({splits})." if splits else "."), *document["notes"]])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segstudio.cli.output import add_json, emit, table
+from segstudio.cli.output import add_json, counted, emit, table
 
 if TYPE_CHECKING:
     import argparse
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
 def _text(document: dict[str, Any]) -> str:
     images, classes = document["images"], document["classes"]
     missing = sum(i["is_missing"] for i in images)
-    parts = [f"{document['project']}: {len(images)} images" + (f", {missing} missing" if missing else "")]
+    parts = [f"{document['project']}: {counted(len(images), 'image')}" + (f", {missing} missing" if missing else "")]
     if images:
         rows = [
             (

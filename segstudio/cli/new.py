@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segstudio.cli.output import add_json, emit
+from segstudio.cli.output import add_json, counted, emit
 
 if TYPE_CHECKING:
     import argparse
@@ -48,6 +48,6 @@ def run(args: argparse.Namespace) -> int:
         emit(
             args,
             {"project": str(store.folder), "classes": [c.name for c in table]},
-            f"Made {store.folder} with {len(table)} classes.",
+            f"Made {store.folder} with {counted(len(table), 'class', 'classes')}.",
         )
     return 0

@@ -52,6 +52,11 @@ def warn(sentence: str) -> None:
     print(f"segstudio: {' '.join(sentence.split())}", file=sys.stderr)
 
 
+def counted(count: int, one: str, many: str = "") -> str:
+    """A number with its noun, such as “1 image” and “2 images”."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
 def table(rows: Iterable[Sequence[object]], header: Sequence[str]) -> str:
     """Rows in aligned columns under *header*."""
     cells = [list(header), *([str(v) for v in row] for row in rows)]

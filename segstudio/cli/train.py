@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from segstudio.cli.output import ProgressBar, UsageError, add_json, checking_options, emit, warn
+from segstudio.cli.output import ProgressBar, UsageError, add_json, checking_options, counted, emit, warn
 from segstudio.ml.networks.table import ARCHITECTURES, ENCODERS, NO_ENCODER
 from segstudio.ml.plan import Augment, EpochDone, RunFinished, RunStarted, StepDone, TrainPlan
 
@@ -109,7 +109,7 @@ def run(args: argparse.Namespace) -> int:
                 "stopped_by": finished.stopped_by, "metrics": finished.metrics, "note": finished.note}  # fmt: skip
     score = finished.metrics.get("mean_iou")
     quality = "" if score is None else f", mean IoU {score:.4f} on validation (epoch {finished.best_epoch})"
-    emit(args, document, f"{finished.best}: {finished.epochs} epochs{quality}. {finished.note}".rstrip())
+    emit(args, document, f"{finished.best}: {counted(finished.epochs, 'epoch')}{quality}. {finished.note}".rstrip())
     if finished.stopped_by == "user":
         warn(f"stopped; what was learnt so far is in {finished.last}. {_how_to_go_on(plan)}")
         return 1

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.utils.data import DataLoader
 
+from segstudio.core import parent_watch
 from segstudio.core.errors import UserError
 from segstudio.io.atomic import write_bytes_atomic
 from segstudio.ml.plan import EpochDone, RunFinished, StepDone, TrainPlan, ValidationPictures
@@ -81,8 +82,9 @@ def _as_begun(asked: TrainPlan) -> TrainPlan:
 
 
 def _leave_interrupts(_: int) -> None:
-    """Ctrl-C reaches the loader's processes too; the trainer decides what to do about it."""
+    """Ctrl-C reaches the loader's processes too; the trainer decides what to do about it, and they go when it goes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent_watch.start()
 
 
 class _Loop:
