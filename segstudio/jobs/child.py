@@ -13,8 +13,8 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Any
 
+from segstudio.core import parent_watch
 from segstudio.core.errors import Cancelled, UserError
-from segstudio.jobs import parent_watch
 from segstudio.jobs.protocol import END, Failed, Finished, Message, Progress, StageChanged, WasCancelled
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 PROGRESS_S = 0.05
 """Progress is sent at most so often: a sink in an inner loop must not flood the window."""
 
-NICENESS = 5
+NICENESS = 10
 
 
 class Port:

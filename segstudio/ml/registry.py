@@ -5,7 +5,9 @@ from __future__ import annotations
 import difflib
 import importlib.metadata
 import os
+import sys
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +22,7 @@ from segstudio.ml.torchvision_cards import TORCHVISION_CARDS
 from segstudio.ml.weights_header import read_card
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from segstudio.core.cancel import Cancel
     from segstudio.core.progress import ProgressSink
@@ -236,8 +238,14 @@ def _downloadable(card: ModelCard) -> CatalogEntry:
     return CatalogEntry(card, False, f"not downloaded yet ({megabytes:.0f} MB)", needs_download=True)
 
 
+@lru_cache(maxsize=1)
+def _entry_points(read: Callable[..., Any], _path: tuple[str, ...]) -> tuple[Any, ...]:
+    """Looking through every installed package takes tens of milliseconds, and the window lists models often."""
+    return tuple(read(group=ENTRY_POINTS))
+
+
 def _plug_ins() -> Iterator[CatalogEntry]:
-    for point in importlib.metadata.entry_points(group=ENTRY_POINTS):
+    for point in _entry_points(importlib.metadata.entry_points, tuple(sys.path)):
         try:
             given = point.load()
             given = given() if callable(given) else given
