@@ -23,11 +23,56 @@ def hang(spec, port):
 
 def unwatched(spec, port):
     """The same with the watch switched off, as a naive child would be."""
-    from segstudio.jobs import parent_watch
+    from segstudio.core import parent_watch
 
     parent_watch.INTERVAL_S = 1e9
     parent_watch.os._exit = lambda code: parent_watch.threading.Event().wait()
+    parent_watch.set_death_signal(0)
     hang(spec, port)
+
+
+def hold_lock(spec, port):
+    """A host in native code that keeps the interpreter's lock: no other thread of the child gets its turn."""
+    import ctypes
+    import os
+
+    from segstudio.jobs.protocol import StageChanged
+
+    port.send(StageChanged(text=str(os.getpid())))
+    ctypes.PyDLL(None).sleep(60)
+
+
+def load(spec, port):
+    """A training loader's process: it names itself, then hangs in its work."""
+    from torch.utils.data import DataLoader
+
+    from segstudio.jobs.protocol import StageChanged
+    from segstudio.ml.training import trainer
+
+    loader = DataLoader(
+        Pids(),
+        batch_size=None,
+        num_workers=1,
+        multiprocessing_context="spawn",
+        worker_init_fn=trainer._leave_interrupts,
+    )
+    for pid in loader:
+        port.send(StageChanged(text=str(pid)))
+
+
+class Pids:
+    """A data set whose first item is the number of the process that loads it; the second never comes."""
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        import ctypes
+        import os
+
+        while index:
+            ctypes.CDLL(None).usleep(200_000)
+        return os.getpid()
 
 
 if __name__ == "__main__":

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import multiprocessing
 import multiprocessing.connection
 import os
+import signal
+import sys
 import threading
 
 INTERVAL_S = 1.0
+_PR_SET_PDEATHSIG = 1
 
 
 def start() -> threading.Thread:
     """Watch the process that spawned this one, from a daemon thread; when it dies, exit at once.
 
-    ``os._exit`` and not ``sys.exit``: the main thread may be deep inside a kernel launch and never see an exception.
+    ``os._exit`` and not ``sys.exit``: the main thread may be deep inside a kernel launch and never see an exception. Native
+    code that keeps the interpreter's lock would hold up the thread, too; on Linux the system itself ends such a child. (It
+    also does when the thread that spawned the child ends: who owns a child outlives it.)
     """
+    if sys.platform == "linux":
+        set_death_signal(signal.SIGKILL)
     thread = threading.Thread(target=_watch, args=(os.getppid(),), name="parent watch", daemon=True)
     thread.start()
     return thread
+
+
+def set_death_signal(number: int) -> None:
+    """Have Linux send *number* to this process when the thread that spawned it ends; 0 = nothing."""
+    with contextlib.suppress(OSError, AttributeError):  # Another libc: the thread still watches.
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)
 
 
 def _watch(parent_pid: int) -> None:
