@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QRect, QSize, Qt, QTimer
@@ -69,8 +69,8 @@ class ClassBars(QWidget):
 class Curves(QWidget):
     """Loss and mean IoU over the run.
 
-    pyqtgraph takes 0.4 s to import and each plot 30 ms to build: the import goes to a thread when a run begins, the plots are
-    built one a turn of the event loop, and until both stand the numbers wait.
+    pyqtgraph takes 0.4 s to import and the plots up to 100 ms to build: the import goes to a thread when a run begins, the
+    plots are built a part at each turn of the event loop, and until both stand the numbers wait.
     """
 
     def __init__(self) -> None:
@@ -78,6 +78,8 @@ class Curves(QWidget):
         self._plots: list[Any] = []
         self._lines: dict[str, Any] = {}
         self._progress: RunProgress | None = None
+        self._building: Iterator[None] | None = None
+        self._is_built = False
         self._import: threading.Thread | None = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -100,8 +102,9 @@ class Curves(QWidget):
             return
         if not self._is_imported():
             self._timer.start(IMPORT_POLL_MS)
-        elif len(self._plots) < 2:
-            self._build()
+        elif not self._is_built:
+            self._building = self._build() if self._building is None else self._building
+            self._is_built = next(self._building, self) is self
             self._timer.start(0)
         else:
             self._draw(progress)
@@ -143,29 +146,34 @@ class Curves(QWidget):
             plot.close()
             plot.deleteLater()
         self._plots, self._lines = [], {}
+        self._building, self._is_built = None, False
         self._advance()
 
-    def _build(self) -> None:
-        """Build the plot that is still missing."""
+    def _build(self) -> Iterator[None]:
+        """Build both plots, a part at a time."""
         import pyqtgraph as pg
 
-        if not self._plots:
-            loss = self._make_plot(pg, tr("loss"))
-            faint = QColor(theme.color("muted"))
-            faint.setAlpha(90)
-            self._lines["step"] = loss.plot(pen=pg.mkPen(faint, width=1))
-            self._lines["train"] = loss.plot(pen=pg.mkPen(theme.color("accent"), width=2), name=tr("training"))
-            self._lines["val"] = loss.plot(pen=pg.mkPen(theme.color("warning"), width=2), name=tr("validation"))
-            return
-        score = self._make_plot(pg, "mIoU")
+        loss = pg.PlotWidget(self, background=theme.color("panel"))
+        yield from self._furnish(loss, tr("loss"))
+        faint = QColor(theme.color("muted"))
+        faint.setAlpha(90)
+        self._lines["step"] = loss.plot(pen=pg.mkPen(faint, width=1))
+        yield
+        self._lines["train"] = loss.plot(pen=pg.mkPen(theme.color("accent"), width=2), name=tr("training"))
+        yield
+        self._lines["val"] = loss.plot(pen=pg.mkPen(theme.color("warning"), width=2), name=tr("validation"))
+        yield
+        score = pg.PlotWidget(self, background=theme.color("panel"))
+        yield from self._furnish(score, "mIoU")
         score.setYRange(0, 1)
         good = theme.color("good")
         self._lines["iou"] = score.plot(
             pen=pg.mkPen(good, width=2), symbol="o", symbolSize=4, symbolBrush=good, symbolPen=None
         )
 
-    def _make_plot(self, pg: Any, title: str) -> Any:
-        plot = pg.PlotWidget(background=theme.color("panel"))
+    def _furnish(self, plot: Any, title: str) -> Iterator[None]:
+        self._plots.append(plot)
+        yield
         plot.setFixedHeight(PLOT_PX)
         item = plot.getPlotItem()
         item.setLabel("left", title)
@@ -178,11 +186,12 @@ class Curves(QWidget):
             item.getAxis(axis).setTextPen(theme.color("muted"))
             item.getAxis(axis).setStyle(tickFont=theme.small_font(self.font()))
         item.getAxis("left").setWidth(52)
+        yield
         if title != "mIoU":
             item.addLegend(offset=(-4, 4), labelTextColor=theme.color("text"), labelTextSize="8pt")
+            yield
         self._column.addWidget(plot)
-        self._plots.append(plot)
-        return plot
+        yield
 
 
 class Pictures(QWidget):
