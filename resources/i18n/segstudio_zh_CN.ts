@@ -526,6 +526,10 @@
    <translation>更多</translation>
   </message>
   <message>
+   <source>Something went wrong inside segstudio (%1). Your work is on disk; you can go on.</source>
+   <translation>segstudio 内部出错（%1）。您的工作已保存到磁盘，可以继续。</translation>
+  </message>
+  <message>
    <source>Status and jobs</source>
    <translation>状态与任务</translation>
   </message>
@@ -598,6 +602,18 @@
   <message>
    <source>Add a folder of images</source>
    <translation>添加图像文件夹</translation>
+  </message>
+  <message>
+   <source>The last edits are not on disk yet: it is full or can't be written.</source>
+   <translation>最近的编辑尚未写入磁盘：磁盘已满或无法写入。</translation>
+  </message>
+  <message>
+   <source>Make room and stay, then they are written. Leaving now loses these edits.</source>
+   <translation>请腾出空间并留下，编辑随后会写入。现在离开将丢失这些编辑。</translation>
+  </message>
+  <message>
+   <source>Leave and lose them</source>
+   <translation>离开并丢失</translation>
   </message>
   <message>
    <source>Restart now</source>

@@ -136,6 +136,8 @@ class JobCenter(QObject):
             process.kill()
             process.waitForFinished(3000)
         self._processes.clear()
+        for job_id in list(self._titles):
+            self.end(job_id)
 
     def show_device(self) -> None:
         """Write the chosen device on the status line."""

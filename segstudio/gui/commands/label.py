@@ -45,7 +45,7 @@ def refresh_checks(workspace: Workspace) -> None:
 def choose_tool(workspace: Workspace, tool_id: str) -> None:
     """Make a tool the current one; choosing it again keeps it."""
     workspace.toolbox.select(tool_id)
-    workspace.window.schedule_refresh()
+    refresh_checks(workspace)
 
 
 def _on_tool(workspace: Workspace, tool_id: str, is_on: bool) -> None:

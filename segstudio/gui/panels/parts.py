@@ -6,7 +6,7 @@ import html
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QObject, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
 
@@ -60,9 +60,18 @@ def refresh_icons(parent: QWidget) -> None:
             button.setIcon(icons.icon(str(name)))
 
 
+class _ThemeFollower(QObject):
+    """A child of the panel, so that the connection ends with it."""
+
+    def follow(self) -> None:
+        panel = self.parent()
+        if isinstance(panel, QWidget):
+            refresh_icons(panel)
+
+
 def follow_theme(panel: QWidget) -> None:
     """Keep the icons of a panel in the theme's colours."""
-    theme.theme_manager().changed.connect(lambda: refresh_icons(panel), Qt.ConnectionType.AutoConnection)
+    theme.theme_manager().changed.connect(_ThemeFollower(panel).follow)
 
 
 def swatch(color: str, size_px: int = 16, ratio: float = 2.0) -> QIcon:
