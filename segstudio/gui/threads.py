@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt, QThread, Signal
+from PySide6.QtCore import QCoreApplication, QObject, Qt, QThread, Signal
 
 from segstudio.jobs.protocol import Failed, Finished, Message, WasCancelled
 from segstudio.jobs.specs import TrainSpec
@@ -86,6 +86,9 @@ class ChildThread(QThread):
         if self._is_closed:
             return
         self.finished.connect(self._on_retired)
+        app = QCoreApplication.instance()
+        if app is not None:
+            app.aboutToQuit.connect(self.wait)  # A thread must not outlive the program.
         if not self._stop():
             self._on_retired()
 
