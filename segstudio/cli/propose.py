@@ -158,12 +158,20 @@ def _propose_image(
     progress: ProgressSink,
     cancel: Cancel,
 ) -> dict[str, Any]:
+    from segstudio.core.errors import UserError
     from segstudio.core.proposals import ProposalWriter
     from segstudio.io.readers.registry import open_image
     from segstudio.ml.class_mapping import ClassMapper
     from segstudio.ml.inference.run import propose
 
-    with closing(open_image(store.image_file(image))) as reader:
+    file = store.image_file(image)
+    with closing(open_image(file)) as reader:
+        if (reader.info.width, reader.info.height) != (image.width, image.height):
+            raise UserError(
+                f"the file is now {reader.info.width}×{reader.info.height} pixels, in the project it is {image.width}×{image.height}",
+                path=file,
+                remedy="put the former file back, or add this one as another image",
+            )
         layer = store.proposal_layer(image.id, create=True)
         assert layer is not None
         mapper = ClassMapper(segmenter.card, store.classes, class_map)

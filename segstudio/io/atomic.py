@@ -119,6 +119,12 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     except OSError as error:
         shutil.rmtree(temp, ignore_errors=True)
         raise disk_error(error, path) from error
+    except UserError as error:
+        shutil.rmtree(temp, ignore_errors=True)
+        if error.path is None or not error.path.is_relative_to(temp):
+            raise
+        # Nobody knows the temporary name, and it is gone.
+        raise UserError(error.message, path=path / error.path.relative_to(temp), remedy=error.remedy) from error
     except BaseException:
         shutil.rmtree(temp, ignore_errors=True)
         raise

@@ -59,6 +59,14 @@ def _propose(segmenter: Any, spec: ProposeSpec, task: ImageTask, index: int, por
 
     reader = open_image(Path(task.path))
     try:
+        size_px = (reader.info.width, reader.info.height)
+        if task.size_px not in (None, size_px):
+            assert task.size_px is not None
+            raise UserError(
+                f"the file is now {size_px[0]}×{size_px[1]} pixels, in the project it is {task.size_px[0]}×{task.size_px[1]}",
+                path=task.path,
+                remedy="put the former file back, or add this one as another image",
+            )
         results = propose(
             segmenter,
             reader,

@@ -112,11 +112,13 @@ class Catalog:
         path = Path(text).expanduser()
         run = path / "best.safetensors"
         if path.is_dir() and run.is_file():
-            return CatalogEntry(read_card(run))
+            card = read_card(run)
+            return CatalogEntry(card, *_can_build(card))
         if path.is_file() or path.suffix.lower() in WEIGHT_SUFFIXES:
             if not path.is_file():
                 raise UserError("the weights file is missing", path=path, remedy="check the path")
-            return CatalogEntry(read_card(path))
+            card = read_card(path)
+            return CatalogEntry(card, *_can_build(card))
         raise self._unknown(text, entries)
 
     def _unknown(self, text: str, entries: list[CatalogEntry]) -> UserError:
@@ -162,6 +164,7 @@ def weights_file(entry: CatalogEntry, progress: ProgressSink = no_progress, canc
     if not entry.is_available:
         raise UserError(
             f"the model {entry.card.id} cannot be used: {entry.reason}",
+            path=entry.card.weights.path or None,
             remedy="`segstudio models list` lists the others",
         )
     if entry.card.weights.kind == "download":

@@ -184,6 +184,7 @@ class ModelsPresenter:
                 path=str(session.store.image_file(record)),
                 z=session.plane if record.id == session.image_id else 0,
                 rects=tuple(rects[record.id]) if rects and rects.get(record.id) else None,
+                size_px=(record.width, record.height),
             )
             for record in records
         )

@@ -6,12 +6,28 @@ import os
 import sqlite3
 from typing import TYPE_CHECKING
 
+from segstudio.core.errors import UserError
 from segstudio.io.store.locks import FolderLock
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from segstudio.core.classes import ClassTable
+
+
+def check_file(folder: Path, path: Path) -> None:
+    """Refuse what is no project before anything is written to it.
+
+    Raises
+    ------
+    UserError
+        When the file is missing, or empty: SQLite would take that for a new database and begin one in it.
+    """
+    if not path.is_file():
+        remedy = "choose a project's folder, or make one with: segstudio new DIR"
+        raise UserError("There is no segstudio project", path=folder, remedy=remedy)
+    if path.stat().st_size == 0:
+        raise UserError("The project's file is empty", path=path, remedy="put it back from a copy")
 
 
 def lock_project(folder: Path, path: Path) -> tuple[FolderLock | None, str]:

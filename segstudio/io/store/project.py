@@ -14,7 +14,7 @@ from segstudio.core.edits import apply_edit
 from segstudio.core.errors import UserError
 from segstudio.core.progress import ProgressSink, no_progress
 from segstudio.io.atomic import disk_error, sweep_leftovers, temp_sibling
-from segstudio.io.store.opening import lock_project, write_empty
+from segstudio.io.store.opening import check_file, lock_project, write_empty
 from segstudio.io.store.records import (
     SPLITS,
     STATUSES,
@@ -118,9 +118,7 @@ class ProjectStore:
         if folder.name == DATABASE_NAME and folder.is_file():
             folder = folder.parent
         path = folder / DATABASE_NAME
-        if not path.is_file():
-            remedy = "choose a project's folder, or make one with: segstudio new DIR"
-            raise UserError("There is no segstudio project", path=folder, remedy=remedy)
+        check_file(folder, path)
         lock: FolderLock | None = None
         reason = "It was opened to be looked at only." if read_only else ""
         if not reason:

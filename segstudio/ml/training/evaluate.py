@@ -60,6 +60,12 @@ def evaluate(
         prediction = np.full(truth.shape, _background(labels.classes), np.uint8)
         reader = open_image(image.file)
         try:
+            if (reader.info.height, reader.info.width) != truth.shape:
+                raise UserError(
+                    f"the mask is {truth.shape[1]}×{truth.shape[0]} pixels but the image {reader.info.width}×{reader.info.height}",
+                    path=image.file,
+                    remedy="replace one of them",
+                )
             for result in propose(segmenter, reader, rects=None if image.window is None else [image.window]):
                 place = prediction[result.rect.slices]
                 if isinstance(result, ObjectResult):

@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 from segstudio.core import parent_watch
 from segstudio.core.errors import UserError
 from segstudio.io.atomic import write_bytes_atomic
+from segstudio.ml.networks.table import architecture
 from segstudio.ml.plan import EpochDone, RunFinished, StepDone, TrainPlan, ValidationPictures
 from segstudio.ml.training.checkpoint import Progress, load_state, save_state
 from segstudio.ml.training.patches import EpochSampler
@@ -65,6 +66,7 @@ class Trainer:
         folder = RunFolder(Path(plan.out))
         folder.prepare(plan)
         setup = build_setup(plan)
+        _check_batch(plan, len(setup.patches))
         folder.open_board(plan.has_tensorboard)
         try:
             return _Loop(plan, setup, folder, sink, control or _GoOn()).run()
@@ -79,6 +81,16 @@ def _as_begun(asked: TrainPlan) -> TrainPlan:
         begun = replace(begun, project=asked.project, data=asked.data)
     return replace(begun, out=asked.out, is_resumed=True, device=asked.device, workers=asked.workers,
                    threads=asked.threads, max_minutes=asked.max_minutes)  # fmt: skip
+
+
+def _check_batch(plan: TrainPlan, patches: int) -> None:
+    """Normalisation over a batch needs more than one value of each feature at the network's coarsest level."""
+    stride_px = architecture(plan.arch).stride_px
+    if min(plan.batch, patches) * max(1, plan.patch_px // stride_px) ** 2 < 2:
+        raise UserError(
+            f"one patch of {plan.patch_px} px a step is too little to learn from",
+            remedy=f"give --size {2 * stride_px} or more, or a larger --batch and more labelled images",
+        )
 
 
 def _leave_interrupts(_: int) -> None:

@@ -103,6 +103,7 @@ def test_a_damaged_checkpoint_is_named(capsys, project, tmp_path):
         (["{tmp}/p", "--arch", "unett"], "Did you mean unet"),
         (["{tmp}/p", "--from", "nucleii"], "no model"),
         (["{tmp}/p", "--device", "cuda:99"], "cuda"),
+        (["{tmp}/p", "--batch", "1"], "too little to learn from"),
         (["{tmp}/p", "--classes", "a,b,c"], "3 class names for 2 classes"),
     ],
 )
