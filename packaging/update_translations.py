@@ -69,7 +69,7 @@ def table_texts() -> list[Key]:
     sys.path.insert(0, str(ROOT))
     from segstudio.app.actions import ACTIONS, MENUS
     from segstudio.app.settings import SETTINGS
-    from segstudio.gui.dialogs.export import FORMATS
+    from segstudio.gui.dialogs.export import FORMATS, OPTIONS
     from segstudio.gui.docks import PANELS
     from segstudio.gui.panels.model_chooser import GROUPS
     from segstudio.gui.panels.train import LOSS_TITLES
@@ -83,6 +83,7 @@ def table_texts() -> list[Key]:
             texts += [("tables.settings", text) for text in (setting.title, setting.group, setting.help, *choices)]
     texts += [("tables.app", spec.title) for spec in PANELS]
     texts += [(GUI_CONTEXT, text) for _, title, about in FORMATS for text in (title, about)]
+    texts += [(GUI_CONTEXT, title) for rows in OPTIONS.values() for _, title, _ in rows]
     texts += [(GUI_CONTEXT, title) for _, title in GROUPS]
     texts += [(GUI_CONTEXT, title) for title in LOSS_TITLES.values()]
     return [key for key in dict.fromkeys(texts) if key[1]]

@@ -1522,6 +1522,14 @@
    <translation>一个 JSON 文件，含 RLE 与多边形、对象与区域。</translation>
   </message>
   <message>
+   <source>Polygons in place of RLE</source>
+   <translation>用多边形代替 RLE</translation>
+  </message>
+  <message>
+   <source>Areas (stuff) beside objects</source>
+   <translation>除对象外也导出区域（stuff）</translation>
+  </message>
+  <message>
    <source>Trained in this project</source>
    <translation>本项目训练</translation>
   </message>
@@ -2292,7 +2300,7 @@
    <translation>语言</translation>
   </message>
   <message>
-   <source>Takes effect at once where the panel allows it.</source>
+   <source>Takes effect when segstudio opens again.</source>
    <translation>重新打开后生效。</translation>
   </message>
   <message>

@@ -57,7 +57,7 @@ SETTINGS: tuple[Setting, ...] = (
         "system",
         "Language",
         "Appearance",
-        "Takes effect at once where the panel allows it.",
+        "Takes effect when segstudio opens again.",
         choices=("system", "en", "zh_CN"),
     ),
     Setting("look.thumbnail_px", 64, "Thumbnail size", "Appearance", "In the list of images.", 32, 256, 8, "px"),

@@ -60,18 +60,17 @@ class KeyboardSheet(QDialog):
         columns.setContentsMargins(0, 0, 8, 0)
         columns.setSpacing(16)
         groups = self._groups(binder)
-        total = sum(len(rows) + 3 for _, rows in groups)
         stacks: list[QVBoxLayout] = []
-        filled = 0
+        for _ in range(COLUMNS):
+            stack = QVBoxLayout()
+            stack.setSpacing(12)
+            columns.addLayout(stack, 1)
+            stacks.append(stack)
+        heights = [0] * COLUMNS
         for title, rows in groups:
-            wanted = min(COLUMNS - 1, filled * COLUMNS // max(1, total))
-            while len(stacks) <= wanted:
-                stack = QVBoxLayout()
-                stack.setSpacing(12)
-                columns.addLayout(stack, 1)
-                stacks.append(stack)
-            stacks[wanted].addWidget(self._box(title, rows))
-            filled += len(rows) + 3
+            shortest = heights.index(min(heights))
+            stacks[shortest].addWidget(self._box(title, rows))
+            heights[shortest] += len(rows) + 3
         for stack in stacks:
             stack.addStretch(1)
         area = QScrollArea(self)

@@ -92,6 +92,7 @@ def test_export_dialog_makes_the_spec(qtbot, tmp_path: Path) -> None:
         spec = dialog.spec()
         assert (spec.format, spec.out, spec.seed) == ("coco", str(tmp_path / "out"), 7)
         assert spec.split == "train=0.7,val=0.15,test=0.15" and spec.image_ids == (session.images[1].id,)
+        assert spec.options == (("polygons", False), ("stuff", True))
         dialog.shares["test"].setValue(50)
         with pytest.raises(UserError, match="add up"):
             dialog.spec()

@@ -34,6 +34,7 @@ class PlainDialog(QDialog):
         if accept_text:
             accept = box.addButton(accept_text, QDialogButtonBox.ButtonRole.AcceptRole)
             accept.setProperty("primary", True)
+            accept.style().polish(accept)  # The box has styled it before it knew.
             accept.setDefault(True)
             box.accepted.connect(self.accept)
         leave = reject_text or (tr("Cancel") if accept_text else tr("Close"))
@@ -70,11 +71,11 @@ def line() -> QFrame:
     return frame
 
 
-def form_grid(rows: Sequence[tuple[str, QWidget | QLayout]]) -> QGridLayout:
+def form_grid(rows: Sequence[tuple[str, QWidget | QLayout]], spacing_px: int = 4) -> QGridLayout:
     """Labels at the left, fields at the right, their middles on one line."""
     grid = QGridLayout()
     grid.setHorizontalSpacing(12)
-    grid.setVerticalSpacing(4)
+    grid.setVerticalSpacing(spacing_px)
     grid.setColumnStretch(1, 1)
     for row, (title, field) in enumerate(rows):
         label = QLabel(title)

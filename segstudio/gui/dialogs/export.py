@@ -33,6 +33,10 @@ FORMATS: tuple[tuple[str, str, str], ...] = (
     ("coco", "COCO", "One JSON with RLE and polygons, objects and stuff."),
 )
 """(id, title, one sentence)."""
+OPTIONS: dict[str, tuple[tuple[str, str, bool], ...]] = {
+    "coco": (("polygons", "Polygons in place of RLE", False), ("stuff", "Areas (stuff) beside objects", True)),
+}
+"""Format id → (option, title, default)."""
 SPLITS = ("train", "val", "test")
 
 
@@ -73,9 +77,17 @@ class ExportDialog(PlainDialog):
         self._split_box = QWidget()
         self.column.addLayout(
             form_grid(
-                ((tr("Format"), self.format), ("", self._about), (tr("Into the folder"), where), (tr("Images"), self.images))
+                ((tr("Format"), self.format), ("", self._about), (tr("Into the folder"), where), (tr("Images"), self.images)),
+                spacing_px=8,
             )
         )
+        self.options: dict[tuple[str, str], QCheckBox] = {}
+        for format_id, rows in OPTIONS.items():
+            for name, title, is_on in rows:
+                box = QCheckBox(tr(title))
+                box.setChecked(is_on)
+                self.options[format_id, name] = box
+                self.column.addWidget(box)
         self.column.addWidget(self.has_split)
         self.column.addWidget(self._make_split())
         self._problem = QLabel()
@@ -118,7 +130,9 @@ class ExportDialog(PlainDialog):
             )
             if not ids:
                 raise UserError("There is no such image", remedy="choose all images, or label some first")
-        return ExportSpec(str(self._session.folder), str(self.format.currentData()), str(folder), split, seed, ids)
+        chosen = str(self.format.currentData())
+        options = tuple((name, box.isChecked()) for (owner, name), box in self.options.items() if owner == chosen)
+        return ExportSpec(str(self._session.folder), chosen, str(folder), split, seed, ids, options)
 
     def accept(self) -> None:
         """Begin; what stands in the way is said here and the dialog stays."""
@@ -189,6 +203,8 @@ class ExportDialog(PlainDialog):
 
     def _on_format(self) -> None:
         self._about.setText(tr(FORMATS[self.format.currentIndex()][2]))
+        for (owner, _), box in self.options.items():
+            box.setVisible(owner == self.format.currentData())
 
     def _show_split(self) -> None:
         self._split_box.setVisible(self.has_split.isChecked())

@@ -38,6 +38,7 @@ class SettingsDialog(PlainDialog):
         self.editors: dict[str, QWidget] = {}
         self._list = QListWidget()
         self._list.setFixedWidth(160)
+        self._list.setObjectName("settings_pages")
         self._list.setAccessibleName(tr("Pages"))
         self._pages = QStackedWidget()
         self._names: list[str] = []
