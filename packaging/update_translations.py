@@ -28,8 +28,29 @@ def collect() -> dict[Key, bool]:
     found: dict[Key, bool] = {}
     for file in sorted((ROOT / "segstudio" / "gui").rglob("*.py")):
         _Collector(found).visit(ast.parse(file.read_text(encoding="utf-8"), str(file)))
+    for file in sorted((ROOT / "segstudio" / "app").rglob("*.py")):
+        for text in sentences(ast.parse(file.read_text(encoding="utf-8"), str(file))):
+            found.setdefault((GUI_CONTEXT, text), False)
     for key in table_texts():
         found.setdefault(key, False)
+    return found
+
+
+def sentences(tree: ast.AST) -> list[str]:
+    """What the app floor says to the user in fixed words: ``say("…")`` and ``problem = "…"``."""
+    found = []
+    for node in ast.walk(tree):
+        values: list[ast.expr] = []
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("say", "emit"):
+            values = node.args[:1]
+        elif isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "problem" for t in node.targets):
+            values = [node.value]
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "DataSummary":
+            values = node.args[-1:]
+        for value in values:
+            for one in (value.body, value.orelse) if isinstance(value, ast.IfExp) else (value,):
+                if isinstance(one, ast.Constant) and isinstance(one.value, str) and " " in one.value:
+                    found.append(one.value)
     return found
 
 

@@ -1498,6 +1498,66 @@
    <translation>重新打开 segstudio 后语言生效。</translation>
   </message>
   <message>
+   <source>There is no model to propose with.</source>
+   <translation>没有可用于预测的模型。</translation>
+  </message>
+  <message>
+   <source>There is no image to propose for.</source>
+   <translation>没有可预测的图像。</translation>
+  </message>
+  <message>
+   <source>The project is read-only, so a run has no place to be written to.</source>
+   <translation>项目为只读，训练结果无处写入。</translation>
+  </message>
+  <message>
+   <source>Open a project first.</source>
+   <translation>请先打开项目。</translation>
+  </message>
+  <message>
+   <source>There is no class: add one and label some images first.</source>
+   <translation>没有类别：请先添加类别并标注一些图像。</translation>
+  </message>
+  <message>
+   <source>No pixel is labelled yet: label at least two images first.</source>
+   <translation>还没有标注任何像素：请先标注至少两张图像。</translation>
+  </message>
+  <message>
+   <source>Only one image is labelled: label a second one, so that the result can be checked on it.</source>
+   <translation>只标注了一张图像：请再标注一张，以便检验结果。</translation>
+  </message>
+  <message>
+   <source>All labelled images are in the val split: put some into train.</source>
+   <translation>所有已标注图像都在验证集中：请将一部分放入训练集。</translation>
+  </message>
+  <message>
+   <source>This image has no proposal: let a model propose first.</source>
+   <translation>此图像没有预测：请先让模型预测。</translation>
+  </message>
+  <message>
+   <source>There is nothing of it in the proposal at this confidence.</source>
+   <translation>在此置信度下预测中没有该内容。</translation>
+  </message>
+  <message>
+   <source>There is no class to paint with: add one in the Classes panel.</source>
+   <translation>没有可用于绘制的类别：请在“类别”面板中添加。</translation>
+  </message>
+  <message>
+   <source>The project is on disk again; nothing was lost.</source>
+   <translation>项目已重新写入磁盘；没有任何丢失。</translation>
+  </message>
+  <message>
+   <source>These images are in the project already.</source>
+   <translation>这些图像已在项目中。</translation>
+  </message>
+  <message>
+   <source>There is no image in what was given.</source>
+   <translation>给出的内容中没有图像。</translation>
+  </message>
+  <message>
+   <source>A polygon needs at least three points.</source>
+   <translation>多边形至少需要三个点。</translation>
+  </message>
+  <message>
    <source>PNG masks</source>
    <translation>PNG 掩码</translation>
   </message>

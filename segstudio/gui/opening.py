@@ -123,8 +123,7 @@ class Opening:
         session = self._workspace.session
         if not session.is_open or not session.has_unsaved:
             return True
-        session.retry_writing()
-        if not session.has_unsaved:
+        if session.retry_writing():
             return True
         question = QMessageBox(self._window)
         question.setWindowTitle("segstudio")

@@ -215,7 +215,6 @@ class ProjectCard(QPushButton):
         self.project = project
         self._has_picture = False
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setFixedHeight(THUMB_PX.height() + 20)
         self.setMinimumWidth(220)
         self.setAccessibleName(tr("Open the project") + f" {project.name}")
         self.setToolTip(project.folder)
@@ -257,6 +256,14 @@ class ProjectCard(QPushButton):
         self.setEnabled(True)
         self.clicked.connect(self._on_clicked)
         self.restyle()
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Room for the picture: the style sheet's rules for buttons know nothing of it."""
+        return QSize(280, THUMB_PX.height() + 20)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """No lower than the picture."""
+        return QSize(220, THUMB_PX.height() + 20)
 
     def set_picture(self, image: QImage) -> None:
         """Show *image*, cut to the frame."""

@@ -188,7 +188,7 @@ class Workspace(QObject):
             self._retry_timer.stop()
 
     def _on_notice(self, sentence: str) -> None:
-        self.window.say(sentence)
+        self.window.say(tr(sentence))
         if self.session.is_open and self.session.has_unsaved:
             self._retry_timer.start()
 
