@@ -58,6 +58,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run_command(arguments: list[str]) -> int:
+    if not any(a in COMMANDS for a in arguments):
+        # `segstudio PATH --help` asks about the program, whatever the path.
+        asked = [a for a in arguments if a in {"-h", "--help", "--version"}]
+        arguments = asked or arguments
     args = _parser(arguments).parse_args(arguments)
     return int(importlib.import_module(f"segstudio.cli.{args.command}").run(args))
 

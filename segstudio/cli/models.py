@@ -36,8 +36,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """List, inspect, download or install models."""
+    from segstudio.core.errors import UserError
+    from segstudio.io.store.project import ProjectStore
     from segstudio.ml import registry
 
+    if args.project is not None and not ProjectStore.is_project(args.project):
+        raise UserError(
+            "There is no segstudio project", path=args.project, remedy="give a project's folder, or leave --project out"
+        )
     catalog = registry.Catalog(args.project)
     action = args.action or "list"
     if action == "list":

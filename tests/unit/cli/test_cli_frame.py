@@ -49,6 +49,17 @@ def test_help_of_the_program_lists_the_commands(capsys):
     assert code == 0 and all(f"\n    {name} " in out for name in NEEDED_OF)
 
 
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_beside_a_path_opens_no_window(capsys, tmp_path, option):
+    code, out, err = run(capsys, tmp_path, option)
+    assert (code, err) == (0, "") and "segstudio" in out
+
+
+def test_models_of_a_project_that_is_none(capsys, tmp_path):
+    code, out, err = run(capsys, "models", "list", "--project", tmp_path / "none", "--json")
+    assert (code, out) == (1, "") and str(tmp_path / "none") in err and err.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
