@@ -142,9 +142,11 @@ class Session(EditsPart):
             return False
         before = len(self._records)
         report = self.add_images(paths)
-        if report is not None and report.added and before:
+        if report is None:
+            return self.is_adding
+        if report.added and before:
             self.select_image(report.added[0].id)
-        return report is not None and bool(report.added or report.already)
+        return bool(report.added or report.already)
 
     def _open_project_for(self, path: Path) -> bool:
         source = (path if path.is_dir() else path.parent).resolve()

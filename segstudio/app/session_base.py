@@ -10,7 +10,7 @@ from segstudio.app.settings import Settings
 from segstudio.core.classes import ClassTable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from segstudio.app.document import Document, Documents
@@ -56,6 +56,10 @@ class SessionBase:
         """One sentence for the user, plain text."""
         self.settings = Settings() if settings is None else settings
         self.open_reader = open_reader
+        self.slow_adder: Callable[[Sequence[Path], bool], bool] | None = None
+        """A window's way to add many images without a halt: (paths, copy) to whether it took them over."""
+        self.is_adding = False
+        """Whether ``slow_adder`` is at work."""
         self.close_reader: Callable[[ImageReader], None] = _close
         """Closes a reader that is no longer shown; a window whose workers still read from it puts its own here."""
         self._store: ProjectStore | None = None

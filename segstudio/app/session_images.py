@@ -40,8 +40,13 @@ class ImagesPart(ChoicesPart):
                 self.image_record_changed.emit(image_id)
 
     def add_images(self, paths: Sequence[Path], *, copy: bool = False) -> AddReport | None:
-        """Add files and folders (in this thread); failures are said in one notice."""
+        """Add files and folders (in this thread); failures are said in one notice.
+
+        Many files are handed to ``slow_adder`` where a window has set one; then the answer is None and ``is_adding`` True.
+        """
         if self.refuses_edits() or self._store is None:
+            return None
+        if self.slow_adder is not None and self.slow_adder(paths, copy):
             return None
         try:
             report = self._store.add_images(paths, copy=copy)
@@ -49,6 +54,11 @@ class ImagesPart(ChoicesPart):
             self.say(error)
             return None
         self.images_were_added()
+        self.say_added(report)
+        return report
+
+    def say_added(self, report: AddReport) -> None:
+        """One notice of what could not be added, or that there was nothing to add."""
         if len(report.failed) == 1:
             self.say(report.failed[0][1])
         elif report.failed:
@@ -57,7 +67,6 @@ class ImagesPart(ChoicesPart):
             self.say("These images are in the project already.")
         elif not report.added:
             self.say("There is no image in what was given.")
-        return report
 
     def images_were_added(self) -> None:
         """Read the list again after images were added (also by another thread's job)."""

@@ -17,6 +17,7 @@ from segstudio.gui.canvas.widget import CanvasWidget
 from segstudio.gui.commands import edit, file, help_, label, model, train, view
 from segstudio.gui.docks import Docks
 from segstudio.gui.i18n import tr
+from segstudio.gui.image_adding import ImageAdder
 from segstudio.gui.job_center import JobCenter
 from segstudio.gui.notice_bar import Offer
 from segstudio.gui.opening import Opening
@@ -48,6 +49,7 @@ class Workspace(QObject):
         self.canvas = CanvasWidget(self.session, self.toolbox)
         self.jobs = JobCenter(self)
         self.opening = Opening(self)
+        self.adder = ImageAdder(self)
         self._docks: Docks | None = None
         self._held: str | None = None
         # Edits that a full disk refused are tried again until it takes them.

@@ -38,7 +38,7 @@ def make_images(folder: Path, count: int = 2) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     files = []
     for index in range(count):
-        values = np.full((48, 64, 3), 20 * index, np.uint8)
+        values = np.full((48, 64, 3), 20 * (index % 12) + index // 12, np.uint8)
         values[10:30, 10:30] = 220
         file = folder / f"im{index}.png"
         Image.fromarray(values).save(file)

@@ -1,0 +1,55 @@
+"""A folder of many images comes in without the window halting."""
+
+from __future__ import annotations
+
+import time
+
+from PySide6.QtCore import QTimer
+from window_help import make_images, open_project, open_window
+
+
+def test_many_images_are_added_a_few_at_a_turn(qtbot, tmp_path):
+    with open_window(qtbot) as window:
+        open_project(window, tmp_path, qtbot)
+        session = window.workspace.session
+        (tmp_path / "many").mkdir()
+        files = make_images(tmp_path / "many", count=60)
+        files[7].write_bytes(b"no image")
+        said: list[str] = []
+        session.notice.connect(said.append)
+        turns = []
+        timer = QTimer()
+        timer.timeout.connect(lambda: turns.append(time.perf_counter()))
+        timer.start(0)
+        before = len(session.images)
+        assert session.open_paths([tmp_path / "many"])
+        assert session.is_adding and len(session.images) == before
+        qtbot.waitUntil(lambda: not session.is_adding, timeout=20_000)
+        timer.stop()
+        assert len(session.images) == before + 59
+        assert len(turns) > 5
+        assert any(files[7].name in sentence for sentence in said)
+        assert not window.workspace.jobs.running_titles()
+
+
+def test_adding_stops_when_told_and_keeps_what_came(qtbot, tmp_path):
+    with open_window(qtbot) as window:
+        open_project(window, tmp_path, qtbot)
+        session = window.workspace.session
+        (tmp_path / "many").mkdir()
+        make_images(tmp_path / "many", count=60)
+        before = len(session.images)
+        assert session.add_images([tmp_path / "many"]) is None and session.is_adding
+        window.workspace.adder.cancel()
+        assert not session.is_adding and before <= len(session.images) < before + 60
+
+
+def test_few_images_are_there_at_once(qtbot, tmp_path):
+    with open_window(qtbot) as window:
+        open_project(window, tmp_path, qtbot)
+        session = window.workspace.session
+        (tmp_path / "few").mkdir()
+        files = make_images(tmp_path / "few", count=3)
+        before = len(session.images)
+        assert session.add_images(files) is not None
+        assert len(session.images) == before + 3
