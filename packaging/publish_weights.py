@@ -33,6 +33,7 @@ def main() -> int:
     save_weights(out, state, card, is_half=True)
     names = tuple(n for n in args.classes.split(",") if n)
     scores = evaluate(model=str(out), data=args.data, split=args.split, class_names=names, device="cpu")
+    card = dataclasses.replace(card, split=f"{card.split}; measured on {scores['images']} {scores['split']} images")
     kept = {k: scores[k] for k in ("pixel_accuracy", "mean_iou", "mean_dice", "split", "images")}
     kept["per_class_iou"] = {c["name"]: c["iou"] for c in scores["per_class"]}
     kept["per_class_dice"] = {c["name"]: c["dice"] for c in scores["per_class"]}
