@@ -382,6 +382,10 @@
    <translation>重试</translation>
   </message>
   <message>
+   <source>Adding images</source>
+   <translation>正在添加图像</translation>
+  </message>
+  <message>
    <source>Work is still running: %1.</source>
    <translation>仍有任务在运行：%1。</translation>
   </message>
@@ -1518,12 +1522,8 @@
    <translation>没有类别：请先添加类别并标注一些图像。</translation>
   </message>
   <message>
-   <source>No pixel is labelled yet: label at least two images first.</source>
-   <translation>还没有标注任何像素：请先标注至少两张图像。</translation>
-  </message>
-  <message>
-   <source>Only one image is labelled: label a second one, so that the result can be checked on it.</source>
-   <translation>只标注了一张图像：请再标注一张，以便检验结果。</translation>
+   <source>No pixel is labelled yet: label something, or accept a proposal, first.</source>
+   <translation>还没有标注任何像素：请先标注一些内容，或接受一个建议。</translation>
   </message>
   <message>
    <source>All labelled images are in the val split: put some into train.</source>

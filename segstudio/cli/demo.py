@@ -35,7 +35,8 @@ SAMPLES = (
 )
 META_KEY = "sample"
 """The project's note about how far the demo got: "begun" or "done"; a project without it is somebody's own."""
-CLASSES = ("nucleus", "vessel", "cell", "coin", "cup")
+CLASSES = {"nucleus": "#00e676", "vessel": "#40c4ff", "cell": "#ffab40", "coin": "#ff80ab", "cup": "#b388ff"}
+"""Name → colour: chosen to stand out on these very pictures."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -128,8 +129,8 @@ def make_sample_project(folder: Path, *, device: str = "auto") -> dict[str, Any]
         with ProjectStore.open(folder) as store:
             return _fill(store, device)
     classes = ClassTable()
-    for name in CLASSES:
-        classes = classes.added(name)
+    for name, color in CLASSES.items():
+        classes = classes.added(name, color=color)
     with ProjectStore.create(folder, classes) as store:
         store.set_meta(META_KEY, "begun")
         return _fill(store, device)

@@ -109,9 +109,7 @@ class TrainingPresenter:
         elif not len(session.classes):
             problem = "There is no class: add one and label some images first."
         elif not total:
-            problem = "No pixel is labelled yet: label at least two images first."
-        elif len(labelled) < 2:
-            problem = "Only one image is labelled: label a second one, so that the result can be checked on it."
+            problem = "No pixel is labelled yet: label something, or accept a proposal, first."
         elif "val" in splits and all(split == "val" for split in splits):
             problem = "All labelled images are in the val split: put some into train."
         return DataSummary(
