@@ -100,10 +100,15 @@ def load_network(path: Path) -> tuple[nn.Module, ModelCard]:
     return network.eval(), card
 
 
-def copy_matching(network: nn.Module, state: Mapping[str, torch.Tensor]) -> tuple[int, int]:
-    """Copy each parameter of *state* that *network* has in the same shape; (copied, the network's total)."""
+def copy_matching(
+    network: nn.Module, state: Mapping[str, torch.Tensor], *, leave_out: tuple[str, ...] = ()
+) -> tuple[int, int]:
+    """Copy each parameter of *state* that *network* has in the same shape; (copied, the network's total).
+
+    Names that begin with one of *leave_out* are not copied.
+    """
     own = network.state_dict()
-    fitting = {n: v for n, v in state.items() if n in own and own[n].shape == v.shape}
+    fitting = {n: v for n, v in state.items() if n in own and own[n].shape == v.shape and not n.startswith(leave_out)}
     own.update(fitting)
     network.load_state_dict(own)
     return len(fitting), len(own)

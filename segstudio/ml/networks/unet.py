@@ -65,6 +65,9 @@ class PlainEncoder(nn.Module):
 class UNet(nn.Module):
     """U-Net over any encoder that gives a list of features, finest first."""
 
+    class_layers = ("head.",)
+    """How the names of the parameters begin that belong to the classes, one row each."""
+
     def __init__(
         self, encoder: nn.Module, channels: Sequence[int], decoder: Sequence[int], classes: int, stride: int
     ) -> None:

@@ -15,9 +15,10 @@ from segstudio.core.errors import UserError
 from segstudio.ml.cards import ModelCard, WeightsSource
 from segstudio.ml.inference.devices import choose_device
 from segstudio.ml.networks.build import build_network
-from segstudio.ml.networks.table import NO_ENCODER, architecture, checked_encoder
+from segstudio.ml.networks.table import ARCHITECTURES, NO_ENCODER, architecture, checked_encoder
 from segstudio.ml.networks.table import encoder as encoder_spec
 from segstudio.ml.plan import RunStarted, TrainPlan
+from segstudio.ml.registry import Catalog, weights_file
 from segstudio.ml.training.losses import SegmentationLoss
 from segstudio.ml.training.patches import PairCache, PatchDataset
 from segstudio.ml.training.precision import amp_dtype, keep_depthwise_in_float32
@@ -53,7 +54,7 @@ class RunSetup:
     steps_per_epoch: int
     amp_dtype: torch.dtype | None
     note: str
-    should_stop: Callable[[], bool] = lambda: False
+    encoder: str
 
     def normalise(self, images: torch.Tensor) -> torch.Tensor:
         """(N, B, H, W) in 0…1 to what the encoder expects."""
@@ -81,8 +82,8 @@ class RunSetup:
                 self.average.update_parameters(self.network)
         return value
 
-    def validate(self) -> Validation:
-        """Metrics on the validation images, with the averaged parameters where there are any."""
+    def validate(self, is_stopped: Callable[[], bool] = lambda: False) -> Validation:
+        """Metrics on the validation images, with the averaged parameters where there are any; fewer images once *is_stopped*."""
         network = self.network if self.average is None else self.average.module
         names = [i.name for i in self.data.of_split("val")]
         loss = SegmentationLoss(self.loss.kind)
@@ -95,6 +96,7 @@ class RunSetup:
             loss,
             self.device,
             is_amp=self.amp_dtype is not None,
+            is_stopped=is_stopped,
         )
 
     def weights(self) -> dict[str, torch.Tensor]:
@@ -144,7 +146,7 @@ class RunSetup:
             id=plan.model_id or run,
             name=plan.model_name or plan.model_id or run,
             architecture=plan.arch,
-            encoder=checked_encoder(plan.arch, plan.encoder),
+            encoder=self.encoder,
             classes=self.data.classes,
             colors=self.data.colors,
             background_index=self.data.background_index,
@@ -180,15 +182,16 @@ def build_setup(plan: TrainPlan) -> RunSetup:
     data = load_data(plan)
     device = torch.device(choose_device(plan.device))
     bands, scaling, sizes = _survey(data)
-    encoder = checked_encoder(plan.arch, plan.encoder)
+    start = _model_to_start_from(plan) if plan.start_from else None
+    encoder = checked_encoder(plan.arch, plan.encoder or (start.encoder if start is not None else ""))
     spec = None if encoder == NO_ENCODER else encoder_spec(encoder)
     mean, std = (spec.mean, spec.std) if spec is not None and bands == 3 else ((0.5,) * bands, (0.25,) * bands)
     torch.manual_seed(plan.seed)
     is_pretrained = plan.is_pretrained and spec is not None and not plan.start_from
     network = build_network(plan.arch, encoder, bands=bands, classes=len(data.classes), pretrained=is_pretrained)
     note = data.note
-    if plan.start_from:
-        note = " ".join(filter(None, (note, _start_from(plan, network, data))))
+    if start is not None:
+        note = " ".join(filter(None, (note, _start_from(start, network, data))))
     network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     patches = PatchDataset(data.of_split("train"), sizes, plan, bands, scaling)
     per_epoch = max(1, len(patches) // plan.batch)
@@ -220,6 +223,7 @@ def build_setup(plan: TrainPlan) -> RunSetup:
         steps_per_epoch=per_epoch,
         amp_dtype=amp,
         note=note,
+        encoder=encoder,
     )
 
 
@@ -241,22 +245,43 @@ def _survey(data: TrainData) -> tuple[int, str, list[tuple[int, int]]]:
     return (3 if bands <= 3 else bands), "unit8", sizes
 
 
-def _start_from(plan: TrainPlan, network: nn.Module, data: TrainData) -> str:
-    """Copy what fits of another model's parameters; rows of the head go to classes of the same name."""
-    from segstudio.ml.registry import Catalog
+def _model_to_start_from(plan: TrainPlan) -> ModelCard:
+    """The card, with its weights at hand, of the model that *plan* starts from.
 
-    card = Catalog(Path(plan.project) if plan.project else None).find(plan.start_from).card
-    state, card = load_weights(Path(card.weights.path))
-    copied, total = copy_matching(network, state)
-    shared = [(data.classes.index(n), i) for i, n in enumerate(card.classes) if n in data.classes]
-    own = network.state_dict()
-    for name in ("head.weight", "head.bias"):
-        if name in own and name in state and own[name].shape[1:] == state[name].shape[1:]:
-            for to, origin in shared:
-                own[name][to] = state[name][origin]
-    network.load_state_dict(own)
+    Raises
+    ------
+    UserError
+        When it is unknown, has no weights, or is another network.
+    """
+    entry = Catalog(Path(plan.project) if plan.project else None).find(plan.start_from)
+    card = entry.card
+    if card.architecture != plan.arch:
+        raise UserError(
+            f"{plan.start_from} is a {card.architecture} and cannot start a {plan.arch}",
+            remedy=f"train a {card.architecture}"
+            if card.architecture in ARCHITECTURES
+            else "choose a model of the same network",
+        )
+    return weights_file(entry).card
+
+
+def _start_from(card: ModelCard, network: nn.Module, data: TrainData) -> str:
+    """Copy what fits of a model's parameters; of the last layer the rows of classes of the same name. What was done, in words."""
+    path = Path(card.weights.path)
+    state, card = load_weights(path)
+    head = tuple(getattr(network, "class_layers", ()))
+    copied, total = copy_matching(network, state, leave_out=head)
     if copied == 0:
         raise UserError(
-            f"no parameter of {plan.start_from} fits {plan.arch}", remedy="choose the same network and encoder"
+            f"no parameter of {card.name} fits this network", path=path, remedy="choose the same network and encoder"
         )
-    return f"{copied} of {total} parameters start from {card.name}."
+    known = {name.casefold(): i for i, name in enumerate(card.classes)}
+    shared = [(to, known[n.casefold()]) for to, n in enumerate(data.classes) if n.casefold() in known]
+    own = network.state_dict()
+    for name in own:
+        if name.startswith(head) and name in state and own[name].shape[1:] == state[name].shape[1:]:
+            for to, origin in shared:
+                own[name][to] = state[name][origin]
+    names = [data.classes[to] for to, _ in shared]
+    classes = f"the classes {', '.join(names)}" if names else "no class"
+    return f"{copied} of {total} parameters start from {card.name}, and {classes}."

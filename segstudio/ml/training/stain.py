@@ -56,9 +56,9 @@ def _column(values: tuple[float, float, float]) -> torch.Tensor:
 def _dye(size: torch.Size) -> torch.Tensor:
     """(1, H, W) amount of a dye in 0…1: stained patches, in them clouds and bright ridges as of membranes and fibres."""
     draw = torch.rand(7).tolist()
-    patches = torch.sigmoid((_clouds(size, 1 + int(5 * draw[0])) - 0.15 - 0.6 * draw[1]) * 25)
+    patches: torch.Tensor = torch.sigmoid((_clouds(size, 1 + int(5 * draw[0])) - 0.15 - 0.6 * draw[1]) * 25)
     noise = _clouds(size, 6 + int(40 * draw[2]), 6 + int(40 * draw[3]))
-    ridges = (1 - (2 * noise - 1).abs()) ** (2 + 4 * draw[4])
+    ridges: torch.Tensor = (1 - (2 * noise - 1).abs()).pow(2 + 4 * draw[4])
     clouds = _clouds(size, 4 + int(20 * draw[5]))
     flat = 0.2 + 0.5 * draw[6]
     return patches * (flat + (1 - flat) * (0.5 * clouds + 0.5 * ridges))

@@ -137,13 +137,76 @@ def test_stop_keeps_what_was_learnt(data, tmp_path, monkeypatch):
     assert again.stopped_by == "user"
 
 
+def test_stopped_in_the_first_epoch_there_is_a_model_all_the_same(data, tmp_path, monkeypatch):
+    monkeypatch.setattr("segstudio.ml.training.trainer.STEP_EVENT_S", 0.0)
+    sink = Recorder()
+    finished = Trainer.run(plan_for(data, tmp_path / "run", batch=1, epochs=50), sink, StopAfter(sink, 2))
+    assert (finished.stopped_by, finished.epochs, finished.best_epoch) == ("user", 0, 0)
+    _, card = load_network(tmp_path / "run" / "best.safetensors")
+    assert "mean_iou" not in card.metrics
+    assert not (tmp_path / "run" / "metrics.jsonl").exists()
+
+
+def test_stopped_while_validating_the_epoch_does_not_count(data, tmp_path, monkeypatch):
+    from segstudio.ml.training import setup
+
+    class Stop:
+        is_on = False
+
+        def is_set(self):
+            return self.is_on
+
+        def is_paused(self):
+            return False
+
+    stop = Stop()
+    real = setup.RunSetup.validate
+
+    def validate(self, is_stopped):
+        result = real(self, is_stopped)
+        stop.is_on = len(lines.read_text().splitlines()) == 1 if lines.exists() else False
+        return result
+
+    lines = tmp_path / "run" / "metrics.jsonl"
+    monkeypatch.setattr(setup.RunSetup, "validate", validate)
+    finished = Trainer.run(plan_for(data, tmp_path / "run", epochs=3), Recorder(), stop)
+    assert (finished.stopped_by, finished.epochs) == ("user", 1)
+    stop.is_on = False
+    monkeypatch.setattr(setup.RunSetup, "validate", real)
+    Trainer.run(plan_for(data, tmp_path / "run", is_resumed=True), Recorder())
+    Trainer.run(plan_for(data, tmp_path / "whole", epochs=3), Recorder())
+    assert lines.read_bytes() == (tmp_path / "whole" / "metrics.jsonl").read_bytes()
+
+
+def test_each_weights_file_tells_its_own_figures(data, tmp_path, monkeypatch):
+    from segstudio.ml.training import setup
+
+    real, scores = setup.RunSetup.validate, iter([0.9, 0.4])
+
+    def validate(self, is_stopped):
+        result = real(self, is_stopped)
+        return replace(result, scores={**result.scores, "mean_iou": next(scores)})
+
+    monkeypatch.setattr(setup.RunSetup, "validate", validate)
+    Trainer.run(plan_for(data, tmp_path / "run", epochs=2), Recorder())
+    best, last = (load_weights(tmp_path / "run" / f"{n}.safetensors")[1].metrics for n in ("best", "last"))
+    assert (best["epoch"], best["mean_iou"]) == (1, 0.9)
+    assert (last["epoch"], last["mean_iou"]) == (2, 0.4)
+
+
+def test_with_loader_processes_the_metrics_are_the_same(data, tmp_path):
+    for workers in (0, 1):
+        Trainer.run(plan_for(data, tmp_path / str(workers), epochs=1, workers=workers), Recorder())
+    assert (tmp_path / "0" / "metrics.jsonl").read_bytes() == (tmp_path / "1" / "metrics.jsonl").read_bytes()
+
+
 def test_patience_ends_a_run_that_does_not_improve(data, tmp_path, monkeypatch):
     from segstudio.ml.training import setup
 
     real, scores = setup.RunSetup.validate, iter([0.5, 0.6, 0.6, 0.55, 0.9])
 
-    def validate(self):
-        result = real(self)
+    def validate(self, is_stopped):
+        result = real(self, is_stopped)
         return replace(result, scores={**result.scores, "mean_iou": next(scores)})
 
     monkeypatch.setattr(setup.RunSetup, "validate", validate)
@@ -174,6 +237,30 @@ def test_start_from_another_run_carries_its_parameters(data, tmp_path):
     Trainer.run(plan_for(data, tmp_path / "second", epochs=1, lr=1e-9, start_from=first.best, augment="none"), sink)
     assert sink.of(EpochDone)[0].mean_iou == pytest.approx(first.metrics["mean_iou"], abs=0.15)
     assert "parameters start from" in sink.of(RunStarted)[0].note
+
+
+def test_classes_are_carried_by_name_not_by_place(data, tmp_path):
+    from segstudio.ml.training.setup import build_setup
+
+    first = Trainer.run(plan_for(data, tmp_path / "first", epochs=1), Recorder())
+    state, _ = load_weights(tmp_path / "first" / "best.safetensors")
+    swapped = build_setup(
+        plan_for(data, tmp_path / "x", start_from=first.best, class_names=("disc", "Background"), encoder="")
+    )
+    head = swapped.network.head.weight
+    assert torch.equal(head[0], state["head.weight"][1]) and torch.equal(head[1], state["head.weight"][0])
+    other = build_setup(plan_for(data, tmp_path / "y", start_from=first.best, class_names=("background", "ring")))
+    assert torch.equal(other.network.head.weight[0], state["head.weight"][0])
+    assert not torch.equal(other.network.head.weight[1], state["head.weight"][1])
+    assert "the classes background." in other.note
+    deep = next(k for k in state if k.startswith("encoder.body.blocks"))
+    assert torch.equal(other.network.state_dict()[deep], state[deep])
+
+
+def test_a_run_starts_from_its_own_kind_of_network_only(data, tmp_path):
+    plain = plan_for(data, tmp_path / "plain", encoder="none", epochs=1)
+    with pytest.raises(UserError, match="cannot start a unet"):
+        Trainer.run(replace(plain, start_from="torchvision/fcn_resnet50", out=str(tmp_path / "a")), Recorder())
 
 
 @pytest.mark.parametrize(
