@@ -10,13 +10,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from window_driver import drag, drive
 
 from segstudio.core.classes import ClassTable
 from segstudio.gui.main_window import MainWindow
+from segstudio.io.resources import resource_path
 from segstudio.io.store.project import ProjectStore
+from segstudio.jobs.specs import ExportSpec
 
 Steps = Iterator[Callable[[], object]]
 
@@ -139,3 +142,62 @@ def test_trained_proposed_and_accepted(qapp: object, project: Path) -> None:
 
     assert drive([str(project)], work, limit_s=240) == 0
     assert had_torch or "torch" not in sys.modules, "the window imported torch"
+
+
+def test_exported_as_it_is_drawn(qapp: object, project: Path, tmp_path: Path) -> None:
+    kept: dict[str, np.ndarray] = {}
+    out = tmp_path / "dataset"
+
+    def work(window: MainWindow) -> Steps:
+        yield lambda: window.workspace.session.is_open
+        yield is_shown(window)
+        exports = window.workspace.jobs.exports
+        paint_disc(window, 0)
+        kept["ids"] = class_ids(window)
+        exports.start(ExportSpec(str(project), "masks", str(out)))
+        yield lambda: not exports.running
+
+    assert drive([str(project)], work, limit_s=120) == 0
+    written = np.asarray(Image.open(out / "masks" / "disc_0.png"))  # indices; cv2 would give the palette's colours
+    with ProjectStore.open(project) as store:
+        values = np.zeros(65536, np.uint8)
+        for class_ in store.classes:
+            values[class_.id] = class_.mask_value
+    wanted = values[kept["ids"]]
+    assert len(np.unique(wanted)) == 3
+    np.testing.assert_array_equal(written, wanted)
+
+
+@pytest.mark.slow
+def test_nuclei_proposed_accepted_and_undone(qapp: object, tmp_path: Path) -> None:
+    if not resource_path("models/nuclei.safetensors").is_file():
+        pytest.skip("the built-in model nuclei is not in resources/models")
+    data = pytest.importorskip("skimage").__file__
+    picture = cv2.imread(str(Path(data).parent / "data" / "ihc.png"))
+    if picture is None:
+        pytest.skip("this scikit-image comes without ihc.png")
+    cv2.imwrite(str(tmp_path / "tissue.png"), picture[-256:, -256:])
+    with ProjectStore.create(tmp_path / "project", ClassTable().added("nucleus")) as store:
+        store.add_images([tmp_path / "tissue.png"])
+
+    def work(window: MainWindow) -> Steps:
+        yield lambda: window.workspace.session.is_open
+        yield is_shown(window)
+        session, models = window.session, window.workspace.jobs.models
+        models.choose("nuclei")
+        assert models.propose([session.image_id])
+        yield lambda: not models.is_proposing
+        assert session.proposals.has_proposal, "nuclei finds nothing on stained tissue"
+        assert not class_ids(window).any(), "a proposal is no label before it is accepted"
+        assert window.trigger("model.accept_all")
+        accepted = class_ids(window)
+        assert 200 < (accepted == 1).sum() < accepted.size // 2
+        assert not session.proposals.has_proposal
+        assert window.trigger("edit.undo")
+        assert not class_ids(window).any()
+        assert session.proposals.has_proposal, "undo of accept brings the proposal back"
+        yield window.binder.action("edit.redo").isEnabled
+        assert window.trigger("edit.redo")
+        np.testing.assert_array_equal(class_ids(window), accepted)
+
+    assert drive([str(tmp_path / "project")], work, limit_s=180) == 0
