@@ -178,6 +178,20 @@ def test_closing_the_canvas_ends_its_thread(qapp: object, tmp_path: Path) -> Non
     assert not canvas_threads()
 
 
+def test_automatic_display_is_told_and_draws_nothing_anew(qapp: object, tmp_path: Path, qtbot: Any) -> None:
+    stage = Stage(tmp_path, np.linspace(1000, 1400, 300 * 400).reshape(300, 400).astype(np.uint16))
+    try:
+        stage.settled()
+        found = stage.session.auto_display
+        assert found is not None and 990 < found.low < 1100 and 1300 < found.high < 1410
+        assert stage.session.display is None
+        before = dict(stage.canvas._image._tiles)
+        stage.session.display_changed.emit()
+        assert before and stage.canvas._image._tiles == before
+    finally:
+        stage.close()
+
+
 def test_what_can_not_be_decoded_is_said_on_the_canvas(qapp: object, tmp_path: Path) -> None:
     stage = Stage(tmp_path, gradient(400, 300))
     try:

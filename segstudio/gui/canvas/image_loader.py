@@ -33,6 +33,7 @@ class _Work:
         self.source = source
         self.cancel = CancelToken()
         self.display: DisplaySettings | None = None
+        self.is_display_told = False
 
     def tile(self, key: TileKey) -> np.ndarray:
         """One tile (worker thread)."""
@@ -60,6 +61,8 @@ class ImageLoader(QObject):
     """(TileKey, (h, w) uint32 pixels)."""
     probe_ready = Signal(object, object)
     """(Rect, (band, h, w) values)."""
+    display_found = Signal(object, object)
+    """(reader, DisplaySettings) that its tiles are made with; once a source."""
     failed = Signal(str)
     """The image can't be decoded: one sentence. Nothing more comes of this source."""
 
@@ -147,6 +150,9 @@ class ImageLoader(QObject):
             if error is not None:
                 self._fail(error)
             elif isinstance(asked, TileKey):
+                if not work.is_display_told:
+                    work.is_display_told = True
+                    self.display_found.emit(work.source.reader, work.display)
                 self.tile_ready.emit(asked, future.result())
             else:
                 self.probe_ready.emit(*future.result())  # type: ignore[misc]

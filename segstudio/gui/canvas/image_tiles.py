@@ -30,6 +30,8 @@ class ImageTiles(QObject):
     """A tile arrived: the image Rect it covers."""
     failed = Signal(str)
     """Decoding failed: one sentence."""
+    display_found = Signal(object, object)
+    """(reader, DisplaySettings) that the source is drawn with; told once a source."""
     values_arrived = Signal()
     """:meth:`values_at` can answer now."""
 
@@ -47,15 +49,18 @@ class ImageTiles(QObject):
         self._loader.tile_ready.connect(self._on_tile_ready)
         self._loader.probe_ready.connect(self._on_probe_ready)
         self._loader.failed.connect(self.failed)
+        self._loader.display_found.connect(self.display_found)
 
     # -- what is shown -------------------------------------------------------------------------------------------
 
     def set_source(self, reader: ImageReader | None, z: int = 0, display: DisplaySettings | None = None) -> None:
         """Show another image, plane or range of values.
 
-        With the same reader the pictures stay in sight until the new ones are there.
+        With the same reader the pictures stay in sight until the new ones are there; what is shown already stays as it is.
         """
         former = self._source
+        if former is not None and (former.reader, former.z, former.display) == (reader, z, display):
+            return
         same_plane = former is not None and reader is not None and former.reader is reader and former.z == z
         self._old = {**self._old, **self._tiles} if same_plane else {}
         self._tiles = OrderedDict()
@@ -85,6 +90,7 @@ class ImageTiles(QObject):
     def shut_down(self) -> None:
         """End the worker thread, waiting for it."""
         self._loader.shut_down()
+        self._source = None
 
     # -- drawing -------------------------------------------------------------------------------------------------
 

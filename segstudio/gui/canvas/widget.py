@@ -94,6 +94,7 @@ class CanvasWidget(InputEvents):
         session.selection_changed.connect(self._on_selection_changed)
         session.threshold_changed.connect(self._redraw)
         session.display_changed.connect(self._on_display_changed)
+        self._image.display_found.connect(session.found_display)
         self._on_image_changed()
 
     # -- the view ------------------------------------------------------------------------------------------------
@@ -229,9 +230,7 @@ class CanvasWidget(InputEvents):
             self._view.image_height,
         ):
             self._place(reader.info.width, reader.info.height)
-        self._image.set_source(reader, self.session.plane, self.session.display)
-        self._image.request(self._view)
-        self._redraw()
+        self._on_display_changed()
 
     def _on_display_changed(self) -> None:
         self._image.set_source(self.session.reader, self.session.plane, self.session.display)
