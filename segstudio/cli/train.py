@@ -44,6 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--class-weights", default="", metavar="a,b", help="weights of the classes in cross-entropy")
     parser.add_argument("--classes", default="", metavar="a,b", help="names for the classes of a dataset that has none")
+    parser.add_argument(
+        "--ignored-as", default="", metavar="CLASS", help="learn ignored pixels as this class (default: leave them out)"
+    )
     for name, kind, text in (
         ("epochs", int, "epochs"), ("batch", int, "patches a step"), ("size", int, "side of a training patch, in pixels"),
         ("lr", float, "highest learning rate"), ("seed", int, "seed of everything random"), ("workers", int, "loader processes"),
@@ -173,7 +176,7 @@ def plan_of(args: argparse.Namespace) -> TrainPlan:
         raise UsageError(f"--scale is {args.scale}", remedy="give two numbers, such as 0.7,1.4")
     same = ("data", "arch", "encoder", "start_from", "loss", "epochs", "batch", "patch_px", "lr", "seed", "workers", "patience", "val_fraction",
             "patches_per_image", "ema_decay", "encoder_lr_factor", "max_minutes", "threads", "working_long_side_px", "validate_every", "augment",
-            "device", "model_id", "model_name", "description", "data_name", "data_licence")  # fmt: skip
+            "device", "ignored_as", "model_id", "model_name", "description", "data_name", "data_licence")  # fmt: skip
     return TrainPlan(
         out=str(args.out),
         project="" if args.project is None else str(args.project),

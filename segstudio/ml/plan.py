@@ -32,6 +32,8 @@ class TrainPlan:
     (``is_pretrained``) or from nothing. ``patch_px`` is the side of a training crop; ``lr`` the rate at the end of the
     warm-up; ``patience`` ends a run after so many epochs without a better mean IoU (0 = never);
     ``max_minutes`` ends it after so much time (0 = never). ``patches_per_image`` 0 = by area, at most four.
+    ``ignored_as`` names a class that ignored pixels are learnt as (the black surround of a fundus photograph, say), while
+    validation leaves them out all the same; "" ignores them.
     """
 
     out: str
@@ -66,6 +68,7 @@ class TrainPlan:
     validate_every: int = 1
     is_resumed: bool = False
     class_names: tuple[str, ...] = ()
+    ignored_as: str = ""
     working_long_side_px: int = 0
     model_id: str = ""
     model_name: str = ""

@@ -61,7 +61,15 @@ def load_pair(
 class PairCache:
     """Decoded pairs of a process, the least recently used dropped beyond a byte budget."""
 
-    def __init__(self, images: tuple[TrainImage, ...], plan: TrainPlan, bands: int, scaling: str) -> None:
+    def __init__(
+        self,
+        images: tuple[TrainImage, ...],
+        plan: TrainPlan,
+        bands: int,
+        scaling: str,
+        ignored_index: int = IGNORE_INDEX,
+    ) -> None:
+        self._ignored_index = ignored_index
         self._images, self._plan, self._bands, self._scaling = images, plan, bands, scaling
         self._pairs: OrderedDict[int, tuple[npt.NDArray[np.float16], IndexMask]] = OrderedDict()
         self._bytes = 0
@@ -74,6 +82,8 @@ class PairCache:
         pair = load_pair(
             self._images[index], bands=self._bands, scaling=self._scaling, long_side_px=self._plan.working_long_side_px
         )
+        if self._ignored_index != IGNORE_INDEX:
+            pair[1][pair[1] == IGNORE_INDEX] = self._ignored_index
         self._pairs[index] = pair
         self._bytes += pair[0].nbytes + pair[1].nbytes
         while self._bytes > CACHE_BYTES and len(self._pairs) > 1:
@@ -86,10 +96,16 @@ class PatchDataset(Dataset[tuple[torch.Tensor, torch.Tensor]]):
     """(image (B, P, P) float32 in 0…1, target (P, P) int64) patches; asked for by (epoch, index)."""
 
     def __init__(
-        self, images: tuple[TrainImage, ...], sizes: list[tuple[int, int]], plan: TrainPlan, bands: int, scaling: str
+        self,
+        images: tuple[TrainImage, ...],
+        sizes: list[tuple[int, int]],
+        plan: TrainPlan,
+        bands: int,
+        scaling: str,
+        ignored_index: int = IGNORE_INDEX,
     ) -> None:
         self.plan, self.bands = plan, bands
-        self._cache = PairCache(images, plan, bands, scaling)
+        self._cache = PairCache(images, plan, bands, scaling, ignored_index)
         self._transform = build_augmentation(plan.augment, bands)
         area = plan.patch_px**2
         self._index: list[int] = []

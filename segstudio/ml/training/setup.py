@@ -17,7 +17,7 @@ from segstudio.ml.inference.devices import choose_device
 from segstudio.ml.networks.build import build_network
 from segstudio.ml.networks.table import ARCHITECTURES, NO_ENCODER, architecture, checked_encoder
 from segstudio.ml.networks.table import encoder as encoder_spec
-from segstudio.ml.plan import RunStarted, TrainPlan
+from segstudio.ml.plan import IGNORE_INDEX, RunStarted, TrainPlan
 from segstudio.ml.registry import Catalog, weights_file
 from segstudio.ml.training.losses import SegmentationLoss
 from segstudio.ml.training.patches import PairCache, PatchDataset
@@ -55,6 +55,7 @@ class RunSetup:
     amp_dtype: torch.dtype | None
     note: str
     encoder: str
+    earlier_command: str
 
     def normalise(self, images: torch.Tensor) -> torch.Tensor:
         """(N, B, H, W) in 0…1 to what the encoder expects."""
@@ -165,7 +166,7 @@ class RunSetup:
             data_licence=plan.data_licence,
             split=f"{len(self.data.of_split('train'))} train, {len(self.data.of_split('val'))} val images",
             metrics=metrics,
-            command=plan.command,
+            command=" && ".join(filter(None, (self.earlier_command, plan.command))),
             parameters=sum(p.numel() for p in self.network.parameters()),
             description=plan.description,
         )
@@ -193,7 +194,7 @@ def build_setup(plan: TrainPlan) -> RunSetup:
     if start is not None:
         note = " ".join(filter(None, (note, _start_from(start, network, data))))
     network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    patches = PatchDataset(data.of_split("train"), sizes, plan, bands, scaling)
+    patches = PatchDataset(data.of_split("train"), sizes, plan, bands, scaling, _ignored_index(plan, data))
     per_epoch = max(1, len(patches) // plan.batch)
     optimiser = build_optimiser(network, plan, is_encoder_pretrained=is_pretrained or bool(plan.start_from))
     weights = torch.tensor(plan.class_weights) if plan.class_weights else None
@@ -224,7 +225,20 @@ def build_setup(plan: TrainPlan) -> RunSetup:
         amp_dtype=amp,
         note=note,
         encoder=encoder,
+        earlier_command=start.command if start is not None else "",
     )
+
+
+def _ignored_index(plan: TrainPlan, data: TrainData) -> int:
+    """What ignored pixels are learnt as."""
+    if not plan.ignored_as:
+        return IGNORE_INDEX
+    if plan.ignored_as not in data.classes:
+        raise UserError(
+            f"there is no class {plan.ignored_as!r} to learn ignored pixels as",
+            remedy=f"the labels hold {', '.join(data.classes)}",
+        )
+    return data.classes.index(plan.ignored_as)
 
 
 def _averaged(network: nn.Module, decay: float) -> AveragedModel:

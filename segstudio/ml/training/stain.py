@@ -61,7 +61,8 @@ def _dye(size: torch.Size) -> torch.Tensor:
     ridges: torch.Tensor = (1 - (2 * noise - 1).abs()).pow(2 + 4 * draw[4])
     clouds = _clouds(size, 4 + int(20 * draw[5]))
     flat = 0.2 + 0.5 * draw[6]
-    return patches * (flat + (1 - flat) * (0.5 * clouds + 0.5 * ridges))
+    amount: torch.Tensor = patches * (flat + (1 - flat) * (0.5 * clouds + 0.5 * ridges))
+    return amount
 
 
 def _clouds(size: torch.Size, rows: int, columns: int = 0) -> torch.Tensor:

@@ -274,6 +274,7 @@ def test_a_run_starts_from_its_own_kind_of_network_only(data, tmp_path):
         ({"class_names": ("a",)}, "class names"),
         ({"encoder": "resnet181"}, "resnet18"),
         ({"class_weights": (1.0,)}, "class weights"),
+        ({"ignored_as": "sky"}, "no class .sky."),
     ],
 )
 def test_what_cannot_work_is_one_sentence(data, tmp_path, changes, says):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -202,3 +203,20 @@ def test_the_cpu_is_narrow_only_where_it_computes_in_bfloat16(monkeypatch):
     assert amp_dtype(torch.device("cpu")) == torch.bfloat16
     monkeypatch.setattr(precision, "_cpu_flags", lambda: "flags: avx2")
     assert amp_dtype(torch.device("cpu")) is None
+
+
+class _HalfIgnored(_Bright):
+    def __call__(self):
+        mask = super().__call__()
+        mask[:40] = IGNORE_INDEX
+        return mask
+
+
+def test_ignored_pixels_are_learnt_as_a_class_when_asked(tmp_path):
+    images = tuple(replace(i, read_target=_HalfIgnored(i.file)) for i in _files(tmp_path))
+    plan = TrainPlan(out="", data="x", patch_px=80, patches_per_image=1, augment="none", ignored_as="background")
+    left_out, learnt = (PatchDataset(images, [(80, 80)] * 3, plan, 3, "unit8", index) for index in (IGNORE_INDEX, 0))
+    for key in ((1, 0), (1, 1), (1, 2)):
+        old, new = left_out[key][1], learnt[key][1]
+        assert (old[:40] == IGNORE_INDEX).all() and (new[:40] == 0).all()
+        assert torch.equal(old[40:], new[40:])
