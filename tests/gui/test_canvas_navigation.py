@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from canvas_stage import Stage, gradient
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent, QWheelEvent
+from PySide6.QtGui import QDropEvent, QEnterEvent, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QLineEdit, QPushButton, QWidget
 
 NO_BUTTON, NO_MODIFIER = Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier
 
@@ -187,6 +187,26 @@ def test_a_resized_window_keeps_a_fitted_image_fitted(stage: Stage) -> None:
     QApplication.processEvents()
     seen = stage.canvas.view.visible_rect()
     assert (seen.width, seen.height) == (1300, 900)
+
+
+def test_keys_follow_the_pointer_unless_one_types(stage: Stage, qtbot: Any) -> None:
+    field, button = QLineEdit(), QPushButton("Propose")
+    row = QWidget()
+    qtbot.addWidget(row)
+    layout = QHBoxLayout(row)
+    canvas = stage.canvas
+    home = canvas.parentWidget()
+    for widget in (field, button, canvas):
+        layout.addWidget(widget)
+    row.show()
+    row.activateWindow()
+    place = QPointF(5, 5)
+    for widget, is_taken in ((button, True), (field, False)):
+        widget.setFocus()
+        qtbot.waitUntil(widget.hasFocus, timeout=5000)
+        QApplication.sendEvent(canvas, QEnterEvent(place, place, place))
+        assert canvas.hasFocus() == is_taken
+    canvas.setParent(home)
 
 
 def test_it_has_a_name_and_takes_the_focus(stage: Stage) -> None:

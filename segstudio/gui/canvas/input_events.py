@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QNativeGestureEvent, QTabletEvent, QWheelEvent
-from PySide6.QtWidgets import QGestureEvent, QPinchGesture, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QGestureEvent, QLineEdit, QPinchGesture, QWidget
 
 from segstudio.core.classes import UNLABELLED
 from segstudio.gui.canvas.cursors import cursor_for
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from PySide6.QtCore import SignalInstance
-    from PySide6.QtGui import QDragEnterEvent, QDropEvent, QFocusEvent
+    from PySide6.QtGui import QDragEnterEvent, QDropEvent, QEnterEvent, QFocusEvent
 
     from segstudio.app.session import Session
     from segstudio.app.tools.base import PointerEvent
@@ -154,6 +154,12 @@ class InputEvents(QWidget):
         self._tell_cursor()
         self._on_preview_changed()
         event.accept()
+
+    def enterEvent(self, event: QEnterEvent) -> None:  # noqa: N802
+        """Keys go to the picture that the hand has come to, unless something is being typed elsewhere."""
+        super().enterEvent(event)
+        if not isinstance(QApplication.focusWidget(), (QLineEdit, QAbstractSpinBox)):
+            self.setFocus(Qt.FocusReason.MouseFocusReason)
 
     def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
         """The pointer left."""

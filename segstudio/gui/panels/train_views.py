@@ -46,7 +46,7 @@ class ClassBars(QWidget):
         painter = QPainter(self)
         painter.setFont(theme.small_font(self.font()))
         metrics = painter.fontMetrics()
-        percent_px = metrics.horizontalAdvance("99.9 %") + 4
+        percent_px = metrics.horizontalAdvance("100.0 %") + 4
         name_px = max(60, (self.width() - percent_px) // 2)
         for row, amount in enumerate(self._amounts):
             top = row * ROW_PX
