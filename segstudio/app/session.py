@@ -113,8 +113,6 @@ class Session(EditsPart):
         self.selection_changed.emit()
         for sentence in store.notices:
             self.say(sentence)
-        if store.is_read_only:
-            self.refuses_edits()
         last = self.meta("last_image")
         if last not in self._records:
             last = next(iter(self._records), None)

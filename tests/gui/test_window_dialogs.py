@@ -38,6 +38,9 @@ def test_settings_dialog_has_every_setting_and_acts_at_once(qtbot) -> None:
     assert isinstance(shape, QComboBox) and shape.currentData() == "square"
     settings.reset_all()
     assert box.isChecked()
+    dialog.show()
+    heights = {dialog._list.visualItemRect(dialog._list.item(row)).height() for row in range(dialog._list.count())}
+    assert len(heights) == 1, "rows of the list of pages lie over one another"
     dialog.close()
 
 

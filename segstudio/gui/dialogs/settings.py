@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -25,6 +27,9 @@ from segstudio.core.errors import UserError
 from segstudio.gui.dialogs.common import PlainDialog, heading, muted
 from segstudio.gui.dialogs.key_page import KeyPage
 from segstudio.gui.i18n import available_languages, tr, tr_table
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QShowEvent
 
 KEYS_PAGE = "keys"
 
@@ -57,6 +62,11 @@ class SettingsDialog(PlainDialog):
         reset.clicked.connect(self._on_reset)
         self._list.setCurrentRow(0)
         settings.changed.connect(self._on_changed)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Rows were measured before the style sheet was there."""
+        super().showEvent(event)
+        self._list.doItemsLayout()
 
     def show_page(self, name: str) -> None:
         """Go to a page: a group of the table, or "keys"."""
