@@ -1324,6 +1324,10 @@
    <translation>训练 %1 张，验证 %2 张</translation>
   </message>
   <message>
+   <source>a part of it kept for validation</source>
+   <translation>其中一部分留作验证</translation>
+  </message>
+  <message>
    <source>%1 of them kept for validation</source>
    <translation>其中 %1 用于验证</translation>
   </message>

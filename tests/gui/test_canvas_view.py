@@ -90,3 +90,10 @@ def test_nothing_is_seen_of_no_image() -> None:
     view = ViewTransform(0, 0, 300, 200).fitted()
     assert view.image_rect_px().is_empty
     assert list(tile_range(view, 0, Rect(0, 0, 300, 200))) == []
+
+
+def test_the_picture_stays_under_the_hand_when_the_view_changes_size_in_mid_stroke():
+    view = ViewTransform(image_width=400, image_height=300, view_width_px=800, view_height_px=600).fitted()
+    kept = view.resized(800, 560, keeps_place=True)
+    assert kept.to_view(50, 60) == view.to_view(50, 60) and kept.view_height_px == 560
+    assert kept.resized(800, 560).zoom == view.resized(800, 560).zoom != view.zoom

@@ -177,9 +177,14 @@ class ViewTransform:
         )
         return placed._kept_in_sight()
 
-    def resized(self, view_width_px: int, view_height_px: int) -> ViewTransform:
-        """In a view of another size: fitted again if it was, else with the same position in the middle."""
+    def resized(self, view_width_px: int, view_height_px: int, *, keeps_place: bool = False) -> ViewTransform:
+        """In a view of another size: fitted again if it was, else with the same position in the middle.
+
+        With *keeps_place* the picture stays where it is: in mid-stroke it must not move under the hand.
+        """
         resized = replace(self, view_width_px=max(1, view_width_px), view_height_px=max(1, view_height_px))
+        if keeps_place:
+            return resized
         if self.is_fitted:
             return resized.fitted()
         x, y = self.centre_xy

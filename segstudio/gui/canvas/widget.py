@@ -391,7 +391,7 @@ class CanvasWidget(InputEvents):
         super().closeEvent(event)  # type: ignore[arg-type]
 
     def _fit_to_size(self) -> None:
-        self.set_view(self._view.resized(*self._size_px()))
+        self.set_view(self._view.resized(*self._size_px(), keeps_place=self.toolbox.current.is_busy))
         self._redraw()
 
 

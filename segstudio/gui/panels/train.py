@@ -202,6 +202,8 @@ class TrainPanel(QWidget):
                 text += ", " + tr("%1 for training, %2 for validation").replace("%1", str(summary.train)).replace(
                     "%2", str(summary.val)
                 )
+            elif summary.images == 1:
+                text += ", " + tr("a part of it kept for validation")
             else:
                 share = f"{self._presenter.choices.val_fraction:.0%}"
                 text += ", " + tr("%1 of them kept for validation").replace("%1", share)
