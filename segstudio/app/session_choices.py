@@ -180,7 +180,7 @@ class ChoicesPart(SessionBase):
 
     def found_display(self, reader: object, display: DisplaySettings) -> None:
         """As :meth:`set_auto_display`, told with the reader that the canvas drew from."""
-        if reader is self.reader and self.image_id is not None and self._display is None:
+        if reader is self._reader and self.image_id is not None and self._display is None:
             self.set_auto_display(self.image_id, display)
 
     def _remembered_display(self, image_id: int) -> DisplaySettings | None:
