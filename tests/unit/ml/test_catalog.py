@@ -76,7 +76,18 @@ def test_listing_needs_no_torch():
 def test_entries_as_the_interface_says():
     for entry in Catalog().entries():
         document = json.loads(json.dumps(entry.to_json(), allow_nan=False))
-        assert {"id", "architecture", "encoder", "task", "classes", "weights", "available", "licence", "parameters", "source"} <= document.keys()
+        assert {
+            "id",
+            "architecture",
+            "encoder",
+            "task",
+            "classes",
+            "weights",
+            "available",
+            "licence",
+            "parameters",
+            "source",
+        } <= document.keys()
         assert document["task"] in {"semantic", "instance", "interactive", "classic"}
         assert document["weights"] in {"built-in", "download", "project", "file", "untrained"}
         assert isinstance(document["available"], bool) and document["available"] == (not document["reason"])
@@ -105,7 +116,8 @@ def test_every_source_is_listed_and_found(folders):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "near"), [("unett", "unet"), ("deeplabv3", "torchvision/deeplabv3_resnet50"), ("Maskrcnn", "maskrcnn_resnet50_fpn")]
+    ("wrong", "near"),
+    [("unett", "unet"), ("deeplabv3", "torchvision/deeplabv3_resnet50"), ("Maskrcnn", "maskrcnn_resnet50_fpn")],
 )
 def test_an_unknown_name_lists_near_ones(wrong, near):
     with pytest.raises(UserError, match="there is no model") as caught:
@@ -144,24 +156,45 @@ class Point:
 
 
 def test_plug_ins_register_and_a_broken_one_is_shown(monkeypatch):
-    plug = ModelCard("plug", "Plug", architecture="own", classes=("a",), background_index=None, weights=WeightsSource("file"), loader="x:y")
+    plug = ModelCard(
+        "plug",
+        "Plug",
+        architecture="own",
+        classes=("a",),
+        background_index=None,
+        weights=WeightsSource("file"),
+        loader="x:y",
+    )
     points = [
         Point("fine", lambda: [plug]),
         Point("gone", ImportError("no module named\nfoo")),
         Point("nonsense", lambda: [3]),
         Point("loud", lambda: 1 / 0),
     ]
-    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: points if group == registry.ENTRY_POINTS else [])
+    monkeypatch.setattr(
+        importlib.metadata, "entry_points", lambda group: points if group == registry.ENTRY_POINTS else []
+    )
     found = by_id(Catalog())
     assert found["plug"].is_available
-    for name, words in (("gone", "no module named foo"), ("nonsense", "expected model cards"), ("loud", "ZeroDivisionError")):
+    for name, words in (
+        ("gone", "no module named foo"),
+        ("nonsense", "expected model cards"),
+        ("loud", "ZeroDivisionError"),
+    ):
         assert not found[name].is_available and words in found[name].reason
 
 
 def test_a_plug_ins_own_loader_runs(monkeypatch):
     from segstudio.ml.inference.loading import load_segmenter
 
-    card = ModelCard("plug", "Plug", architecture="own", classes=("a",), weights=WeightsSource("file"), loader="test_catalog:plug_loader")
+    card = ModelCard(
+        "plug",
+        "Plug",
+        architecture="own",
+        classes=("a",),
+        weights=WeightsSource("file"),
+        loader="test_catalog:plug_loader",
+    )
     made = load_segmenter(CatalogEntry(card), "cpu")
     assert made == ("plug", "", "cpu")
     with pytest.raises(UserError, match="the plug-in of the model plug failed"):
@@ -203,7 +236,10 @@ def test_a_download_makes_a_model_available(monkeypatch):
 
 
 def test_cards_survive_json():
-    for card in (*TORCHVISION_CARDS, replace(CARD, metrics={"mean_iou": 0.5}, options={"depth": 3}, is_research_only=True)):
+    for card in (
+        *TORCHVISION_CARDS,
+        replace(CARD, metrics={"mean_iou": 0.5}, options={"depth": 3}, is_research_only=True),
+    ):
         assert ModelCard.loads(card.dumps()) == card
     later = {**CARD.to_json(), "something_new": 1}
     assert ModelCard.from_json(later) == CARD

@@ -158,7 +158,9 @@ def test_a_full_disk_is_said_and_the_part_stays(server, cache, monkeypatch):
             return self.file.write(data)
 
     monkeypatch.setattr(
-        Path, "open", lambda self, mode="r", *a, **k: Full(plain(self, mode)) if mode in {"ab", "wb"} else plain(self, mode, *a, **k)
+        Path,
+        "open",
+        lambda self, mode="r", *a, **k: Full(plain(self, mode)) if mode in {"ab", "wb"} else plain(self, mode, *a, **k),
     )
     card = download_card(server.url, DIGEST)
     with pytest.raises(UserError, match="The disk is full"):
@@ -174,7 +176,9 @@ def test_a_file_name_stays_in_the_folder(name):
         downloads.cached_file(download_card("http://127.0.0.1:1/x", DIGEST, name=name))
 
 
-@pytest.mark.parametrize(("url", "digest"), [("file:///etc/passwd", DIGEST), ("ftp://x/y", DIGEST), ("https://x/y", "")])
+@pytest.mark.parametrize(
+    ("url", "digest"), [("file:///etc/passwd", DIGEST), ("ftp://x/y", DIGEST), ("https://x/y", "")]
+)
 def test_only_web_addresses_with_a_digest(url, digest):
     with pytest.raises(UserError, match="names no"):
         downloads.download(download_card(url, digest))

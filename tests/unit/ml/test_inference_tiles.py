@@ -99,7 +99,9 @@ def test_rectangles_are_answered_once_and_as_in_the_whole(small):
 def test_disjoint_rectangles_cover_the_same():
     rng = np.random.default_rng(1)
     for _ in range(20):
-        rects = [Rect(*(int(v) for v in rng.integers(0, 40, 2)), *(int(v) for v in rng.integers(0, 30, 2))) for _ in range(6)]
+        rects = [
+            Rect(*(int(v) for v in rng.integers(0, 40, 2)), *(int(v) for v in rng.integers(0, 30, 2))) for _ in range(6)
+        ]
         wanted, got = np.zeros((80, 80), int), np.zeros((80, 80), int)
         for rect in rects:
             wanted[rect.slices] = 1

@@ -89,7 +89,10 @@ def test_mask_rcnn_answers_as_torchvision_does(name, cache):
         wanted = segmenter.module([image])[0]
     got = segmenter.find_objects(image, 120, 80)
     masks = wanted["masks"][:, 0].numpy() >= 0.5
-    pairs = {(int(label), round(float(score), 6)): i for i, (label, score) in enumerate(zip(wanted["labels"], wanted["scores"]))}
+    pairs = {
+        (int(label), round(float(score), 6)): i
+        for i, (label, score) in enumerate(zip(wanted["labels"], wanted["scores"]))
+    }
     assert got and len(got) >= int(masks.any(axis=(1, 2)).sum()) - 1
     assert [r.score for r in got] == sorted((r.score for r in got), reverse=True)
     for result in got:
@@ -190,4 +193,9 @@ def test_objects_come_back_where_they_are(cache):
     results = find_objects(Finder(), ReaderSource(reader, Finder.card), views, WindowCounter(len(views)))
     assert len(results) == 1
     rect = results[0].rect
-    assert abs(rect.x - 950) <= 3 and abs(rect.y - 700) <= 3 and abs(rect.right - 1060) <= 3 and abs(rect.bottom - 800) <= 3
+    assert (
+        abs(rect.x - 950) <= 3
+        and abs(rect.y - 700) <= 3
+        and abs(rect.right - 1060) <= 3
+        and abs(rect.bottom - 800) <= 3
+    )
