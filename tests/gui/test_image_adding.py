@@ -27,7 +27,8 @@ def test_many_images_are_added_a_few_at_a_turn(qtbot, tmp_path):
         qtbot.waitUntil(lambda: not session.is_adding, timeout=20_000)
         timer.stop()
         assert len(session.images) == before + 59
-        assert len(turns) > 5
+        # Added in one go there would be none between.
+        assert len(turns) >= 2
         assert any(files[7].name in sentence for sentence in said)
         assert not window.workspace.jobs.running_titles()
 
