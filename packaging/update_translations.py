@@ -97,9 +97,9 @@ def table_texts() -> list[Key]:
 
     texts: list[Key] = [("tables.actions", name) for name in MENUS]
     for spec in ACTIONS:
-        texts += [("tables.actions", text) for text in (spec.text, spec.tip)]
+        texts += [("tables.actions", text) for text in (spec.text, spec.tip, spec.submenu)]
     for setting in SETTINGS:
-        if setting.group:
+        if setting.title:
             choices = setting.choices or (("auto", "cpu", "cuda", "mps") if setting.key == "model.device" else ())
             texts += [("tables.settings", text) for text in (setting.title, setting.group, setting.help, *choices)]
     texts += [("tables.app", spec.title) for spec in PANELS]

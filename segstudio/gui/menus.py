@@ -8,7 +8,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMainWindow, QMenu, QToolBar, QToolButton
 
-from segstudio.app.actions import MENUS
+from segstudio.app.actions import MENUS, ActionSpec
 from segstudio.gui.action_binding import ActionBinder
 from segstudio.gui.i18n import tr, tr_table
 
@@ -23,16 +23,32 @@ def build_menus(window: QMainWindow, binder: ActionBinder) -> dict[str, QMenu]:
         menu.setObjectName(f"menu.{name}")
         menu.setToolTipsVisible(False)
         menus[name] = menu
-        last_group: str | None = None
-        for spec in binder.specs.values():
-            if spec.menu != name:
-                continue
-            if last_group is not None and spec.group != last_group:
-                menu.addSeparator()
-            last_group = spec.group
-            menu.addAction(binder.action(spec.id))
-        menu.aboutToShow.connect(partial(_give_icons, menu, binder))
+        _fill(menu, binder, [spec for spec in binder.specs.values() if spec.menu == name])
     return menus
+
+
+def _fill(menu: QMenu, binder: ActionBinder, specs: list[ActionSpec]) -> None:
+    """Actions in the table's order, a line between groups; a sub-menu stands where its first action would."""
+    submenus: dict[str, QMenu] = {}
+    last_group: dict[QMenu, str] = {}
+    for spec in specs:
+        target = menu
+        if spec.submenu and spec.submenu not in submenus:
+            _separate(menu, spec.group, last_group)
+            submenus[spec.submenu] = menu.addMenu(tr_table("actions", spec.submenu))
+            submenus[spec.submenu].setObjectName(f"{menu.objectName()}.{spec.submenu}")
+        if spec.submenu:
+            target = submenus[spec.submenu]
+        _separate(target, spec.group, last_group)
+        target.addAction(binder.action(spec.id))
+    for each in (menu, *submenus.values()):
+        each.aboutToShow.connect(partial(_give_icons, each, binder))
+
+
+def _separate(menu: QMenu, group: str, last_group: dict[QMenu, str]) -> None:
+    if menu in last_group and last_group[menu] != group:
+        menu.addSeparator()
+    last_group[menu] = group
 
 
 def _give_icons(menu: QMenu, binder: ActionBinder) -> None:

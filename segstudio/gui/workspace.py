@@ -12,7 +12,7 @@ from segstudio.app.session import Session
 from segstudio.app.tools.base import ToolContext
 from segstudio.app.tools.toolbox import ToolBox
 from segstudio.gui.action_binding import Situation
-from segstudio.gui.background import Background
+from segstudio.gui.background import Background, SlotBackground
 from segstudio.gui.canvas.widget import CanvasWidget
 from segstudio.gui.commands import edit, file, help_, label, model, train, view
 from segstudio.gui.docks import Docks
@@ -45,7 +45,8 @@ class Workspace(QObject):
         self.background = Background(self)
         self.session.proposals.run_in_background = self.background.run
         self.session.open_reader = self.reader_opener.request
-        self.toolbox = ToolBox(ToolContext(self.session, self.settings))
+        self.tool_work = SlotBackground(self)
+        self.toolbox = ToolBox(ToolContext(self.session, self.settings, background=self.tool_work))
         self.canvas = CanvasWidget(self.session, self.toolbox)
         self.jobs = JobCenter(self)
         self.opening = Opening(self)
@@ -147,6 +148,7 @@ class Workspace(QObject):
         self.jobs.shut_down()
         self.session.close_project(discard=True)
         self.background.shut_down()
+        self.tool_work.shut_down()
         self.settings.schedule = None
         self.settings.flush()
         self.reader_opener.shut_down()

@@ -6,10 +6,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from segstudio.app.events import Signal
+from segstudio.app.tools.background import ImmediateBackground
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from segstudio.app.session import Session
     from segstudio.app.settings import Settings
+    from segstudio.app.tools.background import ToolBackground
+    from segstudio.core.geometry import Rect
 
 PointerKind = Literal["mouse", "pen", "eraser", "touch"]
 CursorShape = Literal["arrow", "cross", "none", "open_hand", "closed_hand", "pick", "fill", "accept", "reject"]
@@ -53,13 +59,37 @@ class Ring:
     is_erasing: bool = False
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class PreviewArea:
+    """An area not yet painted, tinted on the canvas: ``mask`` (h, w) bool lies at ``rect`` (its size) in the image.
+
+    ``color`` "#rrggbb"; "" = the preview's own.
+    """
+
+    mask: npt.NDArray[np.bool_]
+    rect: Rect
+    color: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewLine:
+    """A further line of a preview: ``color`` "" = the preview's own; ``text`` stands beside its last point."""
+
+    points_xy: tuple[tuple[float, float], ...]
+    color: str = ""
+    is_closed: bool = False
+    is_dashed: bool = False
+    text: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class ToolPreview:
     """What the canvas draws above the overlay for the tool: all coordinates in image pixels.
 
     ``path_xy`` is a line through these points (closed when ``is_closed``), ``handles_xy`` small squares of which
     ``hot_handle`` is highlighted (-1 none), ``ring`` the brush outline, ``color`` "#rrggbb" of the current class,
-    ``text`` a short hint beside the cursor (already plain text).
+    ``text`` a short hint beside the cursor (already plain text). ``areas`` are tinted below the lines, ``lines`` drawn
+    beside ``path_xy``; only ``path_xy`` is filled.
     """
 
     ring: Ring | None = None
@@ -70,6 +100,8 @@ class ToolPreview:
     color: str = "#ffffff"
     is_erasing: bool = False
     text: str = ""
+    areas: tuple[PreviewArea, ...] = ()
+    lines: tuple[PreviewLine, ...] = ()
 
 
 NO_PREVIEW = ToolPreview()
@@ -77,6 +109,10 @@ NO_PREVIEW = ToolPreview()
 
 class CanvasView(Protocol):
     """What a tool may do with the view; the canvas fulfils it."""
+
+    def visible_rect(self) -> Rect:
+        """The image pixels that can be seen now; empty with no image."""
+        ...
 
     def pan_by(self, dx_screen: float, dy_screen: float) -> None:
         """Move the picture by this much, in device-independent screen pixels."""
@@ -95,6 +131,8 @@ class ToolContext:
     settings: Settings
     view: CanvasView | None = None
     preview_changed: Signal[[]] = field(default_factory=Signal)
+    background: ToolBackground = field(default_factory=ImmediateBackground)
+    """Runs what takes longer than a frame; the window puts a worker thread here."""
 
 
 class Tool:
@@ -110,6 +148,10 @@ class Tool:
     """The setting of its size; "" = it has none. `[`, `]` and right-drag change it."""
     shape_key: str = ""
     """The setting of its shape (round or square)."""
+    options: tuple[str, ...] = ()
+    """Further settings shown in the tool options bar, in order: a check box, a choice or a number each."""
+    has_guard: bool = False
+    """Whether the painting guard holds for it and is shown in the tool options bar."""
 
     def __init__(self, context: ToolContext) -> None:
         self.context = context

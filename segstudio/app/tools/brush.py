@@ -21,6 +21,7 @@ class BrushTool(Tool):
     id = "brush"
     cursor = "none"
     size_key = "brush.size_px"
+    has_guard = True
     shape_key = "brush.shape"
     always_erases = False
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from segstudio.app.tools.base import Tool
+from segstudio.app.tools.painting import may_begin, paint_area
 from segstudio.core.geometry import Rect
 from segstudio.core.regions import grow_region
 
@@ -27,17 +28,15 @@ class FillTool(Tool):
 
     id = "fill"
     cursor = "fill"
+    has_guard = True
 
     def press(self, event: PointerEvent) -> None:
         """Fill where the click is."""
         session = self.session
         if event.button != "left":
             return
-        if not session.can_edit or session.labels is None:
-            session.refuses_edits()
-            return
         is_erasing = "ctrl" in event.modifiers or event.kind == "eraser"
-        if not is_erasing and not session.can_paint():
+        if not may_begin(session, is_erasing=is_erasing) or session.labels is None:
             return
         try:
             mask, rect = self._area(session.labels, event)
@@ -48,22 +47,7 @@ class FillTool(Tool):
                 "“Largest area that fill takes” in the settings."
             )
             return
-        if rect.is_empty:
-            return
-        chosen = session.current_class
-        label = "Erase area" if is_erasing or chosen is None else f"Fill {chosen.name}"
-        transaction = session.begin(label, guard=session.erase_guard if is_erasing else None)
-        if transaction is None:
-            return
-        if is_erasing:
-            dirty = transaction.erase(mask, rect.x, rect.y, session.plane)
-        else:
-            dirty = transaction.paint(mask, rect.x, rect.y, session.paint_segment(transaction), session.plane)
-        if dirty.is_empty:
-            session.abort(transaction)
-            return
-        session.painted(dirty)
-        session.commit(transaction)
+        paint_area(session, mask, rect, "Fill", is_erasing=is_erasing, erased="area")
 
     def double_click(self, event: PointerEvent) -> bool:
         """Two quick clicks are two clicks."""

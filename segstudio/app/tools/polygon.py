@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from segstudio.app.tools.base import NO_PREVIEW, Tool, ToolPreview
+from segstudio.app.tools.painting import may_begin, paint_area
 from segstudio.core.brush import polygon_mask
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ class PolygonTool(Tool):
 
     id = "polygon"
     cursor = "cross"
+    has_guard = True
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)  # type: ignore[arg-type]
@@ -50,12 +52,8 @@ class PolygonTool(Tool):
         if event.button != "left":
             return
         if not self._points:
-            session = self.session
-            if not session.can_edit:
-                session.refuses_edits()
-                return
             self._is_erasing = "shift" in event.modifiers
-            if not self._is_erasing and not session.can_paint():
+            if not may_begin(self.session, is_erasing=self._is_erasing):
                 return
         self._dragged = self._near(event)
         self._has_moved = False
@@ -147,21 +145,7 @@ class PolygonTool(Tool):
             return
         self._reset()
         mask, rect = polygon_mask(points, (layer.width, layer.height))
-        chosen = session.current_class
-        label = "Erase polygon" if is_erasing or chosen is None else f"Polygon {chosen.name}"
-        transaction = session.begin(label, guard=session.erase_guard if is_erasing else None)
-        if transaction is None:
-            return
-        if is_erasing:
-            dirty = transaction.erase(mask, rect.x, rect.y, session.plane)
-        else:
-            segment_id = session.paint_segment(transaction)
-            dirty = transaction.paint(mask, rect.x, rect.y, segment_id, session.plane)
-        if dirty.is_empty:
-            session.abort(transaction)
-            return
-        session.painted(dirty)
-        session.commit(transaction)
+        paint_area(session, mask, rect, "Polygon", is_erasing=is_erasing)
 
     def _near(self, event: PointerEvent) -> int:
         """Index of the vertex under the pointer, the last one where several are; -1 none."""

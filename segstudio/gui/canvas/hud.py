@@ -8,13 +8,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
 from PySide6.QtCore import QLine, QPointF, QRect, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QImage, QPainter, QPen, QPolygonF
 
 from segstudio.core.geometry import EMPTY, Rect
 
 if TYPE_CHECKING:
-    from segstudio.app.tools.base import Ring, ToolPreview
+    from segstudio.app.tools.base import PreviewArea, PreviewLine, Ring, ToolPreview
     from segstudio.gui.canvas.view_transform import ViewTransform
 
 GRID_FROM_ZOOM = 8.0
@@ -47,9 +48,14 @@ def draw_grid(painter: QPainter, view: ViewTransform, clip_px: Rect) -> None:
 
 def draw_preview(painter: QPainter, preview: ToolPreview, view: ViewTransform, ratio: float) -> None:
     """The current tool's ring, path and handles."""
+    for area in preview.areas:
+        _draw_area(painter, area, area.color or preview.color, view)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+    for line in preview.lines:
+        _draw_line(painter, line, line.color or preview.color, view, ratio)
     if preview.path_xy:
         _draw_path(painter, preview, view, ratio)
+    _draw_handles(painter, preview, view, ratio)
     if preview.ring is not None:
         _draw_ring(painter, preview.ring, view, ratio)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
@@ -100,8 +106,68 @@ def _draw_path(painter: QPainter, preview: ToolPreview, view: ViewTransform, rat
     if not preview.is_closed and len(points) > 2:
         painter.setPen(QPen(_LIGHT, ratio, Qt.PenStyle.DotLine))
         painter.drawLine(points[-1], points[0])
+
+
+def _draw_area(painter: QPainter, area: PreviewArea, color: str, view: ViewTransform) -> None:
+    """Half of the colour over an area, pixel by pixel; only what is seen is turned into a picture."""
+    seen = view.visible_rect().intersected(area.rect)
+    if seen.is_empty:
+        return
+    step = max(1, int(1 / view.zoom))
+    y, x = seen.y - area.rect.y, seen.x - area.rect.x
+    part = area.mask[y : y + seen.height : step, x : x + seen.width : step]
+    tint = QColor(color)
+    alpha = 140
+    value = (alpha << 24) | sum((channel * alpha // 255) << shift for channel, shift in _channels(tint))
+    pixels = np.where(part, np.uint32(value), np.uint32(0))
+    height, width = pixels.shape
+    picture = QImage(pixels.data, width, height, width * 4, QImage.Format.Format_ARGB32_Premultiplied)
+    left, top = view.to_view(seen.x, seen.y)
+    painter.drawImage(QRectF(left, top, width * step * view.zoom, height * step * view.zoom), picture)
+
+
+def _channels(color: QColor) -> tuple[tuple[int, int], ...]:
+    return ((color.red(), 16), (color.green(), 8), (color.blue(), 0))
+
+
+def _draw_line(painter: QPainter, line: PreviewLine, color: str, view: ViewTransform, ratio: float) -> None:
+    points = QPolygonF([QPointF(*view.to_view(x, y)) for x, y in line.points_xy])
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    style = Qt.PenStyle.DashLine if line.is_dashed else Qt.PenStyle.SolidLine
+    for pen_color, width, kind in ((_DARK, 3.5, Qt.PenStyle.SolidLine), (QColor(color), 1.8, style)):
+        painter.setPen(QPen(pen_color, width * ratio, kind, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
+        if line.is_closed:
+            painter.drawPolygon(points)
+        else:
+            painter.drawPolyline(points)
+    if line.text and line.points_xy:
+        rect = _text_rect(line, view, ratio)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(20, 22, 26, 225))
+        painter.drawRoundedRect(rect, 3 * ratio, 3 * ratio)
+        painter.setFont(_text_font(ratio))
+        painter.setPen(QColor(245, 247, 250))
+        painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, line.text)
+
+
+def _text_font(ratio: float) -> QFont:
+    font = QFont()
+    font.setPixelSize(round(12 * ratio))
+    return font
+
+
+def _text_rect(line: PreviewLine, view: ViewTransform, ratio: float) -> QRectF:
+    metrics = QFontMetrics(_text_font(ratio))
+    x, y = view.to_view(*line.points_xy[-1])
+    return QRectF(
+        x + 10 * ratio, y + 10 * ratio, metrics.horizontalAdvance(line.text) + 12 * ratio, metrics.height() + 4 * ratio
+    )
+
+
+def _draw_handles(painter: QPainter, preview: ToolPreview, view: ViewTransform, ratio: float) -> None:
     for index, (x, y) in enumerate(preview.handles_xy):
-        _draw_handle(painter, QPointF(*view.to_view(x, y)), color, ratio, is_hot=index == preview.hot_handle)
+        at = QPointF(*view.to_view(x, y))
+        _draw_handle(painter, at, QColor(preview.color), ratio, is_hot=index == preview.hot_handle)
 
 
 def _draw_handle(painter: QPainter, at: QPointF, color: QColor, ratio: float, *, is_hot: bool) -> None:
@@ -117,7 +183,16 @@ def preview_rect_px(preview: ToolPreview, view: ViewTransform, ratio: float) -> 
     if preview.ring is not None:
         x, y = view.to_view(preview.ring.x, preview.ring.y)
         rect = _around(x, y, max(preview.ring.size_px * view.zoom / 2, _SMALL_RING_PX * ratio + 6 * ratio) + 3 * ratio)
-    points = (*preview.path_xy, *preview.handles_xy)
+    for area in preview.areas:
+        left, top = view.to_view(area.rect.x, area.rect.y)
+        right, bottom = view.to_view(area.rect.right, area.rect.bottom)
+        x, y = math.floor(left) - 2, math.floor(top) - 2
+        rect = rect.united(Rect(x, y, math.ceil(right) + 2 - x, math.ceil(bottom) + 2 - y))
+    for line in preview.lines:
+        if line.text and line.points_xy:
+            box = _text_rect(line, view, ratio).toAlignedRect().adjusted(-2, -2, 2, 2)
+            rect = rect.united(Rect(box.x(), box.y(), box.width(), box.height()))
+    points = (*preview.path_xy, *preview.handles_xy, *(point for line in preview.lines for point in line.points_xy))
     if points:
         placed = [view.to_view(x, y) for x, y in points]
         margin = math.ceil((HANDLE_PX + 4) * ratio)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QPointF, QRect, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -16,6 +16,7 @@ from segstudio.gui.canvas import hud
 from segstudio.gui.canvas.image_tiles import ImageTiles
 from segstudio.gui.canvas.input_events import InputEvents
 from segstudio.gui.canvas.overlay_stack import OverlayStack
+from segstudio.gui.canvas.view_moves import ViewMoves
 from segstudio.gui.canvas.view_transform import ViewTransform
 from segstudio.gui.i18n import tr
 
@@ -29,10 +30,9 @@ OVERLAY_BUDGET_S = 0.008
 """So long a frame may spend on overlay tiles that are not there yet; the rest is made between the next frames."""
 OPENING_DELAY_MS = 250
 """After this long without a picture the canvas says that it is opening the image."""
-ZOOM_STEP = 1.25
 
 
-class CanvasWidget(InputEvents):
+class CanvasWidget(ViewMoves, InputEvents):
     """Shows the session's current image and lets the toolbox's tools work on it.
 
     It fulfils :class:`segstudio.app.tools.base.CanvasView` and enters itself as the tools' view. :meth:`shut_down`
@@ -97,23 +97,6 @@ class CanvasWidget(InputEvents):
         self._image.display_found.connect(session.found_display)
         self._on_image_changed()
 
-    # -- the view ------------------------------------------------------------------------------------------------
-
-    @property
-    def view(self) -> ViewTransform:
-        """Where the image lies."""
-        return self._view
-
-    @property
-    def zoom(self) -> float:
-        """Physical screen pixels per image pixel."""
-        return self._view.zoom
-
-    @property
-    def ratio(self) -> float:
-        """Physical pixels per device-independent pixel of this screen."""
-        return self.devicePixelRatioF()
-
     @property
     def is_settled(self) -> bool:
         """Whether everything seen is drawn as it shall be: no tile is missing or under way."""
@@ -133,49 +116,6 @@ class CanvasWidget(InputEvents):
         self._redraw()
         if old.zoom != view.zoom:
             self.zoom_changed.emit(view.zoom)
-
-    def fit(self) -> None:
-        """Show the whole image."""
-        if self._shown_image_id is not None:
-            self.set_view(self._view.fitted())
-
-    def one_to_one(self) -> None:
-        """One image pixel per physical screen pixel, about the pointer or the middle."""
-        self._zoom_to(1.0)
-
-    def zoom_in(self) -> None:
-        """A step larger."""
-        self._zoom_to(self._view.wanted_zoom * ZOOM_STEP)
-
-    def zoom_out(self) -> None:
-        """A step smaller."""
-        self._zoom_to(self._view.wanted_zoom / ZOOM_STEP)
-
-    def zoom_about(self, factor: float, position: QPointF) -> None:
-        """Enlarge *factor* times, keeping the image pixel under *position* (widget coordinates) where it is."""
-        if self._shown_image_id is not None:
-            anchor = (position.x() * self.ratio, position.y() * self.ratio)
-            self.set_view(self._view.zoomed_by(factor, anchor))
-
-    def pan_by(self, dx_screen: float, dy_screen: float) -> None:
-        """Move the picture, in device-independent pixels."""
-        if self._shown_image_id is not None:
-            self.set_view(self._view.panned(dx_screen * self.ratio, dy_screen * self.ratio))
-
-    def show_rect(self, rect: Rect) -> None:
-        """Bring an image rectangle into the middle, as large as it goes (at most 8×)."""
-        if self._shown_image_id is None or rect.is_empty:
-            return
-        view = self._view
-        zoom = min(view.view_width_px / (rect.width * 1.3), view.view_height_px / (rect.height * 1.3), 8.0)
-        self.set_view(view.centred_at(rect.x + rect.width / 2, rect.y + rect.height / 2, zoom))
-
-    def _zoom_to(self, zoom: float) -> None:
-        if self._shown_image_id is None:
-            return
-        middle = QPointF(self.width() / 2, self.height() / 2)
-        at = self.cursor_position if self.cursor_position is not None else middle
-        self.set_view(self._view.zoomed_to(zoom, (at.x() * self.ratio, at.y() * self.ratio)))
 
     # -- what the window sets ------------------------------------------------------------------------------------
 

@@ -9,7 +9,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QSlider, QWidget
 
 from segstudio.app.actions import BY_ID
+from segstudio.app.setting_table import BY_KEY
 from segstudio.gui.i18n import tr, tr_table
+from segstudio.gui.panels.option_field import OptionField
 from segstudio.gui.panels.parts import (
     GAP_PX,
     MARGIN_PX,
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
 STEPS = 400
 """Notches of the size slider; it is logarithmic, from 1 to 2000 px."""
 LARGEST_PX = 2000.0
-PAINTING = ("brush", "eraser", "polygon", "fill")
 
 
 class ToolOptions(QWidget):
@@ -70,6 +71,7 @@ class ToolOptions(QWidget):
         )
         self.guard.setToolTip(tr("Locked classes are never painted over"))
         self.guard_class = combo(tr("The class that may be painted over"), [])
+        self._fields: dict[str, OptionField] = {}
         self.hint = QLabel()
         self.hint.setProperty("muted", True)
         self._lay_out()
@@ -85,6 +87,8 @@ class ToolOptions(QWidget):
             row.addWidget(widget)
         for widget in (self.guard_label, self.guard, self.guard_class):
             row.addWidget(widget)
+        self._option_row = row
+        self._options_at = row.count()
         row.addWidget(self.hint, 1)
         for label in (self.name, self.hint, self.size_label, self.guard_label):
             label.setTextFormat(Qt.TextFormat.PlainText)
@@ -135,7 +139,7 @@ class ToolOptions(QWidget):
             widget.setVisible(tool.is_brush)
         for widget in (self.round, self.square):
             widget.setVisible(bool(tool.shape_key))
-        has_guard = tool.id in PAINTING
+        has_guard = tool.has_guard
         self.guard_label.setVisible(has_guard)
         self.guard.setVisible(has_guard)
         mode = self.settings.text("paint.guard")
@@ -149,6 +153,19 @@ class ToolOptions(QWidget):
         self.round.setChecked(tool.shape == "round")
         self.square.setChecked(tool.shape == "square")
         self._fill_guard_classes()
+        self._show_options(tool.options)
+
+    def _show_options(self, keys: tuple[str, ...]) -> None:
+        """The tool's further settings; each is made when it is first shown."""
+        for key in keys:
+            if key not in self._fields:
+                field = OptionField(self.settings, BY_KEY[key])
+                self._fields[key] = field
+                self._option_row.insertWidget(self._options_at + len(self._fields) - 1, field)
+        for key, field in self._fields.items():
+            field.setVisible(key in keys)
+        if keys:
+            self.hint.setText("")
 
     def _fill_guard_classes(self) -> None:
         box = self.guard_class

@@ -34,7 +34,11 @@ class ImageInfo:
 
 
 class ImageReader(Protocol):
-    """An open image. May be used by one thread at a time; close it when done."""
+    """An open image; close it when done.
+
+    ``read`` may be called from several threads at once (the canvas's worker, a tool, a job): a reader over a file
+    handle locks itself, and holds the lock no longer than one tile takes.
+    """
 
     @property
     def info(self) -> ImageInfo:

@@ -1,0 +1,1 @@
+"""The rows of the action table, a file for each menu."""

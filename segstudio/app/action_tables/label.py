@@ -1,0 +1,47 @@
+"""Label menu: tools, brush size, classes, objects."""
+
+from __future__ import annotations
+
+from segstudio.app.action_spec import spec as _spec
+
+# fmt: off
+TOOLS = (
+    _spec("tool.pan", "Pan", "H", "pan", "Label", "tools", "image", "Move the picture", checkable=True),
+    _spec("tool.brush", "Brush", "B", "brush", "Label", "tools", "edit",
+          "Paint the current class; Shift paints a straight line, Ctrl erases", checkable=True),
+    _spec("tool.eraser", "Eraser", "E", "eraser", "Label", "tools", "edit", "Erase labels", checkable=True),
+    _spec("tool.polygon", "Polygon", "P", "polygon", "Label", "tools", "edit",
+          "Click around an area; Enter or double-click fills it, Shift erases it", checkable=True),
+    _spec("tool.fill", "Fill", "F", "fill", "Label", "tools", "edit", "Fill the area under the pointer",
+          checkable=True),
+    _spec("tool.picker", "Picker", "K", "picker", "Label", "tools", "image",
+          "Take the class under the pointer; hold Alt in any tool", checkable=True),
+    _spec("tool.accept", "Accept by click or brush", "Y", "accept-brush", "Label", "tools", "edit",
+          "Click an object of the proposal, or brush over it, to accept it", checkable=True),
+    _spec("tool.reject", "Reject by click or brush", "R", "reject-brush", "Label", "tools", "edit",
+          "Click an object of the proposal, or brush over it, to reject it", checkable=True),
+)
+
+LABEL = (
+    _spec("tool.smaller", "Smaller brush", "[", "", "Label", "size", "image", "Make the brush smaller"),
+    _spec("tool.larger", "Larger brush", "]", "", "Label", "size", "image", "Make the brush larger"),
+    _spec("tool.toggle_shape", "Round or square brush", "Shift+B", "", "Label", "size", "image",
+          "Switch between the round and the square brush"),
+    _spec("class.swap", "Swap the last two classes", "X", "swap", "Label", "classes", "project",
+          "Back to the class used before"),
+    _spec("class.add", "Add class…", "Ctrl+Shift+N", "class-add", "Label", "classes", "project", "Add a class"),
+    _spec("label.object_mode", "Label separate objects", "Shift+N", "object-mode", "Label", "objects", "edit",
+          "Each stroke, polygon or fill begins an object of its own", checkable=True),
+    _spec("label.new_object", "New object", "N", "object-new", "Label", "objects", "edit",
+          "The next strokes make one new object of the current class"),
+    _spec("label.end_object", "End object", "Shift+Return", "", "Label", "objects", "edit",
+          "Further strokes no longer go to the object"),
+    _spec("image.toggle_done", "Image is done", "Ctrl+D", "done", "Label", "status", "edit",
+          "Mark the image as done, or take that back", checkable=True),
+)
+
+CLASS_KEYS = tuple(
+    _spec(f"class.select_{key}", f"Class {key}", str(key), needs="project", tip=f"Paint with class number {key}")
+    for key in range(1, 10)
+)
+# fmt: on

@@ -1,0 +1,113 @@
+"""Every setting, in one table that drives the dialog, the tool options and the file.
+
+Titles and helps are English; the window translates them with the context ``settings``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Value = bool | int | float | str
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting. The type is the default's; numbers lie in ``minimum``…``maximum``; a text is one of ``choices``.
+
+    ``group`` is the dialog's page, "" = not in the dialog (remembered state of tools and panels).
+    """
+
+    key: str
+    default: Value
+    title: str = ""
+    group: str = ""
+    help: str = ""
+    minimum: float = 0.0
+    maximum: float = 1e9
+    step: float = 1.0
+    unit: str = ""
+    choices: tuple[str, ...] = ()
+
+
+SETTINGS: tuple[Setting, ...] = (
+    # Appearance
+    Setting(
+        "look.theme",
+        "system",
+        "Colour scheme",
+        "Appearance",
+        "Light, dark, or as the system has it.",
+        choices=("system", "light", "dark"),
+    ),
+    Setting(
+        "look.language",
+        "system",
+        "Language",
+        "Appearance",
+        "Takes effect when segstudio opens again.",
+        choices=("system", "en", "zh_CN"),
+    ),
+    Setting("look.thumbnail_px", 64, "Thumbnail size", "Appearance", "In the list of images.", 32, 256, 8, "px"),
+    Setting("look.pixel_grid", True, "Pixel grid past 8×", "Appearance", "Thin lines between magnified pixels."),
+    # Overlay
+    Setting("overlay.opacity", 0.5, "Opacity", "Overlay", "Of labels and proposal over the image.", 0.0, 1.0, 0.05),
+    Setting("overlay.mode", "fill", "Draw areas as", "Overlay", choices=("fill", "outline")),
+    Setting("overlay.outline_width_px", 2, "Outline width", "Overlay", "", 1, 8, 1, "px"),
+    # Painting
+    Setting(
+        "brush.size_px", 40.0, "Brush size", "Painting", "Full width of the brush in image pixels.", 1, 2000, 1, "px"
+    ),
+    Setting("brush.shape", "round", "Brush shape", "Painting", choices=("round", "square")),
+    Setting("eraser.size_px", 40.0, "Eraser size", "Painting", "", 1, 2000, 1, "px"),
+    Setting("eraser.shape", "round", "Eraser shape", "Painting", choices=("round", "square")),
+    Setting("proposal_brush.size_px", 60.0, "Size of the accept and reject brush", "Painting", "", 1, 2000, 1, "px"),
+    Setting(
+        "paint.guard",
+        "anywhere",
+        "Paint over",
+        "Painting",
+        "Everything, only what has no label yet, or only one chosen class. Locked classes are never painted over.",
+        choices=("anywhere", "background", "class"),
+    ),
+    Setting("paint.uses_pressure", True, "Pen pressure changes the size", "Painting"),
+    Setting(
+        "fill.max_px",
+        4_000_000,
+        "Largest area that fill takes",
+        "Painting",
+        "A larger area is refused with a sentence.",
+        1_000,
+        400_000_000,
+        1_000,
+        "px",
+    ),
+    # Proposals
+    Setting(
+        "proposal.min_confidence",
+        0.0,
+        "Least confidence shown",
+        "Proposals",
+        "What the model is less sure of is neither shown nor accepted.",
+        0.0,
+        1.0,
+        0.05,
+    ),
+    Setting("proposal.keeps_hand", True, "Accepting never paints over hand labels", "Proposals"),
+    Setting("model.device", "auto", "Device", "Proposals", "auto picks the graphics card where there is one."),
+    Setting("model.window_px", 0, "Tile of the model", "Proposals", "0 = as the model's card says.", 0, 4096, 32, "px"),
+    Setting("model.overlap_px", 0, "Overlap of tiles", "Proposals", "0 = as the model's card says.", 0, 1024, 8, "px"),
+    # Work
+    Setting("work.undo_budget_mib", 256, "Memory for undo", "Work", "Per image.", 16, 8192, 16, "MiB"),
+    Setting("work.advances_when_done", True, "Go to the next image when one is marked done", "Work"),
+    Setting("work.reopens_last", False, "Open the last project at start", "Work"),
+    # Remembered, not in the dialog
+    Setting("tool.current", "brush"),
+    Setting("images.sort", "name", choices=("name", "status", "size", "added", "uncertainty")),
+    Setting("images.is_descending", False),
+    Setting("images.status_filter", "all", choices=("all", "unlabelled", "in_progress", "done", "proposal")),
+    Setting("model.current", "nuclei"),
+    Setting("window.geometry", ""),
+    Setting("window.state", ""),
+)
+
+BY_KEY: dict[str, Setting] = {setting.key: setting for setting in SETTINGS}
