@@ -153,7 +153,9 @@ class Curves(QWidget):
         """Build both plots, a part at a time."""
         import pyqtgraph as pg
 
-        loss = pg.PlotWidget(self, background=theme.color("panel"))
+        item = pg.PlotItem()  # a step of its own: item and view together are the longest piece of all
+        yield
+        loss = pg.PlotWidget(self, background=theme.color("panel"), plotItem=item)
         yield from self._furnish(loss, tr("loss"))
         faint = QColor(theme.color("muted"))
         faint.setAlpha(90)
@@ -163,7 +165,9 @@ class Curves(QWidget):
         yield
         self._lines["val"] = loss.plot(pen=pg.mkPen(theme.color("warning"), width=2), name=tr("validation"))
         yield
-        score = pg.PlotWidget(self, background=theme.color("panel"))
+        item = pg.PlotItem()
+        yield
+        score = pg.PlotWidget(self, background=theme.color("panel"), plotItem=item)
         yield from self._furnish(score, "mIoU")
         score.setYRange(0, 1)
         good = theme.color("good")
@@ -186,6 +190,7 @@ class Curves(QWidget):
             item.getAxis(axis).setTextPen(theme.color("muted"))
             item.getAxis(axis).setStyle(tickFont=theme.small_font(self.font()))
         item.getAxis("left").setWidth(52)
+        item.getAxis("left").enableAutoSIPrefix(False)  # else a small loss reads "loss (x0.001)"
         yield
         if title != "mIoU":
             item.addLegend(offset=(-4, 4), labelTextColor=theme.color("text"), labelTextSize="8pt")
