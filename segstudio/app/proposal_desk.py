@@ -10,6 +10,7 @@ from segstudio.core.proposals import ProposalWriter, accept, accept_object_at, r
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
+    from typing import TypeAlias
 
     import numpy as np
     import numpy.typing as npt
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from segstudio.core.edits import Edit
     from segstudio.core.geometry import Rect
     from segstudio.core.layers import LabelLayer
+
+    Brushed: TypeAlias = tuple[Rect, npt.NDArray[np.bool_]]
+    """What a brush went over: (h, w) bool over the rectangle."""
 
 BACKGROUND_BYTES = 4 << 20
 """A proposal that changed more than this is squeezed in another thread, where there is one."""
@@ -248,7 +252,7 @@ class ProposalDesk:
 
     def accept_mask(self, rect: Rect, mask: npt.NDArray[np.bool_]) -> bool:
         """What a brush went over becomes labels; mask is (h, w) over rect."""
-        return self._accept("Accept by brush", self._shown_classes(), rect, mask)
+        return self._accept("Accept by brush", self._shown_classes(), (rect, mask))
 
     def accept_at(self, x: float, y: float) -> bool:
         """The object (connected area) under a point becomes a label."""
@@ -277,7 +281,7 @@ class ProposalDesk:
 
     def reject_mask(self, rect: Rect, mask: npt.NDArray[np.bool_]) -> bool:
         """Drop what a brush went over."""
-        return self._reject("Reject by brush", self._shown_classes(), rect, mask)
+        return self._reject("Reject by brush", self._shown_classes(), (rect, mask))
 
     def reject_at(self, x: float, y: float) -> bool:
         """Drop the object under a point."""
@@ -288,17 +292,11 @@ class ProposalDesk:
         edit = reject_object_at(layers[1], x, y, min_confidence=session.min_confidence, z=session.plane)
         return self._settled(edit)
 
-    def _accept(
-        self,
-        label: str,
-        class_ids: Collection[int] | None,
-        rect: Rect | None = None,
-        mask: npt.NDArray[np.bool_] | None = None,
-    ) -> bool:
+    def _accept(self, label: str, class_ids: Collection[int] | None, brushed: Brushed | None = None) -> bool:
         layers = self._layers()
         if layers is None:
             return False
-        session = self._session
+        session, (rect, mask) = self._session, brushed or (None, None)
         edit = accept(
             *layers,
             class_ids=class_ids,
@@ -307,32 +305,19 @@ class ProposalDesk:
             mask=mask,
             keep_hand=session.settings.flag("proposal.keeps_hand"),
             guard=session.guard,
-            z=None if mask is None else session.plane,
+            z=None if brushed is None else session.plane,
             label=label,
         )
-        return self._settled(edit, says=mask is None)
+        return self._settled(edit, says=brushed is None)
 
-    def _reject(
-        self,
-        label: str,
-        class_ids: Collection[int] | None,
-        rect: Rect | None = None,
-        mask: npt.NDArray[np.bool_] | None = None,
-    ) -> bool:
+    def _reject(self, label: str, class_ids: Collection[int] | None, brushed: Brushed | None = None) -> bool:
         layers = self._layers()
         if layers is None:
             return False
-        session = self._session
-        edit = reject(
-            layers[1],
-            class_ids=class_ids,
-            min_confidence=session.min_confidence,
-            rect=rect,
-            mask=mask,
-            z=None if mask is None else session.plane,
-            label=label,
-        )
-        return self._settled(edit, says=mask is None)
+        session, (rect, mask) = self._session, brushed or (None, None)
+        floor, z = session.min_confidence, None if brushed is None else session.plane
+        edit = reject(layers[1], class_ids=class_ids, min_confidence=floor, rect=rect, mask=mask, z=z, label=label)
+        return self._settled(edit, says=brushed is None)
 
     def _layers(self) -> tuple[LabelLayer, LabelLayer] | None:
         session = self._session

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from segstudio.core.layers import LabelLayer, Segment
 
 
+NO_CLASS = "There is no class to paint with: add one in the Classes panel."
+
+
 class EditsPart(ImagesPart):
     """Every change is one edit: applied, written, undoable."""
 
@@ -83,7 +86,7 @@ class EditsPart(ImagesPart):
         """Whether there is a class to paint with; else it is said what to do, or that the class is locked."""
         chosen = self.current_class
         if chosen is None:
-            self.say("There is no class to paint with: add one in the Classes panel.")
+            self.say(NO_CLASS)
         elif chosen.is_locked:
             self.say(f"The class “{chosen.name}” is locked: unlock it in the Classes panel to paint with it.")
         return chosen is not None and not chosen.is_locked
@@ -204,8 +207,12 @@ class EditsPart(ImagesPart):
             return
         if document.proposal is not None and document.proposal.id in edit.layer_ids:
             self._change_record(edit.image_id, has_proposal=not document.proposal.is_blank)
-        if record.status == "unlabelled" and not is_undo and document.labels.id in edit.layer_ids:
+        if document.labels.id not in edit.layer_ids:
+            return
+        if record.status == "unlabelled" and not is_undo:
             self.set_status([edit.image_id], "in_progress")
+        elif record.status == "in_progress" and is_undo and document.labels.is_blank:
+            self.set_status([edit.image_id], "unlabelled")
 
     def _written(self) -> None:
         if self._store is None or self._store.pending_count:

@@ -35,6 +35,24 @@ def set_death_signal(number: int) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)
 
 
+def is_alive(pid: int) -> bool:
+    """Whether a process with this id runs; True also for one of another user."""
+    if sys.platform == "win32":
+        import ctypes
+
+        handle = ctypes.windll.kernel32.OpenProcess(0x1000, False, pid)
+        if handle:
+            ctypes.windll.kernel32.CloseHandle(handle)
+        return bool(handle)
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
 def _watch(parent_pid: int) -> None:
     parent = multiprocessing.parent_process()
     while True:

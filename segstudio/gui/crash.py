@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import IO
 
 import segstudio
+from segstudio.core.parent_watch import is_alive
 
 HEAD_MARK = "-- running --"
 MAX_REPORT_BYTES = 200_000
@@ -118,7 +119,7 @@ def left_reports(folder: Path) -> list[CrashReport]:
     reports = []
     for path in sorted(folder.glob("running-*.log")) if folder.is_dir() else []:
         pid = path.stem.removeprefix("running-")
-        if not pid.isdigit() or int(pid) == os.getpid() or _is_alive(int(pid)):
+        if not pid.isdigit() or int(pid) == os.getpid() or is_alive(int(pid)):
             continue
         try:
             text = path.read_bytes()[:MAX_REPORT_BYTES].decode("utf-8", "replace")
@@ -132,20 +133,3 @@ def left_reports(folder: Path) -> list[CrashReport]:
         else:
             reports.append(report)
     return sorted(reports, key=lambda report: -report.moment_s)
-
-
-def _is_alive(pid: int) -> bool:
-    if sys.platform == "win32":
-        import ctypes
-
-        handle = ctypes.windll.kernel32.OpenProcess(0x1000, False, pid)
-        if handle:
-            ctypes.windll.kernel32.CloseHandle(handle)
-        return bool(handle)
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True

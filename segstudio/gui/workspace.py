@@ -9,18 +9,20 @@ from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from segstudio.app.session import Session
+from segstudio.app.session_edits import NO_CLASS
 from segstudio.app.tools.base import ToolContext
 from segstudio.app.tools.toolbox import ToolBox
 from segstudio.gui.action_binding import Situation
 from segstudio.gui.background import Background, SlotBackground
 from segstudio.gui.canvas.widget import CanvasWidget
-from segstudio.gui.commands import edit, file, help_, label, model, train, view
+from segstudio.gui.commands import edit, file, help_, label, model, planes, train, view
 from segstudio.gui.docks import Docks
 from segstudio.gui.i18n import tr
 from segstudio.gui.image_adding import ImageAdder
 from segstudio.gui.job_center import JobCenter
 from segstudio.gui.notice_bar import Offer
 from segstudio.gui.opening import Opening
+from segstudio.gui.panels.plane_bar import PlaneBar
 from segstudio.gui.panels.tool_options import ToolOptions
 from segstudio.gui.reader_opening import ReaderOpener
 
@@ -63,11 +65,13 @@ class Workspace(QObject):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.canvas, 1)
+        self.plane_bar = self.make_panel(PlaneBar)
+        column.addWidget(self.plane_bar)
         self.tool_options = self.make_panel(ToolOptions)
         column.addWidget(self.tool_options)
         self._connect()
         self.binder.set_canvas(self.canvas)
-        for part in (file, edit, view, label, model, train, help_):
+        for part in (file, edit, view, label, model, planes, train, help_):
             part.bind(self)
 
     # -- panels ----------------------------------------------------------------------------------------------------
@@ -167,6 +171,7 @@ class Workspace(QObject):
         session.project_changed.connect(self._on_project_changed)
         session.image_changed.connect(self._on_image_changed)
         session.reader_changed.connect(self._on_reader_changed)
+        session.plane_changed.connect(self._on_plane_changed)
         session.images_changed.connect(self._on_images_changed)
         for signal in (
             session.history_changed,
@@ -176,6 +181,7 @@ class Workspace(QObject):
             session.display_changed,
         ):
             signal.connect(self.window.schedule_refresh)
+        session.classes_changed.connect(lambda: self.window.notices.dismiss_key(tr(NO_CLASS)))
         session.image_record_changed.connect(self._on_record_changed)
         session.layer_changed.connect(self._on_layer_changed)
         self.toolbox.tool_changed.connect(self._on_tool_changed)
@@ -231,8 +237,12 @@ class Workspace(QObject):
     def _on_image_changed(self) -> None:
         self._show_title()
         self.window.status_line.clear_cursor()
+        self._on_plane_changed(self.session.plane)
         self.window.schedule_refresh()
         self._on_reader_changed()
+
+    def _on_plane_changed(self, z: int) -> None:
+        self.window.status_line.show_plane(z, self.session.plane_count)
 
     def _on_reader_changed(self) -> None:
         session = self.session

@@ -6,6 +6,8 @@ import contextlib
 import ctypes
 import multiprocessing
 import multiprocessing.connection
+import os
+import shutil
 import signal
 import tempfile
 import time
@@ -13,6 +15,7 @@ from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from segstudio.core.parent_watch import is_alive
 from segstudio.jobs import child
 from segstudio.jobs.protocol import END, Failed, Message, WasCancelled
 
@@ -22,8 +25,17 @@ if TYPE_CHECKING:
 CANCEL_GRACE_S = 5.0
 KILL_GRACE_S = 2.0
 LOG_TAIL_BYTES = 4000
+FOLDER_PREFIX = "segstudio-job-"
 MAX_MESSAGES = 64
 """Messages taken from the pipe in one poll, so that a flood does not starve the commands of the window."""
+
+
+def sweep_left_folders(parent: Path) -> None:
+    """Remove the log folders in *parent* of programs that were killed before they could do it themselves."""
+    for folder in parent.glob(f"{FOLDER_PREFIX}*"):
+        pid = folder.name.removeprefix(FOLDER_PREFIX).partition("-")[0]
+        if pid.isdigit() and int(pid) != os.getpid() and not is_alive(int(pid)):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 class ChildProcess:
@@ -73,7 +85,9 @@ class ChildProcess:
         if self.is_alive:
             return
         self._release()
-        self._folder = tempfile.TemporaryDirectory(prefix="segstudio-job-", ignore_cleanup_errors=True)
+        sweep_left_folders(Path(tempfile.gettempdir()))
+        prefix = f"{FOLDER_PREFIX}{os.getpid()}-"
+        self._folder = tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True)
         self._log = Path(self._folder.name) / f"{self.name.replace(' ', '-')}.log"
         ours, theirs = self._context.Pipe(duplex=True)
         self._process = self._context.Process(

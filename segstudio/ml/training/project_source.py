@@ -10,6 +10,7 @@ import numpy as np
 from segstudio.core.classes import IGNORE, UNLABELLED
 from segstudio.core.errors import UserError
 from segstudio.core.geometry import Rect
+from segstudio.io.readers.registry import probe
 from segstudio.ml.plan import IGNORE_INDEX
 from segstudio.ml.training.sources import IndexMask, TrainData, TrainImage, with_validation
 
@@ -77,7 +78,9 @@ def project_data(project: Path, *, val_fraction: float, seed: int, may_cut: bool
                 path=project,
                 remedy="label something, or accept a proposal, first",
             )
-        labelled = [r for r in with_labels if not r.is_missing]
+        labelled, broken = _readable(store, with_labels)
+        if not labelled and broken:
+            raise broken[0]
         if not labelled:
             raise UserError(
                 "the files of all labelled images are missing",
@@ -87,7 +90,9 @@ def project_data(project: Path, *, val_fraction: float, seed: int, may_cut: bool
         used = {c for c, n in store.labelled_pixels([r.id for r in labelled]).items() if n}
         names, colors, index_of, background = _classes(classes, used)
         left_out = len(with_labels) - len(labelled)
-        note = f"{left_out} labelled images are left out, since their files are missing." if left_out else ""
+        note = f"{left_out} labelled images are left out, since their files are missing or damaged." if left_out else ""
+        if broken:
+            note = f"{note} The first damaged one: {broken[0]}".strip()
         is_any_done = any(r.status == "done" for r in labelled)
         learns_unlabelled = background is not None and not any(i == background for _, i in index_of)
         images = []
@@ -109,6 +114,21 @@ def project_data(project: Path, *, val_fraction: float, seed: int, may_cut: bool
         else:
             result = with_validation(result, val_fraction, seed)
     return TrainData(names, colors, background, result, note=note)
+
+
+def _readable(store: ProjectStore, records: list[ImageRecord]) -> tuple[list[ImageRecord], list[UserError]]:
+    """The images whose files are there and begin as images do, and what is wrong with the damaged ones."""
+    readable, broken = [], []
+    for record in records:
+        if record.is_missing:
+            continue
+        try:
+            probe(store.image_file(record))
+        except UserError as error:
+            broken.append(error)
+        else:
+            readable.append(record)
+    return readable, broken
 
 
 def _classes(

@@ -68,6 +68,17 @@ def test_status_follows_the_first_stroke_and_done_is_toggled(session: Session) -
     assert session.store is not None and session.store.images()[0].status == "in_progress"
 
 
+def test_undoing_the_only_stroke_leaves_the_image_unlabelled_again(session: Session) -> None:
+    paint(session, BOX)
+    paint(session, BOX.moved(20, 0))
+    session.undo()
+    assert session.image is not None and session.image.status == "in_progress"
+    session.undo()
+    assert session.image.status == "unlabelled"
+    session.redo()
+    assert session.image.status == "in_progress"
+
+
 def test_done_goes_on_to_the_next_image(session: Session) -> None:
     session.toggle_done()
     assert session.image_id == 2 and session.image_record(1).status == "done"  # type: ignore[union-attr]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -13,7 +15,7 @@ import pytest
 from jobs_help import to_end, until_text
 
 from segstudio.jobs.protocol import Failed, Finished, Progress, StageChanged, WasCancelled, WindowReady
-from segstudio.jobs.supervisor import death_sentence
+from segstudio.jobs.supervisor import FOLDER_PREFIX, death_sentence, sweep_left_folders
 
 
 def test_job_runs_in_another_process_and_ends_with_its_result(child):
@@ -22,6 +24,17 @@ def test_job_runs_in_another_process_and_ends_with_its_result(child):
     messages = to_end(worker)
     assert messages == [StageChanged(job=number, text="{'x': 1}"), Finished(job=number, result={"x": 1})]
     assert not worker.is_busy and worker.is_alive
+
+
+def test_log_folders_of_dead_programs_are_swept_and_those_of_the_living_kept(tmp_path):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    names = {"dead": f"{FOLDER_PREFIX}{dead.pid}-a", "own": f"{FOLDER_PREFIX}{os.getpid()}-b", "other": f"{FOLDER_PREFIX}x-c"}
+    for name in names.values():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "trainer.log").write_text("x")
+    sweep_left_folders(tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([names["own"], names["other"]])
 
 
 def test_child_serves_job_after_job_without_a_new_start(child):

@@ -164,6 +164,16 @@ def test_images_without_labels_or_file_are_left_out(tmp_path):
 # -- a single labelled image -----------------------------------------------------------------------------------------
 
 
+def test_a_damaged_image_is_left_out_and_named(tmp_path):
+    project = small_project(tmp_path / "p", images=3)
+    with ProjectStore.open(project) as store:
+        file = store.image_file(store.images()[1])
+    file.write_bytes(b"not an image")
+    data = data_of(project)
+    assert sorted(targets(data)) == ["im0.png", "im2.png"]
+    assert "1 labelled images are left out" in data.note and file.name in data.note
+
+
 @pytest.mark.parametrize(("width", "height"), [(200, 64), (64, 200)])
 def test_a_single_image_is_cut_in_two_without_overlap(tmp_path, width, height):
     project = small_project(tmp_path / "p", images=1, width=width, height=height, is_labelled=False)
