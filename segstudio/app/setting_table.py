@@ -81,6 +81,33 @@ SETTINGS: tuple[Setting, ...] = (
         1_000,
         "px",
     ),
+    # Smart tools
+    Setting(
+        "wand.tolerance",
+        10.0,
+        "Tolerance",
+        "",
+        "How far a value may lie from that under the pointer, in percent of the shown range. "
+        "Press and drag up or down on the canvas to change it and see the area.",
+        0,
+        100,
+        0.5,
+        "%",
+    ),
+    Setting(
+        "wand.area",
+        "connected",
+        "Take",
+        "",
+        "Only what is connected to the pixel under the pointer, or everything like it in view or in the whole image.",
+        choices=("connected", "in view", "whole image"),
+    ),
+    Setting(
+        "wand.band", -1, "Band", "", "The band compared, counted from 0; -1 = all bands that are shown.", -1, 999, 1
+    ),
+    Setting(
+        "wand.sample_px", 3, "Sample", "", "The median of a square of this side is what is looked for.", 1, 51, 2, "px"
+    ),
     # Proposals
     Setting(
         "proposal.min_confidence",

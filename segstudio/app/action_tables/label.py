@@ -14,6 +14,8 @@ TOOLS = (
           "Click around an area; Enter or double-click fills it, Shift erases it", checkable=True),
     _spec("tool.fill", "Fill", "F", "fill", "Label", "tools", "edit", "Fill the area under the pointer",
           checkable=True),
+    _spec("tool.wand", "Magic wand", "W", "wand", "Label", "tools", "edit",
+          "Click to paint what looks alike, Ctrl erases; drag up or down to change the tolerance", checkable=True),
     _spec("tool.picker", "Picker", "K", "picker", "Label", "tools", "image",
           "Take the class under the pointer; hold Alt in any tool", checkable=True),
     _spec("tool.accept", "Accept by click or brush", "Y", "accept-brush", "Label", "tools", "edit",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from segstudio.core.geometry import Rect
 
 PointerKind = Literal["mouse", "pen", "eraser", "touch"]
-CursorShape = Literal["arrow", "cross", "none", "open_hand", "closed_hand", "pick", "fill", "accept", "reject"]
+CursorShape = Literal["arrow", "cross", "none", "open_hand", "closed_hand", "pick", "fill", "accept", "reject", "wand"]
 BrushShape = Literal["round", "square"]
 
 
@@ -235,6 +235,10 @@ class Tool:
 
     def interrupt(self) -> None:
         """Another edit of the labels is next: end what would get in its way."""
+        self.cancel()
+
+    def plane_changed(self) -> None:
+        """Another plane of the same image is shown: what was begun belonged to the former one."""
         self.cancel()
 
     def preview(self) -> ToolPreview:

@@ -13,6 +13,7 @@ from segstudio.app.tools.pan import PanTool
 from segstudio.app.tools.picker import PickerTool
 from segstudio.app.tools.polygon import PolygonTool
 from segstudio.app.tools.proposal_brush import AcceptTool, RejectTool
+from segstudio.app.tools.wand import WandTool
 
 if TYPE_CHECKING:
     from segstudio.app.settings import Value
@@ -24,6 +25,7 @@ TOOLS: tuple[type[Tool], ...] = (
     EraserTool,
     PolygonTool,
     FillTool,
+    WandTool,
     PickerTool,
     AcceptTool,
     RejectTool,
@@ -47,6 +49,7 @@ class ToolBox:
         self._pressed: Tool | None = None
         context.session.work_interrupted.connect(self._on_interrupted)
         context.session.image_changed.connect(self._on_image_changed)
+        context.session.plane_changed.connect(self._on_plane_changed)
         context.session.selection_changed.connect(self._on_selection_changed)
         context.session.project_changed.connect(self._on_project_changed)
         context.settings.changed.connect(self._on_setting_changed)
@@ -225,6 +228,10 @@ class ToolBox:
     def _on_image_changed(self) -> None:
         for tool in self._tools.values():
             tool.cancel()
+
+    def _on_plane_changed(self, _z: int) -> None:
+        for tool in self._tools.values():
+            tool.plane_changed()
 
     def _on_selection_changed(self) -> None:
         self.context.preview_changed.emit()
