@@ -180,6 +180,7 @@ class Session(EditsPart):
         self._store, self._documents, self._document, self._reader = None, None, None, None
         self._reader_error = ""
         self._records, self._order, self._views = {}, (), {}
+        self._left_planes, self._plane = {}, 0
         self._classes = ClassTable()
         self._current_class = self._last_class = 0
         self._active_object, self._wants_new_object, self._is_object_mode = None, False, False

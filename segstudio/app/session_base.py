@@ -38,6 +38,8 @@ class SessionBase:
         """Another image is the current one (or none); its layers are there, its reader perhaps not yet."""
         self.reader_changed: Signal[[]] = Signal()
         """The current image's reader arrived, or failed (then ``reader`` is None and ``reader_error`` says why)."""
+        self.plane_changed: Signal[[int]] = Signal()
+        """Another plane (z) of the same image is shown and painted."""
         self.layer_changed: Signal[[int, Rect]] = Signal()
         """Pixels (or the looks of segments) of a layer changed: layer id, dirty rectangle."""
         self.classes_changed: Signal[[]] = Signal()
@@ -78,6 +80,7 @@ class SessionBase:
         self._is_object_mode = False
         self._wants_new_object = False
         self._plane = 0
+        self._left_planes: dict[int, int] = {}
         self._overlay = OverlayStyle(
             opacity=self.settings.number("overlay.opacity"),
             mode="outline" if self.settings.text("overlay.mode") == "outline" else "fill",

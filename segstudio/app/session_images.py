@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-from segstudio.app.session_choices import ChoicesPart
+from segstudio.app.session_planes import PlanesPart
 from segstudio.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from segstudio.io.store.records import AddReport, ImageRecord, ImageStatus
 
 
-class ImagesPart(ChoicesPart):
+class ImagesPart(PlanesPart):
     """Records, the current image, its reader, next and previous, status and split."""
 
     @property
@@ -93,6 +93,7 @@ class ImagesPart(ChoicesPart):
                 break
             self._records.pop(image_id, None)
             self._views.pop(image_id, None)
+            self._left_planes.pop(image_id, None)
             if self._documents is not None:
                 self._documents.drop(image_id)
         self.images_changed.emit()
@@ -119,7 +120,8 @@ class ImagesPart(ChoicesPart):
                 return
         former, self._reader, self._reader_error = self._reader, None, ""
         self._document = document
-        self._active_object, self._wants_new_object, self._plane = None, False, 0
+        self._active_object, self._wants_new_object = None, False
+        self._enter_plane(image_id)
         self._auto_display = None
         self._display = None if image_id is None else self._remembered_display(image_id)
         self.image_changed.emit()
@@ -174,6 +176,14 @@ class ImagesPart(ChoicesPart):
                 image_id,
                 f"{info.path}: the file is now {info.width}×{info.height} pixels, its labels were made on "
                 f"{record.width}×{record.height}. Put the former file back, or add this one as another image.",
+            )
+            return
+        if info.depth < record.depth:
+            self.close_reader(reader)
+            self.reader_failed(
+                image_id,
+                f"{info.path}: the file now has {info.depth} planes, its labels were made on {record.depth}. "
+                "Put the former file back, or add this one as another image.",
             )
             return
         self._reader, self._reader_error = reader, ""

@@ -26,12 +26,13 @@ class StatusLine(QFrame):
         self._class = self._label(font, tr("Class under the cursor"), "")
         self._message = self._label(font, tr("Hint"), "")
         self._image = self._label(font, tr("Image"), "")
+        self._plane = self._label(font, tr("Plane"), "")
         self._zoom = self._label(font, tr("Zoom"), tr("zoom") + " 00000 %")
         self._device = self._label(font, tr("Device"), "")
         for label in (self._position, self._value, self._class):
             row.addWidget(label)
         row.addWidget(self._message, 1)
-        for label in (self._image, self._zoom, self._device):
+        for label in (self._image, self._plane, self._zoom, self._device):
             label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             row.addWidget(label)
         self._timer = QTimer(self)
@@ -63,6 +64,12 @@ class StatusLine(QFrame):
         """Size and type of the image."""
         self._image.setText(text)
 
+    def show_plane(self, z: int, count: int) -> None:
+        """Which plane of a volume is shown (*z* from 0); nothing for a flat image."""
+        text = tr("plane {number} of {count}").format(number=z + 1, count=count) if count > 1 else ""
+        self._plane.setText(text)
+        self._plane.setVisible(bool(text))
+
     def show_message(self, text: str) -> None:
         """A hint for some seconds, such as the tip of the menu entry under the cursor."""
         self._message.setText(text)
@@ -77,6 +84,7 @@ class StatusLine(QFrame):
             "zoom": self._zoom.text(),
             "device": self._device.text(),
             "image": self._image.text(),
+            "plane": self._plane.text(),
             "message": self._message.text(),
         }
 

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from segstudio.app.action_spec import spec as _spec
 
-if TYPE_CHECKING:
-    from segstudio.app.action_spec import ActionSpec
-
-PLANES: tuple[ActionSpec, ...] = ()
+# fmt: off
+PLANES = (
+    _spec("plane.next", "Next plane", ". Ctrl+Up", "next", "View", "planes", "image",
+          "Go one plane on in a volume or stack", submenu="Planes"),
+    _spec("plane.previous", "Previous plane", ", Ctrl+Down", "previous", "View", "planes", "image",
+          "Go one plane back in a volume or stack", submenu="Planes"),
+    _spec("plane.ten_on", "Ten planes on", "Ctrl+Shift+Up", "", "View", "planes", "image",
+          "Go ten planes on", submenu="Planes"),
+    _spec("plane.ten_back", "Ten planes back", "Ctrl+Shift+Down", "", "View", "planes", "image",
+          "Go ten planes back", submenu="Planes"),
+    _spec("plane.first", "First plane", "Home", "", "View", "planes", "image",
+          "Go to the first plane", submenu="Planes"),
+    _spec("plane.last", "Last plane", "End", "", "View", "planes", "image",
+          "Go to the last plane", submenu="Planes"),
+)
+# fmt: on

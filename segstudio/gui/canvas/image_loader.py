@@ -35,12 +35,20 @@ class _Work:
         self.display: DisplaySettings | None = None
         self.is_display_told = False
 
+    def looks_like(self, other: _Work) -> bool:
+        """Whether both show one image in one way, only other planes of it."""
+        mine, others = self.source, other.source
+        return mine.reader is others.reader and mine.display == others.display
+
     def tile(self, key: TileKey) -> np.ndarray:
         """One tile (worker thread)."""
         if self.cancel.is_set():
             raise Cancelled
         if self.display is None:
-            self.display = display_of(self.source, self.cancel)
+            display = display_of(self.source, self.cancel)
+            if self.cancel.is_set():
+                raise Cancelled  # made of half the values; another plane's work would take it over
+            self.display = display
         return tile_pixels(self.source, self.display, key, self.cancel)
 
     def probe(self, x: int, y: int) -> tuple[Rect, np.ndarray]:
@@ -81,9 +89,13 @@ class ImageLoader(QObject):
 
     def set_source(self, source: ImageSource | None) -> None:
         """Make tiles of *source* from now on; what is under way for the former one is dropped."""
-        if self._work is not None:
-            self._work.cancel.set()
+        former = self._work
+        if former is not None:
+            former.cancel.set()
         self._work = None if source is None else _Work(source)
+        if self._work is not None and former is not None and self._work.looks_like(former):
+            # Another plane of a volume: the same brightness, or the picture would flicker on the way through.
+            self._work.display, self._work.is_display_told = former.display, former.is_display_told
         self._queue.clear()
         self._running.clear()
         self._probe = None

@@ -125,12 +125,18 @@ def _resized(values: np.ndarray, width: int, height: int) -> np.ndarray:
 
 
 def display_of(source: ImageSource, cancel: Cancel) -> DisplaySettings:
-    """The source's display settings, or such as suit its values (from a reduced picture of the whole)."""
+    """The source's display settings, or such as suit its values (from a reduced picture of the whole).
+
+    Of a volume three planes are looked at, whichever is shown: all of it then has one brightness.
+    """
     if source.display is not None:
         return source.display
     info = source.info
     whole = Rect(0, 0, info.width, info.height)
-    return auto_settings(reduced_values(source, whole, overview_level(info), cancel))
+    planes = (0,) if info.depth <= 1 else tuple(dict.fromkeys(info.depth * part // 4 for part in (1, 2, 3)))
+    level = overview_level(info)
+    pictures = [reduced_values(ImageSource(source.reader, z), whole, level, cancel) for z in planes]
+    return auto_settings(np.concatenate(pictures, axis=1))
 
 
 def tile_pixels(source: ImageSource, display: DisplaySettings, key: TileKey, cancel: Cancel) -> np.ndarray:

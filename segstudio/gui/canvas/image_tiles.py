@@ -40,6 +40,7 @@ class ImageTiles(QObject):
         self._budget_bytes = budget_bytes
         self._tiles: OrderedDict[TileKey, tuple[QImage, np.ndarray]] = OrderedDict()
         self._old: dict[TileKey, tuple[QImage, np.ndarray]] = {}
+        self._planes: OrderedDict[int, OrderedDict[TileKey, tuple[QImage, np.ndarray]]] = OrderedDict()
         self._nbytes = 0
         self._source: ImageSource | None = None
         self._values: tuple[Rect, np.ndarray] | None = None
@@ -56,15 +57,22 @@ class ImageTiles(QObject):
     def set_source(self, reader: ImageReader | None, z: int = 0, display: DisplaySettings | None = None) -> None:
         """Show another image, plane or range of values.
 
-        With the same reader the pictures stay in sight until the new ones are there; what is shown already stays as it is.
+        With the same reader the pictures stay in sight until the new ones are there; what is shown already stays as it
+        is. Pictures of the planes left are kept as far as the budget goes, so that going back and forth is instant.
         """
         former = self._source
         if former is not None and (former.reader, former.z, former.display) == (reader, z, display):
             return
-        same_plane = former is not None and reader is not None and former.reader is reader and former.z == z
-        self._old = {**self._old, **self._tiles} if same_plane else {}
-        self._tiles = OrderedDict()
-        self._nbytes = 0
+        same_image = former is not None and reader is not None and former.reader is reader
+        same_plane = same_image and former is not None and former.z == z
+        self._old = {**self._old, **self._tiles} if same_image else {}
+        if same_image and former is not None and former.display == display:
+            self._planes[former.z] = self._tiles
+            self._tiles = self._planes.pop(z, OrderedDict())
+        else:
+            self._planes.clear()
+            self._tiles = OrderedDict()
+            self._nbytes = 0
         if not same_plane:
             self._values = None
         self._asked_values = None
@@ -127,6 +135,8 @@ class ImageTiles(QObject):
         wanted.sort(key=lambda key: abs((key.tx + 0.5) * side - x) + abs((key.ty + 0.5) * side - y))
         top = TileKey(overview_level(source.info), 0, 0)
         missing = [key for key in wanted if key not in self._tiles]
+        if not missing:
+            self._old.clear()
         if top not in self._tiles and top not in missing and missing:
             missing.insert(0, top)
         self._loader.want(missing)
@@ -154,15 +164,26 @@ class ImageTiles(QObject):
             return
         height, width = pixels.shape
         image = QImage(pixels.data, width, height, pixels.strides[0], QImage.Format.Format_RGB32)
+        former = self._tiles.pop(key, None)
+        self._nbytes += pixels.nbytes - (0 if former is None else former[1].nbytes)
         self._tiles[key] = (image, pixels)
-        self._nbytes += pixels.nbytes
         self._old.pop(key, None)
-        while self._nbytes > self._budget_bytes and len(self._tiles) > self._on_screen + 1:
-            _, (_, dropped) = self._tiles.popitem(last=False)
-            self._nbytes -= dropped.nbytes
+        self._shrink()
         if self._loader.is_idle:
             self._old.clear()
         self.changed.emit(image_window(source.info, key))
+
+    def _shrink(self) -> None:
+        """Within the budget: planes left long ago go first, then what was not seen for longest."""
+        while self._nbytes > self._budget_bytes:
+            if self._planes:
+                _, plane = self._planes.popitem(last=False)
+                self._nbytes -= sum(pixels.nbytes for _, pixels in plane.values())
+            elif len(self._tiles) > self._on_screen + 1:
+                _, (_, dropped) = self._tiles.popitem(last=False)
+                self._nbytes -= dropped.nbytes
+            else:
+                return
 
     def _on_probe_ready(self, window: Rect, values: np.ndarray) -> None:
         self._values = (window, values)

@@ -69,6 +69,7 @@ class InputEvents(QWidget):
         self._pressed = Qt.MouseButton.NoButton
         self._pointer: PointerEvent | None = None
         self._held_key = 0
+        self._plane_turn = 0
         self.setMouseTracking(True)
         self.setTabletTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -144,9 +145,11 @@ class InputEvents(QWidget):
         event.accept()
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
-        """Zoom at the pointer; finer steps of touchpads add up. Shift moves sideways."""
+        """Zoom at the pointer; finer steps of touchpads add up. Shift moves sideways, Alt goes through the planes."""
         delta = event.angleDelta() if not event.angleDelta().isNull() else event.pixelDelta()
-        if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+        if event.modifiers() & Qt.KeyboardModifier.AltModifier and self.session.is_volume:
+            self._wheel_planes(delta.y() or delta.x())  # Alt turns the wheel sideways on some systems
+        elif event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
             self.pan_by(delta.x() or delta.y(), 0)
         else:
             steps = (delta.y() or delta.x()) / WHEEL_NOTCH
@@ -154,6 +157,14 @@ class InputEvents(QWidget):
         self._tell_cursor()
         self._on_preview_changed()
         event.accept()
+
+    def _wheel_planes(self, delta: int) -> None:
+        """A notch up is a plane on; what is less than a notch is kept for the next turn."""
+        self._plane_turn += delta
+        steps = int(self._plane_turn / WHEEL_NOTCH)
+        self._plane_turn -= steps * WHEEL_NOTCH
+        if steps:
+            self.session.step_plane(steps)
 
     def enterEvent(self, event: QEnterEvent) -> None:  # noqa: N802
         """Keys go to the picture that the hand has come to, unless something is being typed elsewhere."""

@@ -87,6 +87,7 @@ class CanvasWidget(ViewMoves, InputEvents):
         toolbox.tool_changed.connect(self._on_tool_changed)
         session.close_reader = self._image.close_reader
         session.image_changed.connect(self._on_image_changed)
+        session.plane_changed.connect(self._on_plane_changed)
         session.reader_changed.connect(self._on_reader_changed)
         session.layer_changed.connect(self._on_layer_changed)
         session.classes_changed.connect(self._redraw)
@@ -176,6 +177,11 @@ class CanvasWidget(ViewMoves, InputEvents):
         self._image.set_source(self.session.reader, self.session.plane, self.session.display)
         self._image.request(self._view)
         self._redraw()
+
+    def _on_plane_changed(self, _z: int) -> None:
+        self._failure = self.session.reader_error
+        self._on_display_changed()
+        self._tell_cursor()
 
     def _on_layer_changed(self, layer_id: int, rect: Rect) -> None:
         if self._overlays.change(layer_id, rect):
