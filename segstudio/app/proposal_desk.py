@@ -35,6 +35,7 @@ class _Request:
     model_id: str
     version: str
     rects: dict[int, tuple[Rect, ...]]
+    planes: dict[int, tuple[int, ...]]
     writers: dict[int, ProposalWriter] = field(default_factory=dict)
     begun: set[int] = field(default_factory=set)
     doubt: dict[int, tuple[float, int]] = field(default_factory=dict)
@@ -85,26 +86,27 @@ class ProposalDesk:
         version: str = "",
         *,
         rects: Mapping[int, Sequence[Rect]] | None = None,
+        planes: Mapping[int, Sequence[int]] | None = None,
     ) -> int:
         """A request starts: model class index → class id (0 drops it). The generation to send with it.
 
-        *rects* names, by image id, the parts asked for where it is not the whole image; the rest of the image's
-        proposal then stays.
+        *rects* and *planes* name, by image id, the parts asked for where it is not the whole image; the rest of the
+        image's proposal then stays.
         """
         self.cancel()
         self._generation += 1
         chosen = {image_id: tuple(parts) for image_id, parts in (rects or {}).items() if parts}
-        self._request = _Request(dict(class_map), model_id, version, chosen)
+        on_planes = {image_id: tuple(zs) for image_id, zs in (planes or {}).items()}
+        self._request = _Request(dict(class_map), model_id, version, chosen, on_planes)
         return self._generation
 
     # -- results -------------------------------------------------------------------------------------------------
 
-    def receive_window(self, image_id: int, generation: int, result: Any) -> bool:
-        """Write a WindowResult or ObjectResult into the proposal of its image; False when it was dropped as stale."""
+    def receive_window(self, image_id: int, generation: int, result: Any, z: int = 0) -> bool:
+        """Write a WindowResult or ObjectResult into plane *z* of its image's proposal; False when dropped as stale."""
         writer = self._writer(image_id, generation)
         if writer is None:
             return False
-        z = int(getattr(result, "z", 0))
         if hasattr(result, "mask"):
             dirty = writer.write_object(result.rect, result.mask, result.class_index, result.score, z)
         else:
@@ -186,7 +188,14 @@ class ProposalDesk:
             return None
         # A second writer for an image goes on where settle() parted the edit: it clears nothing.
         rects = () if image_id in request.begun else request.rects.get(image_id)
-        writer = ProposalWriter(layer, request.class_map, request.model_id, request.version, rects=rects)
+        writer = ProposalWriter(
+            layer,
+            request.class_map,
+            request.model_id,
+            request.version,
+            rects=rects,
+            planes=request.planes.get(image_id),
+        )
         request.writers[image_id] = writer
         request.begun.add(image_id)
         document = session.documents.at_hand(image_id)

@@ -30,8 +30,8 @@ class ProposalWriter:
     """Writes what a model finds into a proposal layer, window by window; all of it is one undoable edit.
 
     ``class_map`` says which class of the project a model's class index becomes; 0, or an index that is missing,
-    drops it. What the layer held before is cleared at the start (only within *rects*, where given); ``version`` tells
-    two models of one id apart.
+    drops it. What the layer held before is cleared at the start (only within *rects* and on *planes*, where given);
+    ``version`` tells two models of one id apart.
     """
 
     def __init__(
@@ -42,6 +42,7 @@ class ProposalWriter:
         version: str = "",
         *,
         rects: Collection[Rect] | None = None,
+        planes: Collection[int] | None = None,
         label: str = "",
     ) -> None:
         self.layer = layer
@@ -51,11 +52,12 @@ class ProposalWriter:
         self._lut = np.zeros(max([0, *class_map]) + 1, np.uint16)
         self.dirty = EMPTY
         """What the clearing changed."""
-        if rects is None:
+        is_whole = rects is None and (planes is None or len(set(planes)) >= layer.depth)
+        if is_whole:
             self.dirty = self._transaction.clear()
         else:
-            for z in range(layer.depth):
-                for rect in rects:
+            for z in range(layer.depth) if planes is None else planes:
+                for rect in (layer.bounds,) if rects is None else rects:
                     self.dirty = self.dirty.united(self._transaction.write(rect, UNLABELLED, z=z))
 
     @property

@@ -55,6 +55,7 @@ class ModelControl(QObject):
         self._downloads: dict[str, tuple[TaskThread, str]] = {}
         self._request: _Request | None = None
         self._last_ids: tuple[int, ...] = ()
+        self._last_only_shown = False
 
     # -- the catalog -----------------------------------------------------------------------------------------------
 
@@ -103,8 +104,11 @@ class ModelControl(QObject):
         """Whether a proposal is under way."""
         return self._request is not None
 
-    def propose(self, image_ids: Sequence[int]) -> bool:
-        """Let the chosen model propose for these images; False when it can't begin (and why is said)."""
+    def propose(self, image_ids: Sequence[int], *, only_shown_plane: bool = False) -> bool:
+        """Let the chosen model propose for these images; False when it can't begin (and why is said).
+
+        Of a volume all planes, or with *only_shown_plane* the one that is shown.
+        """
         entry = self.current_entry()
         if self._request is not None:
             self._jobs.workspace.window.say(tr("The model is at work already. Stop it first, or wait."))
@@ -118,13 +122,13 @@ class ModelControl(QObject):
                 tr("“%1” must be downloaded first.").replace("%1", entry.card.name), "warning", (offer,), key="download"
             )
             return False
-        spec = self.presenter.request(image_ids)
+        spec = self.presenter.request(image_ids, only_shown_plane=only_shown_plane)
         if spec is None:
             return False
         ids = tuple(task.image_id for task in spec.tasks)
         job_id = self._jobs.begin(self._title(0, len(ids)), self.cancel_propose)
         self._request = _Request(job_id, spec.generation, ids, Eta())
-        self._last_ids = ids
+        self._last_ids, self._last_only_shown = ids, only_shown_plane
         self._ensure_thread().submit(spec)
         self.activity_changed.emit()
         self._jobs.workspace.window.schedule_refresh()
@@ -164,7 +168,7 @@ class ModelControl(QObject):
         if request is None or request.is_cancelled:
             return
         if isinstance(message, protocol.WindowReady):
-            self._session.proposals.receive_window(message.image_id, message.generation, message.result)
+            self._session.proposals.receive_window(message.image_id, message.generation, message.result, message.z)
         elif isinstance(message, protocol.ImageDone):
             self._session.proposals.finish_proposal(message.image_id, request.generation)
             request.images_done += 1
@@ -206,7 +210,7 @@ class ModelControl(QObject):
         return request
 
     def _next_steps(self, text: str) -> list[Offer]:
-        offers = [Offer(tr("Try again"), lambda: self.propose(self._last_ids))]
+        offers = [Offer(tr("Try again"), lambda: self.propose(self._last_ids, only_shown_plane=self._last_only_shown))]
         entry = self.current_entry()
         window_px = self._settings.integer("model.window_px") or (entry.card.window_px if entry else 512)
         lowered = text.casefold()
@@ -219,7 +223,7 @@ class ModelControl(QObject):
 
     def _retry(self, key: str, value: object) -> None:
         self._settings.set(key, value)
-        self.propose(self._last_ids)
+        self.propose(self._last_ids, only_shown_plane=self._last_only_shown)
 
     # -- downloads -------------------------------------------------------------------------------------------------
 

@@ -51,11 +51,12 @@ def _propose(segmenter: Any, spec: ProposeSpec, task: ImageTask, index: int, por
     from segstudio.io.readers.registry import open_image
     from segstudio.ml.inference.run import propose
 
-    total = len(spec.tasks)
+    total, planes = len(spec.tasks), len(task.planes)
+    finished = 0
 
     def progress(done: float, of: float, what: str) -> None:
         if of > 0:
-            port.progress(index + done / of, total, what)
+            port.progress(index + (finished + done / of) / planes, total, what)
 
     reader = open_image(Path(task.path))
     try:
@@ -67,18 +68,20 @@ def _propose(segmenter: Any, spec: ProposeSpec, task: ImageTask, index: int, por
                 path=task.path,
                 remedy="put the former file back, or add this one as another image",
             )
-        results = propose(
-            segmenter,
-            reader,
-            z=task.z,
-            rects=task.rects,
-            window_px=spec.window_px,
-            overlap_px=spec.overlap_px,
-            progress=progress,
-            cancel=port,
-        )
-        for result in results:
-            port.send(WindowReady(image_id=task.image_id, generation=spec.generation, result=result))
+        for finished, z in enumerate(task.planes):
+            check(port)
+            results = propose(
+                segmenter,
+                reader,
+                z=z,
+                rects=task.rects,
+                window_px=spec.window_px,
+                overlap_px=spec.overlap_px,
+                progress=progress,
+                cancel=port,
+            )
+            for result in results:
+                port.send(WindowReady(image_id=task.image_id, generation=spec.generation, result=result, z=z))
     finally:
         reader.close()
 

@@ -39,6 +39,7 @@ class WindowReady(Message):
     image_id: int = 0
     generation: int = 0
     result: WindowResult | ObjectResult | None = None
+    z: int = 0
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ImageTask:
-    """One image to propose for: the file, the plane, and parts of it (None = whole).
+    """One image to propose for: the file, its planes in order, and parts of them (None = whole).
 
     ``size_px`` (width, height) is what the labels were made on: a file of another size is refused.
     """
 
     image_id: int
     path: str
-    z: int = 0
+    planes: tuple[int, ...] = (0,)
     rects: tuple[Rect, ...] | None = None
     size_px: tuple[int, int] | None = None
 

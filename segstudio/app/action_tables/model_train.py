@@ -7,7 +7,9 @@ from segstudio.app.action_spec import spec as _spec
 # fmt: off
 MODEL = (
     _spec("model.propose_image", "Propose for this image", "Ctrl+P", "propose", "Model", "propose", "edit",
-          "Let the model propose labels for this image"),
+          "Let the model propose labels for this image; of a volume, for the plane shown"),
+    _spec("model.propose_planes", "Propose for all planes", "", "propose-many", "Model", "propose", "edit",
+          "Let the model propose labels for every plane of this volume or stack"),
     _spec("model.propose_selection", "Propose for the selected images", "Ctrl+Shift+P", "propose-many", "Model",
           "propose", "project", "Let the model propose labels for the images selected in the list"),
     _spec("model.propose_unlabelled", "Propose for all unlabelled images", "", "propose-all", "Model", "propose",

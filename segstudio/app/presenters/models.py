@@ -153,9 +153,15 @@ class ModelsPresenter:
         return [r.id for r in self.session.images if r.status == "unlabelled" and not r.is_missing]
 
     def request(
-        self, image_ids: Sequence[int], *, rects: Mapping[int, Sequence[Rect]] | None = None
+        self,
+        image_ids: Sequence[int],
+        *,
+        rects: Mapping[int, Sequence[Rect]] | None = None,
+        only_shown_plane: bool = False,
     ) -> ProposeSpec | None:
         """What to send to the model host for these images (or only *rects* of them), and the desk made ready for it.
+
+        All planes of a volume are asked for, with *only_shown_plane* the one shown where it is the current image.
 
         None when there is nothing to ask; a notice says why.
         """
@@ -177,12 +183,18 @@ class ModelsPresenter:
         if not any(class_map.values()):
             session.say(f"Every class of {entry.card.name} is left out: match its classes first.")
             return None
-        generation = session.proposals.begin(class_map, entry.card.id, rects=rects)
+        planes = {
+            record.id: (session.plane,)
+            if only_shown_plane and record.id == session.image_id
+            else tuple(range(max(1, record.depth)))
+            for record in records
+        }
+        generation = session.proposals.begin(class_map, entry.card.id, rects=rects, planes=planes)
         tasks = tuple(
             ImageTask(
                 image_id=record.id,
                 path=str(session.store.image_file(record)),
-                z=session.plane if record.id == session.image_id else 0,
+                planes=planes[record.id],
                 rects=tuple(rects[record.id]) if rects and rects.get(record.id) else None,
                 size_px=(record.width, record.height),
             )

@@ -18,7 +18,15 @@ def bind(workspace: Workspace) -> None:
     def is_writable() -> bool:
         return session.is_open and not session.is_read_only and bool(session.images)
 
-    binder.bind("model.propose_image", lambda: jobs.models.propose(image_ids_of(workspace, "current")))
+    binder.bind(
+        "model.propose_image",
+        lambda: jobs.models.propose(image_ids_of(workspace, "current"), only_shown_plane=True),
+    )
+    binder.bind(
+        "model.propose_planes",
+        lambda: jobs.models.propose(image_ids_of(workspace, "current")),
+        when=lambda: session.is_volume,
+    )
     binder.bind(
         "model.propose_selection",
         lambda: jobs.models.propose(image_ids_of(workspace, "selection")),
