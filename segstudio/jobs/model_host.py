@@ -68,7 +68,7 @@ def _propose(segmenter: Any, spec: ProposeSpec, task: ImageTask, index: int, por
                 path=task.path,
                 remedy="put the former file back, or add this one as another image",
             )
-        for finished, z in enumerate(task.planes):
+        for z in task.planes:
             check(port)
             results = propose(
                 segmenter,
@@ -82,6 +82,7 @@ def _propose(segmenter: Any, spec: ProposeSpec, task: ImageTask, index: int, por
             )
             for result in results:
                 port.send(WindowReady(image_id=task.image_id, generation=spec.generation, result=result, z=z))
+            finished += 1
     finally:
         reader.close()
 
