@@ -15,6 +15,8 @@ from segstudio.gui.i18n import tr
 Kind = Literal["info", "warning", "failure"]
 MOST = 3
 INFO_MS = 8000
+OFFER_MS = 30_000
+"""What offers a next step stands longer, but does not lie over the picture for good."""
 _ICONS = {"info": ("info", "accent"), "warning": ("warning", "warning"), "failure": ("error", "danger")}
 
 
@@ -152,8 +154,8 @@ class Message(QFrame):
         self._close.clicked.connect(self.dismiss)
         row.addWidget(self._close)
         self.restyle()
-        if kind == "info" and not offers and not stays:
-            QTimer.singleShot(INFO_MS, self, self.dismiss)
+        if kind == "info" and not stays:
+            QTimer.singleShot(OFFER_MS if offers else INFO_MS, self, self.dismiss)
 
     def dismiss(self) -> None:
         """Go away."""

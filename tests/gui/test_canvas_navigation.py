@@ -12,7 +12,7 @@ from canvas_stage import Stage, gradient
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QEnterEvent, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 NO_BUTTON, NO_MODIFIER = Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier
 
@@ -187,6 +187,29 @@ def test_a_resized_window_keeps_a_fitted_image_fitted(stage: Stage) -> None:
     QApplication.processEvents()
     seen = stage.canvas.view.visible_rect()
     assert (seen.width, seen.height) == (1300, 900)
+
+
+def test_a_bar_below_comes_and_goes_without_moving_the_picture(stage: Stage, qtbot: Any) -> None:
+    window, bar, canvas = QWidget(), QLabel("Proposing"), stage.canvas
+    home = canvas.parentWidget()
+    qtbot.addWidget(window)
+    column = QVBoxLayout(window)
+    column.addWidget(canvas, 1)
+    column.addWidget(bar)
+    bar.setFixedHeight(30)
+    window.resize(600, 400)
+    window.show()
+    QApplication.processEvents()
+    before = canvas.view.to_image(100, 100), canvas.zoom
+    for is_shown in (False, True, False):
+        bar.setVisible(is_shown)
+        QApplication.processEvents()
+        assert (canvas.view.to_image(100, 100), canvas.zoom) == before
+    window.resize(600, 340)
+    QApplication.processEvents()
+    seen = canvas.view.visible_rect()
+    assert (seen.width, seen.height) == (1300, 900) and canvas.zoom < before[1]
+    canvas.setParent(home)
 
 
 def test_keys_follow_the_pointer_unless_one_types(stage: Stage, qtbot: Any) -> None:

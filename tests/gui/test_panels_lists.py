@@ -109,6 +109,7 @@ def test_classes_click_chooses_eye_and_lock(session: Session, classes: ClassesPa
     click(qtbot, classes.view, classes.model.index(0, EYE))
     click(qtbot, classes.view, classes.model.index(1, LOCK))
     assert not session.classes[0].is_visible and session.classes[1].is_locked
+    assert session.current_class_id == 2, "eye and lock choose no class"
     session.select_class(1)
     assert classes.selected_rows() == [0]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QRect, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -63,6 +63,7 @@ class CanvasWidget(ViewMoves, InputEvents):
         self._preview: ToolPreview = NO_PREVIEW
         self._preview_rect_px = EMPTY
         self._bubble = QRect()
+        self._placed_in = QSize()
         self._is_behind = False
         self._later = QTimer(self, singleShot=True, interval=0)
         self._later.timeout.connect(self._draw_unfinished)
@@ -337,7 +338,14 @@ class CanvasWidget(ViewMoves, InputEvents):
         super().closeEvent(event)  # type: ignore[arg-type]
 
     def _fit_to_size(self) -> None:
-        self.set_view(self._view.resized(*self._size_px(), keeps_place=self.toolbox.current.is_busy))
+        """Fit or centre anew, unless a tool is at work, or only a bar came or went below what is being looked at."""
+        width, height = self._size_px()
+        window_size = self.window().size()
+        is_same = self._shown_image_id is not None and window_size == self._placed_in and not self.isWindow()
+        is_bar = is_same and width == self._view.view_width_px
+        self._placed_in = window_size
+        keeps_place = is_bar or self.toolbox.current.is_busy
+        self.set_view(self._view.resized(width, height, keeps_place=keeps_place))
         self._redraw()
 
 

@@ -102,6 +102,10 @@ class KeyPage(QWidget):
         """Why the key was not set, or ""."""
         return self._problem.text()
 
+    def begin_search(self) -> None:
+        """Let a command's name be typed."""
+        self._find.setFocus()
+
     def bind_current(self, *, takes_over: bool = False) -> None:
         """Give the command the key in the field; none unbinds it."""
         action_id = self._current_id()

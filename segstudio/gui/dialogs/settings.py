@@ -72,6 +72,8 @@ class SettingsDialog(PlainDialog):
         """Go to a page: a group of the table, or "keys"."""
         if name in self._names:
             self._list.setCurrentRow(self._names.index(name))
+            if name == KEYS_PAGE:
+                self.key_page.begin_search()
 
     def _add_page(self, name: str, title: str, page: QWidget) -> None:
         self._names.append(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QObject, QPoint, Qt
-from PySide6.QtGui import QColor, QKeyEvent
+from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QColorDialog,
@@ -85,6 +85,7 @@ class ClassesPanel(QWidget):
         self.view.selectionModel().selectionChanged.connect(lambda *_: self._enable())
         self.view.customContextMenuRequested.connect(self._show_menu)
         self.view.installEventFilter(self)
+        self.view.viewport().installEventFilter(self)
         self.presenter.changed.connect(self._refresh)
         session.project_changed.connect(self._refresh)
         follow_theme(self)
@@ -165,7 +166,12 @@ class ClassesPanel(QWidget):
         return False
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
-        """Space and Enter act on the cell in focus, Delete deletes, Alt+Up and Alt+Down move."""
+        """Space and Enter act on the cell in focus, Delete deletes, Alt+Up and Alt+Down move.
+
+        A click on eye or lock leaves the current class as it is.
+        """
+        if watched is self.view.viewport() and isinstance(event, QMouseEvent):
+            return self._press_switch(event)
         if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent) and watched is self.view:
             index = self.view.currentIndex()
             is_alt = bool(event.modifiers() & Qt.KeyboardModifier.AltModifier)
@@ -179,6 +185,14 @@ class ClassesPanel(QWidget):
                 self._shift(-1 if event.key() == Qt.Key.Key_Up else 1)
                 return True
         return super().eventFilter(watched, event)
+
+    def _press_switch(self, event: QMouseEvent) -> bool:
+        index = self.view.indexAt(event.position().toPoint())
+        if event.button() != Qt.MouseButton.LeftButton or index.column() not in (EYE, LOCK):
+            return False
+        if event.type() in (QEvent.Type.MouseButtonPress, QEvent.Type.MouseButtonDblClick):
+            self._act(index.row(), index.column())
+        return True
 
     def _shift(self, by: int) -> None:
         rows = self.selected_rows()

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QSlider, QWidget
+from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QHBoxLayout, QLabel, QSlider, QWidget
 
 from segstudio.app.actions import BY_ID
 from segstudio.app.setting_table import BY_KEY
@@ -70,6 +70,7 @@ class ToolOptions(QWidget):
             ],
         )
         self.guard.setToolTip(tr("Locked classes are never painted over"))
+        self.guard.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.guard_class = combo(tr("The class that may be painted over"), [])
         self._fields: dict[str, OptionField] = {}
         self.hint = QLabel()
@@ -93,6 +94,8 @@ class ToolOptions(QWidget):
         for label in (self.name, self.hint, self.size_label, self.guard_label):
             label.setTextFormat(Qt.TextFormat.PlainText)
         self.hint.setMinimumWidth(0)
+        # One height for every tool: else the picture would move when another tool is taken.
+        self.setFixedHeight(max(self.size.sizeHint().height(), self.guard.sizeHint().height()) + 2 * GAP_PX + 4)
         self.size_label.setBuddy(self.size)
         self.guard_label.setBuddy(self.guard)
 

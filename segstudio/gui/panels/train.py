@@ -273,6 +273,7 @@ class TrainPanel(QWidget):
         self.pause_button.setEnabled(is_running and not self._control.is_stopping)
         self.pause_button.setChecked(self._control.is_paused)
         self.pause_button.setText(tr("Go on") if self._control.is_paused else tr("Pause"))
+        self.pause_button.setIcon(icons.icon("play" if self._control.is_paused else "pause", "text"))
         self.stop_button.setEnabled(is_running and not self._control.is_stopping)
         # Nothing can be chosen during a run: the room goes to the curves.
         self.choices_box.setVisible(not is_running)
@@ -285,7 +286,7 @@ class TrainPanel(QWidget):
     def _restyle(self) -> None:
         for button, name, token in (
             (self.start_button, "play", "accent_text"),
-            (self.pause_button, "pause", "text"),
+            (self.pause_button, "play" if self._control.is_paused else "pause", "text"),
             (self.stop_button, "stop", "text"),
         ):
             button.setIcon(icons.icon(name, token))
