@@ -104,8 +104,7 @@ def _solved(
     """Conjugate gradients with the diagonal as preconditioner; marked pixels stay as they are."""
     across, down = weights
     free = (~(foreground | background)).astype(np.float32)
-    x = np.full(foreground.shape, 0.5, np.float32) if start is None else start
-    x = x.copy()
+    x: npt.NDArray[np.float32] = np.full(foreground.shape, 0.5, np.float32) if start is None else start.copy()
     x[foreground], x[background] = 1.0, 0.0
     diagonal = np.zeros_like(x)
     diagonal[:, :-1] += across
@@ -122,10 +121,10 @@ def _solved(
         out *= free
         return out
 
-    inverse = free / np.maximum(diagonal, np.float32(1e-12))
+    inverse: npt.NDArray[np.float32] = np.asarray(free / np.maximum(diagonal, np.float32(1e-12)), np.float32)
     residual = -times(x)
     scaled = inverse * residual
-    direction = scaled.copy()
+    direction: npt.NDArray[np.float32] = np.asarray(scaled, np.float32).copy()
     power = float(np.vdot(residual, scaled))
     count = max(1.0, float(free.sum()))
     for step in range(4 * sum(foreground.shape)):
