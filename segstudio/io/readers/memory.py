@@ -35,7 +35,7 @@ class MemoryReader:
 
     def _level(self, level: int) -> npt.NDArray[Any]:
         while len(self._levels) <= level:
-            self._levels.append(_locked(_resized(self._levels[-1], *self.info.levels[len(self._levels)])))
+            self._levels.append(_locked(resized(self._levels[-1], *self.info.levels[len(self._levels)])))
         return self._levels[level]
 
     def close(self) -> None:
@@ -49,7 +49,8 @@ def _locked(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return view
 
 
-def _resized(pixels: npt.NDArray[Any], width: int, height: int) -> npt.NDArray[Any]:
+def resized(pixels: npt.NDArray[Any], width: int, height: int) -> npt.NDArray[Any]:
+    """(height, width, band) means of a (y, x, band) picture, of its own type."""
     kind = pixels.dtype
     source = pixels if kind in _CV_TYPES else pixels.astype(np.float64 if kind.itemsize > 2 else np.float32)
     bands = source.shape[2]

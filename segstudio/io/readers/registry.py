@@ -12,7 +12,7 @@ from segstudio.core.errors import UserError
 from segstudio.io.readers.limits import CONVERT, RESTORE, sentences
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     import numpy as np
     import numpy.typing as npt
@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 
 IMAGE_SUFFIXES: frozenset[str] = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".bmp", ".dib", ".webp", ".tif", ".tiff", ".gif", ".pgm", ".ppm", ".pnm", ".pbm"}
+    | {".dcm", ".dicom", ".ima", ".nii", ".nii.gz"}
 )
 """What folders are searched for; a file named by the user is opened by its content, whatever its suffix."""
 _HEAD_BYTES = 512
+_DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
 
 
 class ReaderModule(Protocol):
@@ -68,6 +70,14 @@ def _is_tiff(head: bytes) -> bool:
     return head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")) and head[128:132] != b"DICM"
 
 
+def _is_medical(module: str, function: str) -> Callable[[bytes], bool]:
+    def sniff(head: bytes) -> bool:
+        # These modules import neither pydicom nor nibabel before a file needs them.
+        return bool(getattr(importlib.import_module(module), function)(head))
+
+    return sniff
+
+
 def _is_netpbm(head: bytes) -> bool:
     return head[:1] == b"P" and head[1:2] in b"123456" and head[2:3] in b" \t\r\n" and len(head) > 2
 
@@ -80,6 +90,8 @@ READERS: list[ReaderEntry] = [
     ReaderEntry("WebP", "segstudio.io.readers.raster", _is_webp),
     ReaderEntry("GIF", "segstudio.io.readers.raster", _starts(b"GIF87a", b"GIF89a")),
     ReaderEntry("PNM", "segstudio.io.readers.raster", _is_netpbm),
+    ReaderEntry("NIfTI", "segstudio.io.readers.nifti", _is_medical("segstudio.io.readers.nifti", "is_nifti")),
+    ReaderEntry("DICOM", "segstudio.io.readers.dicom", _is_medical("segstudio.io.readers.dicom_header", "is_dicom")),
 ]
 """Asked in order; the first that knows the content opens it."""
 
@@ -136,16 +148,51 @@ def thumbnail(path: Path | str, side_px: int = 128) -> npt.NDArray[np.uint8]:
 
 
 def list_images(folder: Path | str) -> list[Path]:
-    """The image files in *folder* and below, in natural reading order; hidden files and folders are left out."""
+    """The image files in *folder* and below, in natural reading order; hidden files and folders are left out.
+
+    Of a DICOM series only the file that stands for it is named.
+    """
     found: list[Path] = []
+    unsure: list[Path] = []
     for place, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += [
-            Path(place) / name
-            for name in names
-            if not name.startswith(".") and os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES
-        ]
+        for name in names:
+            suffix = os.path.splitext(name)[1].lower()
+            if name.startswith("."):
+                continue
+            if suffix in _DICOM_SUFFIXES or not suffix.strip(".0123456789"):
+                unsure.append(Path(place) / name)
+            elif suffix in IMAGE_SUFFIXES or name.lower().endswith(".nii.gz"):
+                found.append(Path(place) / name)
+    if unsure:
+        from segstudio.io.readers.dicom_series import may_be_dicom
+
+        found += one_per_image(path for path in unsure if path.name != "DICOMDIR" and may_be_dicom(path))
     return sorted(found, key=lambda path: natural_key(str(path)))
+
+
+def one_per_image(paths: Iterable[Path]) -> list[Path]:
+    """*paths* in order, every DICOM series reduced to the file that stands for it."""
+    from segstudio.io.readers.dicom_series import one_per_image as one_per_series
+
+    return one_per_series(paths)
+
+
+def files_of(path: Path) -> list[Path]:
+    """All files that belong to the image *path* stands for: one, or those of its DICOM series.
+
+    Raises
+    ------
+    UserError
+        When the file cannot be read.
+    """
+    with path.open("rb") as stream:
+        head = stream.read(_HEAD_BYTES)
+    if head[128:132] != b"DICM" and path.suffix.lower() not in _DICOM_SUFFIXES:
+        return [path]
+    from segstudio.io.readers.dicom import files_of as files_of_series
+
+    return files_of_series(path)
 
 
 def natural_key(text: str) -> list[tuple[int, int, str]]:

@@ -126,7 +126,7 @@ def add_images(
     cancel: Cancel = NEVER,
 ) -> AddReport:
     """Add files, and the images in folders; see ``ProjectStore.add_images``."""
-    from segstudio.io.readers.registry import list_images
+    from segstudio.io.readers.registry import list_images, one_per_image
 
     report = AddReport()
     already = 0
@@ -139,6 +139,7 @@ def add_images(
             files += found
         else:
             files.append(path)
+    files = one_per_image(files)
     with database.transaction() as connection:
         known = {str(path): digest for path, digest in connection.execute(sa.select(_images.path, _images.sha256))}
     for index, file in enumerate(files):
@@ -156,7 +157,7 @@ def add_images(
                 if values["sha256"] in known.values():
                     already += 1
                     continue
-                kept, hint = kept_path(_copy_in(file, folder), folder)
+                kept, hint = kept_path(_copy_in(file, folder, values["name"]), folder)
             image_id = insert_image(database, {**values, "path": kept, "path_hint": hint})
             known[kept] = values["sha256"]
             report.added.extend(read_images(database, folder, image_id))
@@ -173,7 +174,7 @@ def _describe(file: Path, cancel: Cancel) -> dict[str, Any]:
 
     info = probe(file)
     return {
-        "name": file.name,
+        "name": str(info.metadata.get("name", file.name)),
         "width": info.width,
         "height": info.height,
         "depth": info.depth,
@@ -186,19 +187,34 @@ def _describe(file: Path, cancel: Cancel) -> dict[str, Any]:
     }
 
 
-def _copy_in(file: Path, folder: Path) -> Path:
+def _copy_in(file: Path, folder: Path, name: str) -> Path:
+    """Copy an image into the project; a series goes, file by file, into a folder of its own."""
+    from segstudio.io.readers.registry import files_of
+
+    files = files_of(file)
     target_folder = folder / "images"
     try:
         target_folder.mkdir(exist_ok=True)
+        if len(files) > 1:
+            target_folder = _free(target_folder / Path(name).stem)
+            target_folder.mkdir()
     except OSError as error:
         raise disk_error(error, target_folder) from error
-    target = target_folder / file.name
-    number = 2
-    while target.exists():
-        target = target_folder / f"{file.stem}-{number}{file.suffix}"
+    for part in files:
+        target = _free(target_folder / part.name)
+        copy_file_atomic(part, target)
+        if part.name == file.name:
+            copied = target
+    return copied
+
+
+def _free(target: Path) -> Path:
+    """*target*, or with a number where that is taken."""
+    free, number = target, 2
+    while free.exists():
+        free = target.with_name(f"{target.stem}-{number}{target.suffix}")
         number += 1
-    copy_file_atomic(file, target)
-    return target
+    return free
 
 
 def insert_image(database: Database, values: dict[str, Any]) -> int:

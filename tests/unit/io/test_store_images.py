@@ -10,7 +10,9 @@ import pytest
 from PIL import Image
 
 from segstudio.core.cancel import CancelToken
+from segstudio.core.classes import ClassTable
 from segstudio.core.errors import Cancelled
+from segstudio.io.readers.registry import probe
 from segstudio.io.store.project import ProjectStore
 
 
@@ -82,3 +84,22 @@ def test_cancelling_keeps_what_was_added(store, pictures):
     with pytest.raises(Cancelled):
         store.add_images([pictures], progress=stop, cancel=token)
     assert len(store.images()) == 2
+
+
+def test_a_dicom_series_is_one_image(tmp_path):
+    from medical_files import volume, write_series
+
+    paths = write_series(tmp_path / "ct", volume())
+    with ProjectStore.create(tmp_path / "p", ClassTable()) as store:
+        report = store.add_images([tmp_path / "ct"])
+        (record,) = report.added
+        assert (record.name, record.depth, record.width) == ("ct.dcm", 8, 12) and not report.failed
+        assert store.add_images(paths).already == 1  # all files, dropped one by one
+    with ProjectStore.create(tmp_path / "copied", ClassTable()) as store:
+        (record,) = store.add_images(paths[2:5], copy=True).added
+        copied = store.image_file(record)
+        assert copied.is_relative_to(tmp_path / "copied") and record.depth == 8
+        assert sorted(path.name for path in copied.parent.iterdir()) == sorted(path.name for path in paths)
+        for path in paths:
+            path.unlink()
+        assert probe(copied).depth == 8
