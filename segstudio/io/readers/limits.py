@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 MAX_PIXELS = 1 << 29
 """Larger images (23 170 × 23 170) are not decoded whole."""
+MAX_STREAMED_PIXELS = 1 << 31
+"""Larger images (46 340 × 46 340) are not read from end to end, row by row."""
+MAX_TILED_PIXELS = 1 << 36
+"""The largest image (262 144 × 262 144) that is read tile by tile."""
 MAX_DECODED_BYTES = 4 << 30
 _SUSPICIOUS_BYTES = 256 << 20
 _MAX_RATIO = 4000
@@ -29,8 +33,18 @@ def damaged(path: Path, reason: str = "") -> UserError:
     return UserError(f"{what} ({reason})" if reason else what, path=path, remedy=RESTORE)
 
 
-def check_size(path: Path, width: int, height: int, bytes_per_pixel: int = 1, file_bytes: int | None = None) -> None:
+def check_size(
+    path: Path,
+    width: int,
+    height: int,
+    bytes_per_pixel: float = 1,
+    file_bytes: int | None = None,
+    *,
+    max_pixels: int | None = None,
+) -> None:
     """Refuse sizes that cannot be or that memory cannot hold, before anything is decoded.
+
+    *max_pixels* is for images that are read piece by piece: it replaces the limits of what is decoded whole.
 
     Raises
     ------
@@ -40,11 +54,12 @@ def check_size(path: Path, width: int, height: int, bytes_per_pixel: int = 1, fi
     if width <= 0 or height <= 0:
         raise UserError(f"The image has no pixels (its size is {width} × {height})", path=path, remedy=RESTORE)
     decoded = width * height * bytes_per_pixel
-    if width * height > MAX_PIXELS or decoded > MAX_DECODED_BYTES:
+    most = MAX_PIXELS if max_pixels is None else max_pixels
+    if width * height > most or (max_pixels is None and decoded > MAX_DECODED_BYTES):
         raise UserError(
             f"The image claims {width} × {height} pixels, more than can be opened",
             path=path,
-            remedy=f"cut it into parts of at most {MAX_PIXELS // 1_000_000} megapixels",
+            remedy=f"cut it into parts of at most {most // 1_000_000} megapixels",
         )
     if file_bytes is not None and decoded > _SUSPICIOUS_BYTES and decoded > _MAX_RATIO * file_bytes:
         raise damaged(path, f"{file_bytes:,} bytes cannot hold the {width} × {height} pixels it claims")

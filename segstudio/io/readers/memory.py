@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from segstudio.io.readers.valid import ValidPixels
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -17,11 +19,24 @@ _CV_TYPES = (np.uint8, np.uint16, np.int16, np.float32, np.float64)
 
 
 class MemoryReader:
-    """Serves windows of a (y, x) or (y, x, band) array as (band, y, x) views."""
+    """Serves windows of a (y, x) or (y, x, band) array as (band, y, x) views.
 
-    def __init__(self, info: ImageInfo, pixels: npt.NDArray[Any]) -> None:
+    *valid*: (y, x) bool, False where the file says there is no picture; *notices*: sentences for the user.
+    """
+
+    def __init__(
+        self,
+        info: ImageInfo,
+        pixels: npt.NDArray[Any],
+        *,
+        valid: npt.NDArray[np.bool_] | None = None,
+        notices: tuple[str, ...] = (),
+    ) -> None:
         self.info = info
+        self.notices = notices
         self._levels: list[npt.NDArray[Any]] = [_locked(pixels if pixels.ndim == 3 else pixels[:, :, None])]
+        self._own_mask = valid
+        self._valid = ValidPixels(self)
 
     def read(self, level: int, z: int, window: Rect) -> npt.NDArray[Any]:
         """(band, y, x) read-only values of *window*, clipped to the level; IndexError for an unknown level."""
@@ -32,6 +47,21 @@ class MemoryReader:
         pixels = self._level(level)
         part = window.clipped(pixels.shape[1], pixels.shape[0])
         return np.moveaxis(pixels[part.slices], -1, 0)
+
+    def valid_mask(self, level: int, z: int, window: Rect) -> npt.NDArray[np.bool_] | None:
+        """(y, x) bool of *window*: False where there is no picture (nodata, alpha 0, the file's mask); None: all is valid."""
+        sizes = self.info.levels or ((self.info.width, self.info.height),)
+        return self._valid.of(level, z, window.clipped(*sizes[level]))
+
+    def stored_mask(self, level: int, z: int, part: Rect) -> npt.NDArray[np.bool_] | None:
+        """What the file itself marks in *part* of a level."""
+        if self._own_mask is None:
+            return None
+        if level == 0:
+            return self._own_mask[part.slices]
+        width, height = self.info.levels[level]
+        grey = self._own_mask.astype(np.uint8) * np.uint8(255)
+        return np.asarray(cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA) > 0)[part.slices]
 
     def _level(self, level: int) -> npt.NDArray[Any]:
         while len(self._levels) <= level:

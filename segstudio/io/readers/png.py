@@ -13,11 +13,11 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from segstudio.core.display import auto_settings, to_rgb8
 from segstudio.io.readers import raster
 from segstudio.io.readers.base import ImageInfo, level_sizes
 from segstudio.io.readers.limits import check_size, damaged
 from segstudio.io.readers.memory import MemoryReader, oriented, oriented_size
+from segstudio.io.readers.thumbnails import reduced_rgb
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -247,18 +247,3 @@ def thumbnail(path: Path, side_px: int) -> npt.NDArray[np.uint8]:
         with _pillow_image(path, header, data) as image:
             return raster.small_picture(image, header.orientation, side_px)
     return reduced_rgb(open_reader(path), side_px)
-
-
-def reduced_rgb(reader: MemoryReader, side_px: int) -> npt.NDArray[np.uint8]:
-    """(y, x, 3) RGB of a reader's whole image, the longer side *side_px* at most."""
-    from segstudio.core.geometry import Rect
-
-    levels = reader.info.levels
-    index = max(i for i, size in enumerate(levels) if i == 0 or max(size) >= side_px)
-    values = reader.read(index, 0, Rect(0, 0, *levels[index]))
-    rgb = to_rgb8(values, auto_settings(values))
-    scale = side_px / max(levels[index])
-    if scale >= 1.0:
-        return rgb
-    size = (max(1, round(levels[index][0] * scale)), max(1, round(levels[index][1] * scale)))
-    return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
