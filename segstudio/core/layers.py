@@ -84,6 +84,21 @@ class LabelLayer:
         """The whole image."""
         return Rect(0, 0, self.width, self.height)
 
+    def shadow(self) -> LabelLayer:
+        """A copy to try an edit on, in another thread too; see :meth:`segstudio.core.tiles.TileMap.shadow`."""
+        return LabelLayer(
+            self.id,
+            self.image_id,
+            self.name,
+            self.kind,
+            self.width,
+            self.height,
+            self.depth,
+            tiles=self.tiles.shadow(),
+            confidence=None if self.confidence is None else self.confidence.shadow(),
+            segments=self.segments,
+        )
+
     def put_segment(self, segment_id: int, segment: Segment | None) -> None:
         """Set or (None) remove a row of the segment table. Transactions call this; others go through them."""
         if segment is None:

@@ -190,6 +190,17 @@ class TileMap:
                 copy.get(key)
         return copy
 
+    def shadow(self) -> TileMap:
+        """A copy to try things on: tiles are shared, and what was not read yet is read when it is looked at.
+
+        Cheap at any size. Its later reads see the source as it is then, so it must be dropped when the document changes.
+        """
+        copy = TileMap(self.dtype, None)
+        copy._tiles = dict(self._tiles)
+        copy._source = self._source
+        copy._unloaded = set(self._unloaded)
+        return copy
+
     @property
     def nbytes(self) -> int:
         """Memory held by loaded tiles, in bytes."""
