@@ -108,6 +108,27 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "wand.sample_px", 3, "Sample", "", "The median of a square of this side is what is looked for.", 1, 51, 2, "px"
     ),
+    Setting(
+        "superpixel.size_px", 24.0, "Superpixel size", "", "Width of a superpixel in image pixels.", 4, 2000, 1, "px"
+    ),
+    Setting(
+        "superpixel.compactness",
+        10,
+        "Evenness",
+        "",
+        "Small: superpixels follow every edge; large: they are nearly squares.",
+        1,
+        100,
+        1,
+    ),
+    Setting("superpixel.shows_outlines", True, "Outlines", "", "Draw the outlines of all superpixels in view."),
+    Setting(
+        "planes.only_background",
+        True,
+        "Interpolating and copying between planes keep what is labelled",
+        "Painting",
+        "Only background is filled on the other planes. Locked classes are never painted over.",
+    ),
     # Proposals
     Setting(
         "proposal.min_confidence",

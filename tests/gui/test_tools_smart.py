@@ -33,7 +33,7 @@ def scene() -> np.ndarray:
     pixels = np.full((*SHAPE, 3), (40, 50, 60), np.float64)
     pixels[COIN] = (150, 170, 190)
     pixels[OTHER] = (190, 150, 120)
-    return np.clip(pixels + random.normal(0, 5, pixels.shape), 0, 255).astype(np.uint8)
+    return np.clip(pixels + random.normal(0, 4, pixels.shape), 0, 255).astype(np.uint8)
 
 
 def iou(one: np.ndarray, other: np.ndarray) -> float:
@@ -91,7 +91,7 @@ class HeldBackground:
 
 def test_wand_click_paints_the_connected_area_as_one_step(stage: Stage) -> None:
     hand_on(stage, "wand")
-    click(stage, 120, 150)
+    click(stage, 120.5, 150.5)
     np.testing.assert_array_equal(stage.labels() == 1, COIN)
     assert history(stage) == ["Wand road"]
     stage.session.undo()
@@ -130,14 +130,14 @@ def test_wand_escape_abandons_and_gives_the_tolerance_back(stage: Stage) -> None
 def test_wand_takes_all_that_is_alike_and_control_erases(stage: Stage) -> None:
     hand_on(stage, "wand")
     stage.settings.set("wand.area", "whole image")
-    click(stage, 20, 20)
+    click(stage, 20.5, 20.5)
     np.testing.assert_array_equal(stage.labels() == 1, ~(COIN | OTHER))
     stage.settings.set("wand.area", "connected")
     stage.toolbox.select("brush")
     stage.settings.set("brush.size_px", 400.0)
     stage.stroke([(0, 0), (400, 300)])
     hand_on(stage, "wand")
-    click(stage, 300, 150, CONTROL)
+    click(stage, 300.5, 150.5, CONTROL)
     assert not stage.labels()[OTHER].any() and stage.labels()[COIN].all()
 
 
@@ -146,7 +146,7 @@ def test_wand_in_view_stops_at_the_edge_of_the_view(stage: Stage) -> None:
     stage.canvas.set_view(stage.canvas.view.centred_at(120, 150, 4.0))
     seen = stage.canvas.visible_rect()
     stage.settings.set("wand.area", "in view")
-    click(stage, 120, 150)
+    click(stage, 120.5, 150.5)
     wanted = np.zeros(SHAPE, bool)
     wanted[seen.slices] = COIN[seen.slices]
     np.testing.assert_array_equal(stage.labels() == 1, wanted)
@@ -157,13 +157,13 @@ def test_wand_answers_late_yet_no_click_is_lost(stage: Stage) -> None:
     hand_on(stage, "wand")
     held = HeldBackground()
     stage.toolbox.context.background = held
-    click(stage, 120, 150)
+    click(stage, 120.5, 150.5)
     assert not stage.labels().any()
-    click(stage, 300, 150)  # the first one is carried out before the second begins
+    click(stage, 300.5, 150.5)  # the first one is carried out before the second begins
     np.testing.assert_array_equal(stage.labels() == 1, COIN)
     held.answer()
     np.testing.assert_array_equal(stage.labels() == 1, COIN | OTHER)
-    click(stage, 20, 20)
+    click(stage, 20.5, 20.5)
     stage.session.undo()  # carries out, then takes back
     np.testing.assert_array_equal(stage.labels() == 1, COIN | OTHER)
     assert history(stage) == ["Wand road", "Wand road"]
@@ -174,7 +174,7 @@ def test_wand_in_the_windows_own_worker(stage: Stage, qtbot) -> None:  # type: i
     stage.toolbox.context.background = background
     try:
         hand_on(stage, "wand")
-        click(stage, 120, 150)
+        click(stage, 120.5, 150.5)
         qtbot.waitUntil(lambda: bool(stage.labels().any()), timeout=10_000)
     finally:
         background.shut_down()
@@ -184,7 +184,7 @@ def test_wand_in_the_windows_own_worker(stage: Stage, qtbot) -> None:  # type: i
 def test_wand_says_when_the_area_is_too_large_and_respects_locked_classes(stage: Stage) -> None:
     hand_on(stage, "wand")
     stage.settings.set("fill.max_px", 5000)
-    click(stage, 20, 20)
+    click(stage, 20.5, 20.5)
     assert not stage.labels().any()
     assert "larger than 5,000 pixels" in stage.notices[-1]
     stage.settings.set("fill.max_px", 500_000)
@@ -195,7 +195,121 @@ def test_wand_says_when_the_area_is_too_large_and_respects_locked_classes(stage:
     stage.session.class_editor.set_locked(CLASSES[1].id, True)
     stage.session.select_class(CLASSES[0].id)
     hand_on(stage, "wand")
-    click(stage, 90, 150)
+    click(stage, 90.5, 150.5)
     kept = disc(SHAPE, 120, 150, 15)
     np.testing.assert_array_equal(stage.labels() == 2, kept)
     np.testing.assert_array_equal(stage.labels() == 1, COIN & ~kept)
+
+
+# -- superpixel brush ----------------------------------------------------------------------------------------------
+
+
+def chart_of(stage: Stage):  # type: ignore[no-untyped-def]
+    """The superpixels that the tool shows."""
+    return stage.toolbox.tool("superpixel")._made.chart  # type: ignore[attr-defined]
+
+
+def whole(chart, ids) -> np.ndarray:  # type: ignore[no-untyped-def]
+    """(h, w) bool of the image: these superpixels."""
+    out = np.zeros(SHAPE, bool)
+    mask, rect = chart.mask_of(ids)
+    out[rect.slices] = mask
+    return out
+
+
+def test_superpixel_hover_shows_one_and_a_click_paints_just_it(stage: Stage) -> None:
+    hand_on(stage, "superpixel")
+    stage.mouse("move", 120, 100)
+    outlines, hot = stage.toolbox.preview().areas
+    chart = chart_of(stage)
+    one = chart.id_at(120, 100)
+    assert outlines.mask.any() and hot.rect.contains(120, 100)
+    assert hot.mask.sum() == whole(chart, [one]).sum()
+    click(stage, 120.5, 100.5)
+    np.testing.assert_array_equal(stage.labels() == 1, whole(chart, [one]))
+    assert history(stage) == ["Superpixels road"]
+    outside = (whole(chart, [one]) & ~COIN).sum()
+    assert outside <= 0.03 * whole(chart, [one]).sum()
+
+
+def test_superpixel_drag_paints_whole_ones_as_one_step_and_control_erases(stage: Stage) -> None:
+    hand_on(stage, "superpixel")
+    stage.mouse("move", 70, 150)
+    chart = chart_of(stage)
+    stage.stroke([(75, 150), (165, 150)])  # one fast move
+    ids = {chart.id_at(x, 150) for x in np.arange(75, 165, 0.25)}
+    assert len(ids) >= 4
+    np.testing.assert_array_equal(stage.labels() == 1, whole(chart, ids))
+    assert history(stage) == ["Superpixels road"]
+    gone = chart.id_at(120, 150)
+    click(stage, 120.5, 150.5, CONTROL)
+    np.testing.assert_array_equal(stage.labels() == 1, whole(chart, ids - {gone}))
+    stage.session.undo()
+    stage.session.undo()
+    assert not stage.labels().any()
+
+
+def test_superpixel_escape_takes_the_stroke_back(stage: Stage) -> None:
+    hand_on(stage, "superpixel")
+    stage.stroke([(75, 150), (165, 150)], releases=False)
+    assert stage.labels().any()
+    QTest.keyClick(stage.canvas, Qt.Key.Key_Escape)
+    stage.mouse("release", 165, 150)
+    assert not stage.labels().any() and history(stage) == []
+
+
+def test_superpixels_are_made_anew_for_another_view_size_or_image_and_kept(qapp: object, tmp_path: Path) -> None:
+    stage = Stage(tmp_path, np.tile(scene(), (5, 5, 1)))
+    try:
+        hand_on(stage, "superpixel")
+        stage.canvas.set_view(stage.canvas.view.centred_at(400, 400, 2.0))
+        stage.mouse("move", 400, 400)
+        first = chart_of(stage)
+        stage.canvas.pan_by(8, 8)
+        stage.mouse("move", 401, 400)
+        assert chart_of(stage) is first  # a small move: still the same
+        stage.canvas.set_view(stage.canvas.view.centred_at(1500, 1000, 2.0))
+        stage.mouse("move", 1500, 1000)
+        second = chart_of(stage)
+        assert second is not first and second.rect.contains(1500, 1000)
+        stage.canvas.set_view(stage.canvas.view.centred_at(400, 400, 2.0))
+        stage.mouse("move", 400, 400)
+        assert chart_of(stage) is first
+        stage.settings.set("superpixel.size_px", 8.0)
+        smaller = chart_of(stage)
+        sizes = [np.bincount(chart.labels.ravel()).mean() for chart in (first, smaller)]
+        assert smaller is not first and sizes[1] < sizes[0] / 2
+        image_id = stage.session.image_id
+        stage.session.select_image(None)
+        stage.session.select_image(image_id)  # what was kept belonged to the former picture
+        stage.mouse("move", 400, 401)
+        assert chart_of(stage) is not smaller
+    finally:
+        stage.close()
+
+
+def test_superpixel_press_before_they_are_made_paints_when_they_are(stage: Stage) -> None:
+    held = HeldBackground()
+    stage.toolbox.context.background = held
+    hand_on(stage, "superpixel")
+    stage.stroke([(100, 150), (140, 150)])
+    assert not stage.labels().any()
+    assert "Making superpixels" in stage.toolbox.preview().text
+    held.answer()
+    chart = chart_of(stage)
+    ids = {chart.id_at(x, 150) for x in np.arange(100, 140, 0.25)}
+    np.testing.assert_array_equal(stage.labels() == 1, whole(chart, ids))
+    assert history(stage) == ["Superpixels road"]
+
+
+def test_superpixel_outlines_can_be_hidden_and_the_screen_shows_them(stage: Stage) -> None:
+    hand_on(stage, "superpixel")
+    stage.mouse("move", 200, 30)
+    with_lines = stage.picture()
+    stage.settings.set("superpixel.shows_outlines", False)
+    stage.mouse("move", 200, 31)
+    stage.canvas.repaint()
+    without = stage.picture()
+    changed = (np.abs(with_lines.astype(int) - without).max(axis=-1) > 8).mean()
+    assert 0.02 < changed < 0.3
+    assert len(stage.toolbox.preview().areas) == 1

@@ -16,6 +16,8 @@ TOOLS = (
           checkable=True),
     _spec("tool.wand", "Magic wand", "W", "wand", "Label", "tools", "edit",
           "Click to paint what looks alike, Ctrl erases; drag up or down to change the tolerance", checkable=True),
+    _spec("tool.superpixel", "Superpixel brush", "S", "superpixel", "Label", "tools", "edit",
+          "Paint whole superpixels: small areas that follow the picture's edges; Ctrl erases", checkable=True),
     _spec("tool.picker", "Picker", "K", "picker", "Label", "tools", "image",
           "Take the class under the pointer; hold Alt in any tool", checkable=True),
     _spec("tool.accept", "Accept by click or brush", "Y", "accept-brush", "Label", "tools", "edit",

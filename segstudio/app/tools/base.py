@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from segstudio.core.geometry import Rect
 
 PointerKind = Literal["mouse", "pen", "eraser", "touch"]
-CursorShape = Literal["arrow", "cross", "none", "open_hand", "closed_hand", "pick", "fill", "accept", "reject", "wand"]
+CursorShape = Literal["arrow", "cross", "none", "open_hand", "closed_hand", "pick", "fill", "accept", "reject", "wand", "superpixel"]
 BrushShape = Literal["round", "square"]
 
 
@@ -61,9 +61,10 @@ class Ring:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PreviewArea:
-    """An area not yet painted, tinted on the canvas: ``mask`` (h, w) bool lies at ``rect`` (its size) in the image.
+    """An area not yet painted, tinted on the canvas: ``mask`` (h, w) bool covers ``rect`` of the image.
 
-    ``color`` "#rrggbb"; "" = the preview's own.
+    One of its pixels may cover more than one of the image. Hand the same object over again while it stays as it is:
+    the canvas keeps its picture. ``color`` "#rrggbb"; "" = the preview's own.
     """
 
     mask: npt.NDArray[np.bool_]

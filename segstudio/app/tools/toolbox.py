@@ -13,6 +13,7 @@ from segstudio.app.tools.pan import PanTool
 from segstudio.app.tools.picker import PickerTool
 from segstudio.app.tools.polygon import PolygonTool
 from segstudio.app.tools.proposal_brush import AcceptTool, RejectTool
+from segstudio.app.tools.superpixel_brush import SuperpixelBrushTool
 from segstudio.app.tools.wand import WandTool
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ TOOLS: tuple[type[Tool], ...] = (
     PolygonTool,
     FillTool,
     WandTool,
+    SuperpixelBrushTool,
     PickerTool,
     AcceptTool,
     RejectTool,

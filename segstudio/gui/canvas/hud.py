@@ -6,6 +6,7 @@ Everything here is in physical view pixels; ``ratio`` scales widths so that they
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -113,17 +114,28 @@ def _draw_area(painter: QPainter, area: PreviewArea, color: str, view: ViewTrans
     seen = view.visible_rect().intersected(area.rect)
     if seen.is_empty:
         return
-    step = max(1, int(1 / view.zoom))
-    y, x = seen.y - area.rect.y, seen.x - area.rect.x
-    part = area.mask[y : y + seen.height : step, x : x + seen.width : step]
+    height, width = area.mask.shape
+    across, down = area.rect.width / width, area.rect.height / height
+    left, top = int((seen.x - area.rect.x) / across), int((seen.y - area.rect.y) / down)
+    right = min(width, math.ceil((seen.right - area.rect.x) / across))
+    bottom = min(height, math.ceil((seen.bottom - area.rect.y) / down))
+    step = max(1, int(1 / (view.zoom * max(across, down))))
+    picture = _area_picture(area, Rect(left, top, right - left, bottom - top), step, color)
+    x, y = view.to_view(area.rect.x + left * across, area.rect.y + top * down)
+    wide, high = picture.width() * step * across * view.zoom, picture.height() * step * down * view.zoom
+    painter.drawImage(QRectF(x, y, wide, high), picture)
+
+
+@lru_cache(maxsize=4)
+def _area_picture(area: PreviewArea, part: Rect, step: int, color: str) -> QImage:
+    """Every *step*-th pixel of a part of an area's mask; kept while the same area is drawn again and again."""
+    mask = area.mask[part.y : part.bottom : step, part.x : part.right : step]
     tint = QColor(color)
     alpha = 140
     value = (alpha << 24) | sum((channel * alpha // 255) << shift for channel, shift in _channels(tint))
-    pixels = np.where(part, np.uint32(value), np.uint32(0))
+    pixels = np.where(mask, np.uint32(value), np.uint32(0))
     height, width = pixels.shape
-    picture = QImage(pixels.data, width, height, width * 4, QImage.Format.Format_ARGB32_Premultiplied)
-    left, top = view.to_view(seen.x, seen.y)
-    painter.drawImage(QRectF(left, top, width * step * view.zoom, height * step * view.zoom), picture)
+    return QImage(pixels.data, width, height, width * 4, QImage.Format.Format_ARGB32_Premultiplied).copy()
 
 
 def _channels(color: QColor) -> tuple[tuple[int, int], ...]:

@@ -114,7 +114,7 @@ class ToolOptions(QWidget):
         self._refresh()
 
     def _on_setting(self, key: str, _: object) -> None:
-        if key.startswith(("brush.", "eraser.", "proposal_brush.", "paint.")):
+        if key.startswith("paint.") or key in (self.toolbox.current.size_key, self.toolbox.current.shape_key):
             self._refresh()
 
     def _set_size(self, size_px: float) -> None:
