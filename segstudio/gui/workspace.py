@@ -128,7 +128,7 @@ class Workspace(QObject):
 
     def refresh_checks(self) -> None:
         """Check the checkable actions as the session stands."""
-        for part in (view, label, train):
+        for part in (view, label, planes, train):
             part.refresh_checks(self)
 
     def set_held(self, action_id: str, is_held: bool) -> None:

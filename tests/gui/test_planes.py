@@ -189,3 +189,38 @@ def test_the_window_has_a_slider_keys_and_a_word_in_the_status_line(
         window.refresh_actions()
         assert not bar.isVisible() and window.status_line.texts()["plane"] == ""
         assert not window.trigger("plane.next")
+
+
+def test_keys_interpolate_and_carry_labels_on(qtbot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack_reader.enter(monkeypatch)
+    np.save(tmp_path / "a.npy", stack(5, 50, 60))
+    control = Qt.KeyboardModifier.ControlModifier
+    with open_window(qtbot) as window:
+        session = window.session
+        assert session.create_project(tmp_path / "project", ClassTable().added("road"))
+        session.add_images([tmp_path / "a.npy"])
+        qtbot.waitUntil(lambda: session.reader is not None, timeout=10_000)
+        window.refresh_actions()
+        mask = np.zeros((50, 60), bool)
+        mask[10:30, 10:30] = True
+        layer = session.labels
+        for z in (0, 2):
+            transaction = session.begin("Test")
+            transaction.paint(mask, 0, 0, transaction.ensure_stuff(1), z)
+            session.commit(transaction)
+        canvas = window.workspace.canvas
+        canvas.setFocus()
+        window.activateWindow()
+        session.set_plane(1)
+        QTest.keyClick(canvas, Qt.Key.Key_J)
+        qtbot.waitUntil(lambda: bool(layer.read(layer.bounds, 1).any()), timeout=10_000)
+        np.testing.assert_array_equal(layer.read_classes(layer.bounds, 1) == 1, mask)
+        session.set_plane(2)
+        QTest.keyClick(canvas, Qt.Key.Key_Up, control | Qt.KeyboardModifier.ShiftModifier)
+        qtbot.waitUntil(lambda: session.plane == 3, timeout=10_000)
+        np.testing.assert_array_equal(layer.read_classes(layer.bounds, 3) == 1, mask)
+        QTest.keyClick(canvas, Qt.Key.Key_Z, control)
+        assert not layer.read(layer.bounds, 3).any() and layer.read(layer.bounds, 1).any()
+        assert window.binder.action("plane.only_background").isChecked()
+        assert window.trigger("plane.only_background")
+        assert not window.settings.flag("planes.only_background")

@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
-from volume_session import enter_stacks, open_stacks
+from conftest import Said
+from volume_session import classes_on, enter_stacks, open_stacks, put
 
+from segstudio.app.plane_labels import STALE, PlaneLabels
 from segstudio.app.presenters.models import ModelsPresenter
 from segstudio.app.session import Session
+from segstudio.app.tools.background import ImmediateBackground
+from segstudio.core.cancel import CancelToken
 from segstudio.core.geometry import Rect
+from segstudio.core.interpolation import shape_between
 
 
 @pytest.fixture
@@ -76,3 +82,102 @@ def test_answers_go_to_their_plane_and_clear_only_the_planes_asked_for(session: 
     assert labels is not None
     assert [int(labels.read_classes(labels.bounds, z)[5, 5]) for z in range(6)] == [0, 0, 2, 0, 0, 0]
     assert session.undo() and not labels.read_classes(labels.bounds, 2).any()
+
+
+# -- labels between planes ----------------------------------------------------------------------------------------
+
+
+def box(left: int, top: int, width: int, height: int) -> np.ndarray:
+    mask = np.zeros((40, 50), bool)
+    mask[top : top + height, left : left + width] = True
+    return mask
+
+
+@pytest.fixture
+def planes(session: Session) -> PlaneLabels:
+    return PlaneLabels(session, ImmediateBackground())
+
+
+def test_interpolating_fills_the_gap_round_the_plane_as_one_undo_step(session: Session, planes: PlaneLabels) -> None:
+    put(session, 0, box(10, 10, 10, 10))
+    put(session, 4, box(10, 10, 20, 10))
+    put(session, 2, box(0, 30, 5, 5), 2)
+    session.set_plane(2)
+    assert planes.interpolate()
+    between = classes_on(session, 2)
+    np.testing.assert_array_equal(between == 1, shape_between(box(10, 10, 10, 10), box(10, 10, 20, 10), 0.5))
+    np.testing.assert_array_equal(between == 2, box(0, 30, 5, 5))
+    assert classes_on(session, 1).any() and classes_on(session, 3).any() and not classes_on(session, 5).any()
+    assert session.history is not None and session.history.undo_label == "Interpolate road"
+    assert session.undo()
+    assert not classes_on(session, 1).any() and classes_on(session, 0).any()
+
+
+def test_only_the_active_object_is_interpolated(session: Session, planes: PlaneLabels, said: Said) -> None:
+    for z in (0, 2):
+        put(session, z, box(0, 0, 50, 40))
+    first = put(session, 0, box(10, 10, 10, 10), is_object=True)
+    transaction = session.begin("Test")
+    assert transaction is not None
+    transaction.paint(box(10, 10, 10, 10), 0, 0, first, 2)
+    session.commit(transaction)
+    session.select_object(first)
+    session.set_plane(1)
+    assert planes.interpolate()
+    np.testing.assert_array_equal(classes_on(session, 1) == 1, box(10, 10, 10, 10))
+    session.set_plane(4)
+    assert planes.interpolate() and "no gap" in said[-1]
+
+
+def test_copying_goes_to_the_neighbour_and_keeps_what_is_there(session: Session, planes: PlaneLabels) -> None:
+    put(session, 2, box(10, 10, 20, 20))
+    put(session, 2, box(0, 0, 5, 5), 2)
+    put(session, 3, box(10, 10, 10, 10), 2)
+    session.set_plane(2)
+    assert planes.copy(1) and session.plane == 3
+    expected = np.where(box(10, 10, 20, 20), 1, 0)
+    expected[box(10, 10, 10, 10)] = 2
+    np.testing.assert_array_equal(classes_on(session, 3), expected)
+    session.set_plane(2)
+    session.settings.set("planes.only_background", False)
+    assert planes.copy(1, is_all=True)
+    np.testing.assert_array_equal(classes_on(session, 3), classes_on(session, 2))
+    assert session.undo() and session.undo()
+    np.testing.assert_array_equal(classes_on(session, 3), np.where(box(10, 10, 10, 10), 2, 0))
+
+
+def test_locked_classes_stay_and_the_ends_of_the_stack_are_said(
+    session: Session, planes: PlaneLabels, said: Said
+) -> None:
+    put(session, 5, box(10, 10, 20, 20))
+    session.set_plane(5)
+    assert not planes.copy(1) and "no plane beyond" in said[-1]
+    session.class_editor.set_locked(2, True)
+    session.settings.set("planes.only_background", False)
+    session.class_editor.set_locked(2, False)
+    put(session, 4, box(10, 10, 10, 10), 2)
+    session.class_editor.set_locked(2, True)
+    assert planes.copy(-1)
+    assert (classes_on(session, 4)[box(10, 10, 10, 10)] == 2).all() and (classes_on(session, 4) == 1).sum() == 300
+    session.class_editor.set_locked(1, True)
+    session.set_plane(5)
+    assert not planes.copy(-1) and "locked" in said[-1]
+
+
+def test_an_answer_that_comes_after_another_edit_is_dropped(session: Session, said: Said) -> None:
+    waiting: list[Callable[[], None]] = []
+
+    class Later(ImmediateBackground):
+        def run(self, slot: str, work: Any, done: Any, failed: Any) -> None:
+            result = work(CancelToken())
+            waiting.append(lambda: done(result))
+
+    planes = PlaneLabels(session, Later())
+    put(session, 0, box(10, 10, 10, 10))
+    put(session, 2, box(10, 10, 10, 10))
+    session.set_plane(1)
+    assert planes.interpolate()
+    put(session, 1, box(0, 0, 3, 3), 2)
+    waiting.pop()()
+    assert said[-1] == STALE
+    assert (classes_on(session, 1) == 1).sum() == 0
