@@ -98,14 +98,13 @@ def _rect_of(part: tuple[slice, ...], block: Rect) -> Rect:
 
 def numbered(groups: npt.NDArray[Any], connectivity: int) -> tuple[npt.NDArray[np.int32], int]:
     """Connected pieces of equal value in (h, w) *groups*, numbered 1 … n: ((h, w) int32, n); 0 stays 0."""
-    values = groups[groups != 0]
-    if not len(values):
+    inside = groups != 0
+    highest = groups.max(initial=0)
+    if not highest:
         return np.zeros(groups.shape, np.int32), 0
-    if (values == values[0]).all():
-        if len(values) == groups.size:
-            return np.ones(groups.shape, np.int32), 1
-        count, labels = cv2.connectedComponents((groups != 0).astype(np.uint8), connectivity=connectivity)
-        return labels, count - 1
+    if ((groups == highest) == inside).all():
+        count, labels = cv2.connectedComponents(inside.view(np.uint8), connectivity=connectivity)
+        return np.asarray(labels, np.int32), count - 1
     from skimage.measure import label
 
     labels, count = label(  # type: ignore[no-untyped-call]
@@ -128,8 +127,8 @@ _TOP, _BOTTOM, _LEFT, _RIGHT = range(4)
 class Pieces:
     """The connected pieces of equal value over many blocks, as if they were numbered in one array.
 
-    *read* answers (h, w) values of a block, 0 = nowhere. ``area_px``, ``group`` and ``box`` are indexed by piece,
-    0 … count - 1.
+    *read* answers (h, w) values of a block, 0 = nowhere; *is_plain* says which blocks are 1 all over, so that they need
+    no reading. ``area_px``, ``group`` and ``box`` are indexed by piece, 0 … count - 1.
     """
 
     def __init__(
@@ -138,27 +137,34 @@ class Pieces:
         read: Callable[[Rect], npt.NDArray[Any]],
         connectivity: int = 8,
         cancel: Cancel = NEVER,
+        is_plain: Callable[[Rect], bool] | None = None,
     ) -> None:
         self.blocks = list(blocks)
         self._read, self._connectivity = read, connectivity
         self._first: dict[Rect, int] = {}
+        self._plain = set() if is_plain is None else {block for block in self.blocks if is_plain(block)}
+        self._numbers_in: dict[Rect, int] = {}
         self._kept: dict[Rect, npt.NDArray[np.int32]] = {}
         self._borders: dict[tuple[int, int], _Border] = {}
-        keeps = sum(block.width * block.height for block in self.blocks) <= KEPT_PX
+        keeps = sum(block.width * block.height for block in self.blocks if block not in self._plain) <= KEPT_PX
         areas: list[npt.NDArray[Any]] = []
         groups: list[npt.NDArray[Any]] = []
         boxes: list[Rect] = []
         total = 0
         for block in self.blocks:
             check(cancel)
-            values = read(block)
-            labels, count = numbered(values, connectivity)
-            self._first[block] = total
+            values, labels, count = self._numbered(block)
+            self._first[block], self._numbers_in[block] = total, count
             if keeps:
                 self._kept[block] = labels
-            areas.append(np.bincount(labels.ravel(), minlength=count + 1)[1 : count + 1])
-            groups.append(_group_of(values, labels, count))
-            boxes += _boxes(labels, count, block)
+            if block in self._plain:
+                areas.append(np.array([block.width * block.height]))
+                groups.append(np.ones(1, np.int64))
+                boxes.append(block)
+            else:
+                areas.append(np.bincount(labels.ravel(), minlength=count + 1)[1 : count + 1])
+                groups.append(_group_of(values, labels, count))
+                boxes += _boxes(labels, count, block)
             self._keep_border(block, values, labels, total)
             total += count
         self._join(total, cancel)
@@ -174,10 +180,23 @@ class Pieces:
         """(h, w) int64 piece of each pixel of one of the blocks; -1 nowhere."""
         labels = self._kept.get(block)
         if labels is None:
-            labels = numbered(self._read(block), self._connectivity)[0]
+            labels = self._numbered(block)[1]
         first = self._first[block]
-        known = self._piece_of[first : first + int(labels.max(initial=0))]
+        known = self._piece_of[first : first + self._numbers_in[block]]
         return np.concatenate(([-1], known)).take(labels)
+
+    def holds(self, block: Rect, is_wanted: npt.NDArray[np.bool_]) -> bool:
+        """Whether one of the pieces wanted ((count,) or longer, bool) reaches into a block."""
+        first = self._first[block]
+        return bool(is_wanted[self._piece_of[first : first + self._numbers_in[block]]].any())
+
+    def _numbered(self, block: Rect) -> tuple[npt.NDArray[Any], npt.NDArray[np.int32], int]:
+        """(values, numbers, how many) of a block; one repeated value where it is plain."""
+        if block in self._plain:
+            ones: npt.NDArray[np.int32] = np.broadcast_to(np.int32(1), (block.height, block.width))
+            return ones, ones, 1
+        values = self._read(block)
+        return (values, *numbered(values, self._connectivity))
 
     def _keep_border(self, block: Rect, values: npt.NDArray[Any], labels: npt.NDArray[np.int32], first: int) -> None:
         sides = ((0, slice(None)), (-1, slice(None)), (slice(None), 0), (slice(None), -1))

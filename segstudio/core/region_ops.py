@@ -151,7 +151,7 @@ def keep_largest(work: RegionWork, z: int) -> int:
 def _remove_pieces(work: RegionWork, pieces: Pieces, is_dropped: npt.NDArray[np.bool_]) -> int:
     if is_dropped.any():
         drop = np.concatenate((is_dropped, [False]))  # the last one answers for -1, nowhere
-        for block in work.steps(pieces.blocks):
+        for block in work.steps([block for block in pieces.blocks if pieces.holds(block, is_dropped)]):
             work.remove(block, drop.take(pieces.at(block), mode="wrap"))
     return int(is_dropped.sum())
 
@@ -165,14 +165,21 @@ def fill_holes(work: RegionWork, z: int, max_area_px: int = 0) -> int:
     blocks = work.on(z)
     extent = blocks.extent.expanded(1).intersected(work.source.bounds)
     rects = _blocks_in(extent)
-    holes = Pieces(rects, lambda rect: (blocks.groups(rect) == 0).astype(np.uint8), 4, work.cancel)
+    touched = {(rect.y // BLOCK_PX, rect.x // BLOCK_PX) for rect in blocks.near()}
+    holes = Pieces(
+        rects,
+        lambda rect: (blocks.groups(rect) == 0).astype(np.uint8),
+        4,
+        work.cancel,
+        is_plain=lambda rect: (rect.y // BLOCK_PX, rect.x // BLOCK_PX) not in touched,
+    )
     is_hole = np.array([_is_inside(box, extent) for box in holes.box], np.bool_)
     if max_area_px:
         is_hole &= holes.area_px <= max_area_px
     if not is_hole.any():
         return 0
     owner = _owners(work, blocks, holes, is_hole)
-    for rect in work.steps(holes.blocks):
+    for rect in work.steps([rect for rect in holes.blocks if holes.holds(rect, is_hole)]):
         ids = owner.take(holes.at(rect), mode="wrap")
         work.add(rect, ids, ids != 0)
     return int(is_hole.sum())
@@ -194,10 +201,10 @@ def _owners(work: RegionWork, blocks: Blocks, holes: Pieces, is_hole: npt.NDArra
     wanted = np.concatenate((is_hole, [False]))
     for rect in holes.blocks:
         check(work.cancel)
+        if not holes.holds(rect, is_hole):
+            continue
         at = holes.at(rect)
         inside = wanted.take(at, mode="wrap")
-        if not inside.any():
-            continue
         wide = blocks.ids(rect.expanded(1))
         wide = np.where(work.table.take(wide) != 0, wide, 0)
         for dy, dx in ((0, 1), (2, 1), (1, 0), (1, 2)):

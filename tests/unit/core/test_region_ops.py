@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from scipy import ndimage
+
 from segstudio.core.cancel import CancelToken
 from segstudio.core.edits import Guard, Transaction, apply_edit
 from segstudio.core.errors import Cancelled
