@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def shown_settings(session: Session) -> DisplaySettings | None:
     """How the current image is drawn now; None while that is not known."""
-    return session.display or session.auto_display
+    return session.shown_display
 
 
 def values_of(session: Session, rect: Rect) -> npt.NDArray[Any] | None:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from segstudio.app.session_base import SessionBase
+from segstudio.app.session_display import DisplayPart
 
 if TYPE_CHECKING:
     from segstudio.app.overlay_style import OverlayStyle
     from segstudio.core.classes import ClassDef
-    from segstudio.core.display import DisplaySettings
 
 
-class ChoicesPart(SessionBase):
-    """Current class and object, overlay, threshold, window/level, views."""
+class ChoicesPart(DisplayPart):
+    """Current class and object, overlay, threshold, views."""
 
     @property
     def current_class_id(self) -> int:
@@ -151,50 +150,6 @@ class ChoicesPart(SessionBase):
         value = min(max(float(value), 0.0), 1.0)
         if value != self.min_confidence:
             self.settings.set("proposal.min_confidence", value)
-
-    @property
-    def display(self) -> DisplaySettings | None:
-        """Window/level and bands of the current image; None = automatic."""
-        return self._display
-
-    def set_display(self, display: DisplaySettings | None) -> None:
-        """Show the image's values another way; remembered with the image."""
-        if display == self._display:
-            return
-        self._display = display
-        if self.image_id is not None:
-            self.set_meta(f"display:{self.image_id}", None if display is None else asdict(display))
-        self.display_changed.emit()
-
-    @property
-    def auto_display(self) -> DisplaySettings | None:
-        """What "automatic" came to for the current image, once the canvas has seen its values."""
-        return self._auto_display
-
-    def set_auto_display(self, image_id: int, display: DisplaySettings) -> None:
-        """The canvas tells what it found; dropped when another image is shown meanwhile."""
-        if image_id == self.image_id and display != self._auto_display:
-            self._auto_display = display
-            if self._display is None:
-                self.display_changed.emit()
-
-    def found_display(self, reader: object, display: DisplaySettings) -> None:
-        """As :meth:`set_auto_display`, told with the reader that the canvas drew from."""
-        if reader is self._reader and self.image_id is not None and self._display is None:
-            self.set_auto_display(self.image_id, display)
-
-    def _remembered_display(self, image_id: int) -> DisplaySettings | None:
-        from segstudio.core.display import DisplaySettings
-
-        kept: Any = self.meta(f"display:{image_id}")
-        if not isinstance(kept, dict):
-            return None
-        try:
-            if "bands" in kept:
-                kept = {**kept, "bands": tuple(kept["bands"])}
-            return DisplaySettings(**kept)
-        except (TypeError, ValueError):
-            return None  # of another version: automatic again
 
     def view_of(self, image_id: int) -> dict[str, float] | None:
         """The view (centre and zoom, the canvas's own keys) that an image was left at."""

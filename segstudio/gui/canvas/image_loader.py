@@ -11,7 +11,15 @@ from PySide6.QtCore import QObject, Signal
 
 from segstudio.core.cancel import CancelToken
 from segstudio.core.errors import Cancelled, UserError
-from segstudio.gui.canvas.image_pixels import ImageSource, TileKey, display_of, probe_values, tile_pixels
+from segstudio.gui.canvas.image_pixels import (
+    ImageSource,
+    TileKey,
+    TileStock,
+    display_of,
+    probe_values,
+    tile_colors,
+    tile_pixels,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,11 +42,17 @@ class _Work:
         self.cancel = CancelToken()
         self.display: DisplaySettings | None = None
         self.is_display_told = False
+        self.stock: TileStock | None = None
 
     def looks_like(self, other: _Work) -> bool:
         """Whether both show one image in one way, only other planes of it."""
         mine, others = self.source, other.source
         return mine.reader is others.reader and mine.display == others.display
+
+    def recolors(self, other: _Work) -> bool:
+        """Whether both show one plane, only in another way."""
+        mine, others = self.source, other.source
+        return mine.reader is others.reader and mine.z == others.z
 
     def tile(self, key: TileKey) -> np.ndarray:
         """One tile (worker thread)."""
@@ -49,7 +63,9 @@ class _Work:
             if self.cancel.is_set():
                 raise Cancelled  # made of half the values; another plane's work would take it over
             self.display = display
-        return tile_pixels(self.source, self.display, key, self.cancel)
+        if self.stock is None:
+            return tile_pixels(self.source, self.display, key, self.cancel)
+        return tile_colors(self.stock.values(self.source, self.display.bands, key, self.cancel), self.display)
 
     def probe(self, x: int, y: int) -> tuple[Rect, np.ndarray]:
         """Values round a position (worker thread)."""
@@ -96,6 +112,9 @@ class ImageLoader(QObject):
         if self._work is not None and former is not None and self._work.looks_like(former):
             # Another plane of a volume: the same brightness, or the picture would flicker on the way through.
             self._work.display, self._work.is_display_told = former.display, former.is_display_told
+        elif self._work is not None and former is not None and self._work.recolors(former):
+            # Brightness is being changed: from now on values are kept, and only coloured anew.
+            self._work.stock = former.stock or TileStock()
         self._queue.clear()
         self._running.clear()
         self._probe = None

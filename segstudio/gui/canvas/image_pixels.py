@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
-from segstudio.core.display import DisplaySettings, auto_settings, to_rgb8
+from segstudio.core.band_presets import natural_bands
+from segstudio.core.display import DisplaySettings, auto_settings, colored, picked_bands, stretched
 from segstudio.core.geometry import Rect
 from segstudio.gui.canvas.tile_drawing import TILE_PX
+from segstudio.io.validity import valid_mask
 
 if TYPE_CHECKING:
     from segstudio.core.cancel import Cancel
@@ -20,6 +23,10 @@ if TYPE_CHECKING:
 STRIP_PX = 8_000_000
 """At most so many values a band are read at a time when a large area is reduced."""
 PROBE_SIDE = 64
+KEPT_BYTES = 96 << 20
+"""Values kept for colouring them anew while brightness is changed."""
+NODATA_CHECK_PX = 8
+NODATA_GREYS = (96, 112)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,26 +132,122 @@ def _resized(values: np.ndarray, width: int, height: int) -> np.ndarray:
 
 
 def display_of(source: ImageSource, cancel: Cancel) -> DisplaySettings:
-    """The source's display settings, or such as suit its values (from a reduced picture of the whole).
+    """The source's display settings with their ranges, or such as suit its values (from a reduced picture of the whole).
 
-    Of a volume three planes are looked at, whichever is shown: all of it then has one brightness.
+    Of a volume three planes are looked at, whichever is shown: all of it then has one brightness. What the file says
+    of its own brightness goes first; nodata does not count.
     """
-    if source.display is not None:
-        return source.display
+    chosen, info = source.display, source.info
+    if chosen is not None and chosen.stretch is None:
+        return chosen
+    own = info.metadata.get("display")
+    if chosen is None and isinstance(own, DisplaySettings):
+        return own
+    sample, valid = display_sample(source, cancel)
+    if chosen is not None:
+        return stretched(chosen, sample, valid)
+    names = info.metadata.get("band_names", ())
+    return auto_settings(sample, natural_bands(info.bands, names, is_rgb=info.is_rgb), valid)
+
+
+def display_sample(source: ImageSource, cancel: Cancel) -> tuple[np.ndarray, np.ndarray | None]:
+    """((band, y, x) values, (y, x) bool of those that are valid or None for all) that brightness is judged by."""
     info = source.info
     whole = Rect(0, 0, info.width, info.height)
     planes = (0,) if info.depth <= 1 else tuple(dict.fromkeys(info.depth * part // 4 for part in (1, 2, 3)))
     level = overview_level(info)
-    pictures = [reduced_values(ImageSource(source.reader, z), whole, level, cancel) for z in planes]
-    return auto_settings(np.concatenate(pictures, axis=1))
+    sources = [ImageSource(source.reader, z) for z in planes]
+    pictures = [reduced_values(each, whole, level, cancel) for each in sources]
+    masks = [reduced_validity(each, whole, level) for each in sources]
+    if all(mask is None for mask in masks):
+        return np.concatenate(pictures, axis=1), None
+    known = [np.ones(p.shape[1:], np.bool_) if m is None else m for p, m in zip(pictures, masks, strict=True)]
+    return np.concatenate(pictures, axis=1), np.concatenate(known, axis=0)
+
+
+def reduced_validity(source: ImageSource, window: Rect, level: int) -> np.ndarray | None:
+    """(h, w) bool of an image window at a level: where at least half of what a pixel stands for is valid; None: all is."""
+    info = source.info
+    index, scale_x, scale_y = reader_level(info, level)
+    level_width, level_height = info.levels[index] if info.levels else (info.width, info.height)
+    x, y = round(window.x / scale_x), round(window.y / scale_y)
+    right, bottom = round(window.right / scale_x), round(window.bottom / scale_y)
+    part = Rect(x, y, max(1, right - x), max(1, bottom - y)).clipped(level_width, level_height)
+    mask = valid_mask(source.reader, index, source.z, part)
+    if mask is None:
+        return None
+    width, height = -(-window.width >> level), -(-window.height >> level)
+    if mask.shape == (height, width):
+        return mask
+    shares = cv2.resize(mask.astype(np.uint8) * 255, (width, height), interpolation=cv2.INTER_AREA)
+    return shares >= 128
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TileValues:
+    """What a tile is coloured from: (h, w) or (h, w, 3) values of the bands shown, and where they are no data."""
+
+    picked: np.ndarray
+    invalid: np.ndarray | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """Memory it holds."""
+        return self.picked.nbytes + (0 if self.invalid is None else self.invalid.nbytes)
+
+
+class TileStock:
+    """Values of the tiles seen last, so that a change of brightness reads nothing; used by one thread at a time."""
+
+    def __init__(self, budget_bytes: int = KEPT_BYTES) -> None:
+        self._budget_bytes = budget_bytes
+        self._kept: OrderedDict[tuple[TileKey, tuple[int, int, int]], TileValues] = OrderedDict()
+        self._nbytes = 0
+
+    def values(
+        self, source: ImageSource, bands: tuple[int, int, int], key: TileKey, cancel: Cancel
+    ) -> TileValues:
+        """The tile's values, read where they are not kept."""
+        kept = self._kept.get((key, bands))
+        if kept is not None:
+            self._kept.move_to_end((key, bands))
+            return kept
+        made = tile_values(source, bands, key, cancel)
+        if cancel.is_set():
+            return made  # perhaps half of it
+        self._kept[key, bands] = made
+        self._nbytes += made.nbytes
+        while self._nbytes > self._budget_bytes and self._kept:
+            self._nbytes -= self._kept.popitem(last=False)[1].nbytes
+        return made
+
+
+def tile_values(source: ImageSource, bands: tuple[int, int, int], key: TileKey, cancel: Cancel) -> TileValues:
+    """The values of one tile that are drawn."""
+    window = image_window(source.info, key)
+    picked = picked_bands(reduced_values(source, window, key.level, cancel), bands)
+    valid = reduced_validity(source, window, key.level)
+    return TileValues(picked, None if valid is None or valid.all() else ~valid)
+
+
+def tile_colors(values: TileValues, display: DisplaySettings) -> np.ndarray:
+    """(h, w) uint32 0xffRRGGBB of one tile; where there is no data a subtle checker."""
+    bgra = cv2.cvtColor(colored(values.picked, display), cv2.COLOR_RGB2BGRA)
+    pixels = np.ascontiguousarray(bgra).view(np.uint32)[..., 0]
+    if values.invalid is not None:
+        np.copyto(pixels, _checker(pixels.shape), where=values.invalid)
+    return pixels
 
 
 def tile_pixels(source: ImageSource, display: DisplaySettings, key: TileKey, cancel: Cancel) -> np.ndarray:
-    """(h, w) uint32 0xffRRGGBB of one tile."""
-    values = reduced_values(source, image_window(source.info, key), key.level, cancel)
-    rgb = np.ascontiguousarray(to_rgb8(values, display))
-    bgra = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGRA)
-    return np.ascontiguousarray(bgra).view(np.uint32)[..., 0]
+    """(h, w) uint32 0xffRRGGBB of one tile, read and coloured."""
+    return tile_colors(tile_values(source, display.bands, key, cancel), display)
+
+
+def _checker(shape: tuple[int, ...]) -> np.ndarray:
+    rows, columns = (np.arange(extent) // NODATA_CHECK_PX % 2 for extent in shape)
+    dark, bright = (0xFF000000 | grey << 16 | grey << 8 | grey for grey in NODATA_GREYS)
+    return np.where(rows[:, None] ^ columns[None, :], np.uint32(dark), np.uint32(bright))
 
 
 def probe_values(source: ImageSource, x: int, y: int) -> tuple[Rect, np.ndarray]:

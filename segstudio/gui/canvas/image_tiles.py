@@ -46,10 +46,13 @@ class ImageTiles(QObject):
         self._values: tuple[Rect, np.ndarray] | None = None
         self._asked_values: tuple[int, int] | None = None
         self._on_screen = 0
+        self._is_recoloring = False
+        self._next: ImageSource | None = None
+        self._view: ViewTransform | None = None
         self._loader = ImageLoader(self)
         self._loader.tile_ready.connect(self._on_tile_ready)
         self._loader.probe_ready.connect(self._on_probe_ready)
-        self._loader.failed.connect(self.failed)
+        self._loader.failed.connect(self._on_failed)
         self._loader.display_found.connect(self.display_found)
 
     # -- what is shown -------------------------------------------------------------------------------------------
@@ -59,12 +62,18 @@ class ImageTiles(QObject):
 
         With the same reader the pictures stay in sight until the new ones are there; what is shown already stays as it
         is. Pictures of the planes left are kept as far as the budget goes, so that going back and forth is instant.
+        While brightness is being changed each step is drawn whole before the newest one is begun.
         """
         former = self._source
         if former is not None and (former.reader, former.z, former.display) == (reader, z, display):
+            self._next = None
             return
         same_image = former is not None and reader is not None and former.reader is reader
         same_plane = same_image and former is not None and former.z == z
+        if same_plane and reader is not None and self._is_recoloring and not self._loader.is_idle:
+            self._next = ImageSource(reader, z, display)
+            return
+        self._is_recoloring, self._next = same_plane, None
         self._old = {**self._old, **self._tiles} if same_image else {}
         if same_image and former is not None and former.display == display:
             self._planes[former.z] = self._tiles
@@ -82,7 +91,7 @@ class ImageTiles(QObject):
     @property
     def is_idle(self) -> bool:
         """Whether every wanted tile is there."""
-        return self._loader.is_idle
+        return self._loader.is_idle and self._next is None
 
     @property
     def nbytes(self) -> int:
@@ -125,6 +134,7 @@ class ImageTiles(QObject):
     def request(self, view: ViewTransform) -> None:
         """Ask for what the view lacks: an overview first, then from the middle of the view outwards."""
         source = self._source
+        self._view = view
         if source is None:
             return
         level = view.level
@@ -137,7 +147,8 @@ class ImageTiles(QObject):
         missing = [key for key in wanted if key not in self._tiles]
         if not missing:
             self._old.clear()
-        if top not in self._tiles and top not in missing and missing:
+        # While there is an old picture to stand in, coarser ones can wait.
+        if top not in self._tiles and top not in self._old and top not in missing and missing:
             missing.insert(0, top)
         self._loader.want(missing)
 
@@ -169,9 +180,22 @@ class ImageTiles(QObject):
         self._tiles[key] = (image, pixels)
         self._old.pop(key, None)
         self._shrink()
-        if self._loader.is_idle:
+        if self._loader.is_idle and self._next is None:
             self._old.clear()
         self.changed.emit(image_window(source.info, key))
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """The step of brightness that came last, now that the one before it is drawn."""
+        if self._next is not None and self._loader.is_idle:
+            step, self._next = self._next, None
+            self.set_source(step.reader, step.z, step.display)
+            if self._view is not None:
+                self.request(self._view)
+
+    def _on_failed(self, sentence: str) -> None:
+        self._next = None
+        self.failed.emit(sentence)
 
     def _shrink(self) -> None:
         """Within the budget: planes left long ago go first, then what was not seen for longest."""
@@ -190,6 +214,7 @@ class ImageTiles(QObject):
         if self._asked_values is not None and window.contains(*self._asked_values):
             self._asked_values = None
             self.values_arrived.emit()
+        self._go_on()
 
 
 def _whole(view: ViewTransform) -> Rect:

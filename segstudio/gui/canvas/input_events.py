@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QGestureEvent, QLi
 
 from segstudio.core.classes import UNLABELLED
 from segstudio.gui.canvas.cursors import cursor_for
+from segstudio.gui.canvas.level_drag import LevelDrag
 from segstudio.gui.canvas.tool_bridge import (
     TOOL_KEYS,
     button_name,
@@ -66,6 +67,7 @@ class InputEvents(QWidget):
         self.cursor_position: QPointF | None = None
         """Where the pointer is over the canvas, in device-independent pixels."""
         self._panning_from: QPointF | None = None
+        self._levels = LevelDrag(self.session)
         self._pressed = Qt.MouseButton.NoButton
         self._pointer: PointerEvent | None = None
         self._held_key = 0
@@ -91,6 +93,10 @@ class InputEvents(QWidget):
         if event.button() == Qt.MouseButton.MiddleButton:
             self._panning_from = event.position()
             self.setCursor(Qt.CursorShape.ClosedHandCursor)
+        elif self._levels.is_on:
+            pass  # one thing at a time
+        elif not self._pressed and self._levels.wants(event, self.toolbox):
+            self._levels.begin(event.position())
         elif button_name(event.button()):
             self._pressed = event.button()
             self._pointer = pointer_event(event, self._view, self.ratio)
@@ -107,6 +113,12 @@ class InputEvents(QWidget):
             moved = event.position() - self._panning_from
             self._panning_from = event.position()
             self.pan_by(moved.x(), moved.y())
+        elif self._levels.is_on:
+            if event.buttons() & Qt.MouseButton.RightButton:
+                self._levels.move(event.position())
+            else:
+                self._levels.end()
+            self._on_preview_changed()
         else:
             pointer = pointer_event(event, self._view, self.ratio)
             if self._pressed and not event.buttons() & self._pressed:
@@ -122,6 +134,10 @@ class InputEvents(QWidget):
         if event.button() == Qt.MouseButton.MiddleButton and self._panning_from is not None:
             self._panning_from = None
             self._show_cursor()
+        elif self._levels.is_on:
+            if event.button() == Qt.MouseButton.RightButton:
+                self._levels.end()
+                self._on_preview_changed()
         elif self._is_active and button_name(event.button()):
             self._release(pointer_event(event, self._view, self.ratio))
         event.accept()
@@ -214,7 +230,7 @@ class InputEvents(QWidget):
                 event.accept(pinch)
                 return True
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
-            if Qt.Key(event.key()) in TOOL_KEYS and self.toolbox.current.is_busy:
+            if Qt.Key(event.key()) in TOOL_KEYS and (self.toolbox.current.is_busy or self._levels.is_on):
                 event.accept()
                 return True
         if event.type() == QEvent.Type.DevicePixelRatioChange:
@@ -245,6 +261,10 @@ class InputEvents(QWidget):
             return
         if event.key() in _LINE_KEYS:
             self._modifiers_changed(event, is_down=True)
+        if event.key() == Qt.Key.Key_Escape and self._levels.cancel():
+            self._on_preview_changed()
+            event.accept()
+            return
         name = key_name(event)
         modifiers = modifier_names(event.modifiers())
         if name and self._is_active and self.toolbox.key(name, modifiers):
@@ -276,6 +296,7 @@ class InputEvents(QWidget):
     def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802
         """No key is held any more as far as we can know."""
         super().focusOutEvent(event)
+        self._levels.end()
         if self._held_key:
             self._held_key = 0
             self.toolbox.release_hold()

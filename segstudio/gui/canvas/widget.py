@@ -302,7 +302,7 @@ class CanvasWidget(ViewMoves, InputEvents):
 
     def _on_preview_changed(self) -> None:
         old = self._preview_rect_px
-        self._preview = self.toolbox.preview()
+        self._preview = self._levels.preview() or self.toolbox.preview()
         self._preview_rect_px = hud.preview_rect_px(self._preview, self._view, self.ratio)
         self._update_px(old)
         if self._preview_rect_px != old:
