@@ -129,6 +129,57 @@ SETTINGS: tuple[Setting, ...] = (
         "Painting",
         "Only background is filled on the other planes. Locked classes are never painted over.",
     ),
+    Setting(
+        "scissors.snap_px",
+        6,
+        "Snap",
+        "",
+        "A click goes to the strongest edge so near, in pixels of the screen; hold Ctrl to set a node just where you click.",
+        0,
+        40,
+        1,
+        "px",
+    ),
+    # Regions
+    Setting(
+        "regions.planes",
+        "this plane",
+        "On",
+        "",
+        "The plane that is shown, or every plane of the volume.",
+        choices=("this plane", "whole volume"),
+    ),
+    Setting(
+        "regions.hole_px", 0, "Holes up to", "", "In pixels; 0 fills holes of any size.", 0, 100_000_000, 10, "px"
+    ),
+    Setting(
+        "regions.small_px", 50, "Pieces smaller than", "", "Pieces with fewer pixels go.", 1, 100_000_000, 10, "px"
+    ),
+    Setting("regions.grow_px", 2, "Grow by", "", "The width of the new rim.", 1, 500, 1, "px"),
+    Setting("regions.shrink_px", 2, "Shrink by", "", "The width of the rim that goes.", 1, 500, 1, "px"),
+    Setting("regions.smooth_px", 4.0, "Radius", "", "What is finer than this is rounded off.", 0.5, 200, 0.5, "px"),
+    Setting(
+        "regions.neck_px",
+        2.0,
+        "Neck",
+        "",
+        "Parts come apart where the neck between them is narrower by this than the smaller part, measured as radius.",
+        0.5,
+        200,
+        0.5,
+        "px",
+    ),
+    Setting(
+        "regions.over_labels", False, "Over other labels", "", "Else only pixels that have no label yet are added."
+    ),
+    Setting("regions.boolean_op", "union", "Take", choices=("union", "intersection", "subtraction", "xor")),
+    Setting(
+        "regions.boolean_replaces",
+        True,
+        "Replace",
+        "",
+        "What is there already is erased where it lies outside the result; else the result is added to it.",
+    ),
     # Proposals
     Setting(
         "proposal.min_confidence",

@@ -69,3 +69,27 @@ def smoothed(path_xy: npt.NDArray[np.floating | np.integer]) -> npt.NDArray[np.f
     out = points.copy()
     out[1:-1] = (points[:-2] + 2 * points[1:-1] + points[2:]) / 4
     return out
+
+
+def strongest_edge_near(rgb: npt.NDArray[np.uint8], xy: tuple[int, int], radius: float) -> tuple[int, int]:
+    """The pixel (x, y) with the steepest change of colour at most *radius* from *xy*; *xy* where all is flat.
+
+    *rgb* is (h, w, 3) uint8; *xy* is moved into it where it lies outside.
+    """
+    height, width = rgb.shape[:2]
+    x, y = min(max(xy[0], 0), width - 1), min(max(xy[1], 0), height - 1)
+    reach = int(radius)
+    left, top = max(0, x - reach - 2), max(0, y - reach - 2)
+    part = np.asarray(
+        cv2.GaussianBlur(rgb[top : y + reach + 3, left : x + reach + 3], (3, 3), 0).astype(np.float32), np.float32
+    )
+    across, down = cv2.Sobel(part, cv2.CV_32F, 1, 0), cv2.Sobel(part, cv2.CV_32F, 0, 1)
+    steep = np.sqrt((across**2 + down**2).sum(axis=-1))
+    rows, columns = np.mgrid[top : top + part.shape[0], left : left + part.shape[1]]
+    away = np.hypot(columns - x, rows - y)
+    # A little nearness breaks ties along an edge.
+    value = np.where(away <= reach, steep * (1 - 0.02 * away), -1.0)
+    if value.max() <= 0:
+        return x, y
+    row, column = np.unravel_index(int(value.argmax()), value.shape)
+    return left + int(column), top + int(row)

@@ -313,3 +313,104 @@ def test_superpixel_outlines_can_be_hidden_and_the_screen_shows_them(stage: Stag
     changed = (np.abs(with_lines.astype(int) - without).max(axis=-1) > 8).mean()
     assert 0.02 < changed < 0.3
     assert len(stage.toolbox.preview().areas) == 1
+
+
+# -- smart scissors ------------------------------------------------------------------------------------------------
+
+
+def rim_points(count: int, off: float = 3.0) -> list[tuple[float, float]]:
+    """Points near the rim of the left disc, not on it: where a quick hand clicks."""
+    angles = np.arange(count) * 2 * np.pi / count
+    radii = 60 + off * np.cos(3 * angles)
+    return [(120 + r * np.cos(a), 150 + r * np.sin(a)) for r, a in zip(radii, angles, strict=True)]
+
+
+def test_scissors_cling_to_the_rim_and_fill_on_the_first_node(stage: Stage) -> None:
+    hand_on(stage, "scissors")
+    points = rim_points(4)
+    for point in points:
+        stage.mouse("move", *point)
+        click(stage, *point)
+    assert not stage.labels().any() and len(stage.toolbox.preview().handles_xy) == 4
+    stage.mouse("move", *points[0])
+    live = np.array(stage.toolbox.preview().path_xy)
+    assert np.abs(np.hypot(live[:, 0] - 120, live[:, 1] - 150) - 60).max() < 4
+    click(stage, *points[0])
+    assert iou(stage.labels() == 1, COIN) > 0.97
+    # A square through the same nodes would be far off.
+    assert history(stage) == ["Scissors road"] and not stage.toolbox.preview().handles_xy
+    stage.session.undo()
+    assert not stage.labels().any()
+
+
+def test_scissors_paint_the_inside_of_the_line_shown(stage: Stage) -> None:
+    from segstudio.core.brush import polygon_mask
+
+    hand_on(stage, "scissors")
+    points = rim_points(3)
+    for point in points:
+        click(stage, *point)
+    stage.mouse("move", *stage.toolbox.preview().handles_xy[0])
+    path = stage.toolbox.preview().path_xy
+    QTest.keyClick(stage.canvas, Qt.Key.Key_Return)
+    mask, rect = polygon_mask(path, (400, 300))
+    wanted = np.zeros(SHAPE, bool)
+    wanted[rect.slices] = mask
+    assert ((stage.labels() == 1) ^ wanted).sum() <= 4
+
+
+def test_scissors_backspace_drops_a_node_and_escape_all(stage: Stage) -> None:
+    hand_on(stage, "scissors")
+    for point in rim_points(4):
+        click(stage, *point)
+    QTest.keyClick(stage.canvas, Qt.Key.Key_Backspace)
+    assert len(stage.toolbox.preview().handles_xy) == 3
+    stage.mouse("move", 120, 90)
+    assert len(stage.toolbox.preview().path_xy) > 60
+    QTest.keyClick(stage.canvas, Qt.Key.Key_Escape)
+    assert not stage.toolbox.preview().handles_xy and not stage.toolbox.current.is_busy
+    QTest.keyClick(stage.canvas, Qt.Key.Key_Return)
+    assert not stage.labels().any() and history(stage) == []
+
+
+def test_scissors_double_click_closes_and_shift_erases(stage: Stage) -> None:
+    stage.toolbox.select("brush")
+    stage.settings.set("brush.size_px", 600.0)
+    click(stage, 200, 150)
+    hand_on(stage, "scissors")
+    view = stage.canvas.view
+    points = rim_points(4)
+    for point in points:
+        click(stage, *point)
+    stage.mouse("double", *points[-1], modifiers=SHIFT)
+    stage.mouse("release", *points[-1])
+    assert iou(stage.labels() == 0, COIN) > 0.97
+    assert history(stage)[-1] == "Erase cut-out" and stage.canvas.view == view
+
+
+def test_scissors_with_a_slow_worker_lose_no_click(stage: Stage) -> None:
+    held = HeldBackground()
+    stage.toolbox.context.background = held
+    hand_on(stage, "scissors")
+    for point in rim_points(4):
+        click(stage, *point)
+    QTest.keyClick(stage.canvas, Qt.Key.Key_Return)
+    assert not stage.labels().any() and stage.toolbox.current.is_busy
+    held.answer()
+    assert iou(stage.labels() == 1, COIN) > 0.97
+
+
+def test_scissors_make_their_map_of_a_part_only(qapp: object, tmp_path: Path) -> None:
+    stage = Stage(tmp_path, np.tile(scene(), (6, 6, 1)))
+    try:
+        for zoom, longest in ((2.0, 320), (0.25, 320)):
+            hand_on(stage, "scissors")
+            stage.canvas.set_view(stage.canvas.view.centred_at(1200, 900, zoom))
+            click(stage, 1200.5, 900.5)
+            stage.mouse("move", 1200 + 100 / zoom, 900)
+            live = stage.toolbox.current._live  # type: ignore[attr-defined]
+            assert max(live.view.rgb.shape[:2]) <= longest
+            assert live.rect.contains(1200 + 100 / zoom, 900)
+            QTest.keyClick(stage.canvas, Qt.Key.Key_Escape)
+    finally:
+        stage.close()

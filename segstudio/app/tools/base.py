@@ -18,7 +18,20 @@ if TYPE_CHECKING:
     from segstudio.core.geometry import Rect
 
 PointerKind = Literal["mouse", "pen", "eraser", "touch"]
-CursorShape = Literal["arrow", "cross", "none", "open_hand", "closed_hand", "pick", "fill", "accept", "reject", "wand", "superpixel"]
+CursorShape = Literal[
+    "arrow",
+    "cross",
+    "none",
+    "open_hand",
+    "closed_hand",
+    "pick",
+    "fill",
+    "accept",
+    "reject",
+    "wand",
+    "superpixel",
+    "scissors",
+]
 BrushShape = Literal["round", "square"]
 
 
@@ -134,6 +147,8 @@ class ToolContext:
     preview_changed: Signal[[]] = field(default_factory=Signal)
     background: ToolBackground = field(default_factory=ImmediateBackground)
     """Runs what takes longer than a frame; the window puts a worker thread here."""
+    extra_areas: tuple[PreviewArea, ...] = ()
+    """Areas drawn whatever the tool: what an operation on regions would change."""
 
 
 class Tool:

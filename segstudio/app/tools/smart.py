@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
+
+import cv2
+import numpy as np
 
 from segstudio.app.image_access import rgb_of, shown_settings
 from segstudio.app.tools.base import Tool
@@ -13,7 +17,6 @@ from segstudio.core.geometry import Rect
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
     import numpy.typing as npt
 
     from segstudio.app.tools.base import PointerEvent
@@ -38,7 +41,7 @@ class Picture:
         return Rect(0, 0, self.reader.info.width, self.reader.info.height)
 
     def view_of(self, rect: Rect, longest_px: int, cancel: Cancel) -> PictureView:
-        """*rect* (inside the image) at the finest level at which its longer side is about *longest_px* or less.
+        """*rect* (inside the image) with a longer side of *longest_px* at most, reduced where it is larger.
 
         Raises
         ------
@@ -49,41 +52,44 @@ class Picture:
         """
         check(cancel)
         levels = self.reader.info.levels or ((self.bounds.width, self.bounds.height),)
+        longest = max(rect.width, rect.height)
         level = 0
-        while level + 1 < len(levels) and max(rect.width, rect.height) * _share(levels, level) > longest_px:
+        while level + 1 < len(levels) and longest * levels[level + 1][0] >= longest_px * levels[0][0]:
             level += 1
-        share_x, share_y = levels[level][0] / self.bounds.width, levels[level][1] / self.bounds.height
-        left, top = int(rect.x * share_x), int(rect.y * share_y)
-        right, bottom = -int(-rect.right * share_x // 1), -int(-rect.bottom * share_y // 1)
+        step_x, step_y = self.bounds.width / levels[level][0], self.bounds.height / levels[level][1]
+        left, top = int(rect.x / step_x), int(rect.y / step_y)
+        right, bottom = math.ceil(rect.right / step_x), math.ceil(rect.bottom / step_y)
         window = Rect(left, top, max(1, right - left), max(1, bottom - top)).clipped(*levels[level])
         rgb = rgb_of(self.reader, self.z, window, self.display, level)
         check(cancel)
-        return PictureView(rgb, window, 1 / share_x, 1 / share_y)
-
-
-def _share(levels: tuple[tuple[int, int], ...], level: int) -> float:
-    return levels[level][0] / levels[0][0]
+        corner = (window.x * step_x, window.y * step_y)
+        height, width = rgb.shape[:2]
+        share = min(1.0, longest_px / max(width, height))
+        if share < 1:
+            size = (max(1, round(width * share)), max(1, round(height * share)))
+            rgb = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
+            step_x, step_y = step_x * width / size[0], step_y * height / size[1]
+        return PictureView(rgb, corner, (step_x, step_y))
 
 
 @dataclass(frozen=True, eq=False)
 class PictureView:
-    """A window of a picture: ``rgb`` (h, w, 3) uint8 covers ``window`` in pixels of its level.
+    """A part of a picture: ``rgb`` (h, w, 3) uint8, whose corner lies at ``corner_xy`` of the image.
 
-    One of its pixels covers ``step_x`` × ``step_y`` image pixels.
+    One of its pixels covers ``step_xy`` image pixels across and down.
     """
 
     rgb: npt.NDArray[np.uint8]
-    window: Rect
-    step_x: float
-    step_y: float
+    corner_xy: tuple[float, float]
+    step_xy: tuple[float, float]
 
     def to_view(self, xy: tuple[float, float]) -> tuple[float, float]:
         """An image position in pixels of ``rgb``."""
-        return (xy[0] / self.step_x - self.window.x, xy[1] / self.step_y - self.window.y)
+        return ((xy[0] - self.corner_xy[0]) / self.step_xy[0], (xy[1] - self.corner_xy[1]) / self.step_xy[1])
 
     def to_image(self, xy: tuple[float, float]) -> tuple[float, float]:
         """A position in pixels of ``rgb`` in image pixels."""
-        return ((xy[0] + self.window.x) * self.step_x, (xy[1] + self.window.y) * self.step_y)
+        return (xy[0] * self.step_xy[0] + self.corner_xy[0], xy[1] * self.step_xy[1] + self.corner_xy[1])
 
     def image_rect(self, bounds: Rect) -> Rect:
         """The image pixels covered, within *bounds*."""

@@ -6,9 +6,6 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import cv2
-import numpy as np
-
 from segstudio.app.tools.base import NO_PREVIEW, CursorShape, PreviewArea, ToolPreview
 from segstudio.app.tools.painting import may_begin
 from segstudio.app.tools.smart import SmartTool
@@ -307,11 +304,9 @@ def _but_rect(want: _Want) -> tuple[int | None, int, object, float, float]:
 
 def _made(picture: Picture, want: _Want, cancel: Cancel) -> _Made:
     """The superpixels of a part of a picture; a worker's work."""
-    view = picture.view_of(want.rect, 2048, cancel)
-    height, width = view.rgb.shape[:2]
-    size = reduced_size(width, height, MOST_PX)
-    rgb = view.rgb if size == (width, height) else cv2.resize(view.rgb, size, interpolation=cv2.INTER_AREA)
-    share = rgb.shape[1] / want.rect.width
-    labels = superpixels(np.asarray(rgb, np.uint8), max(LEAST_SIZE_PX, want.size_px * share), want.compactness)
+    size = reduced_size(want.rect.width, want.rect.height, MOST_PX)
+    view = picture.view_of(want.rect, max(size), cancel)
+    wide = want.size_px / view.step_xy[0]
+    labels = superpixels(view.rgb, max(LEAST_SIZE_PX, wide), want.compactness)
     chart = SuperpixelMap(labels, view.image_rect(picture.bounds)).with_boxes()
     return _Made(chart, PreviewArea(chart.outlines(), chart.rect))

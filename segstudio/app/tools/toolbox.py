@@ -13,6 +13,7 @@ from segstudio.app.tools.pan import PanTool
 from segstudio.app.tools.picker import PickerTool
 from segstudio.app.tools.polygon import PolygonTool
 from segstudio.app.tools.proposal_brush import AcceptTool, RejectTool
+from segstudio.app.tools.scissors import ScissorsTool
 from segstudio.app.tools.superpixel_brush import SuperpixelBrushTool
 from segstudio.app.tools.wand import WandTool
 
@@ -28,6 +29,7 @@ TOOLS: tuple[type[Tool], ...] = (
     FillTool,
     WandTool,
     SuperpixelBrushTool,
+    ScissorsTool,
     PickerTool,
     AcceptTool,
     RejectTool,
@@ -206,7 +208,11 @@ class ToolBox:
     # -- preview -------------------------------------------------------------------------------------------------
 
     def preview(self) -> ToolPreview:
-        """What the canvas draws for the current tool."""
+        """What the canvas draws for the current tool, and areas that do not come from a tool."""
+        shown, extra = self._tool_preview(), self.context.extra_areas
+        return replace(shown, areas=(*extra, *shown.areas)) if extra else shown
+
+    def _tool_preview(self) -> ToolPreview:
         tool = self.current
         if self._sizing is not None:
             origin = self._sizing[1]

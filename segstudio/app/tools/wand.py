@@ -66,6 +66,7 @@ class WandTool(SmartTool):
 
     _press: _Press | None = None
     _is_released = False
+    _is_looking = False
 
     @property
     def is_dragging(self) -> bool:
@@ -99,7 +100,7 @@ class WandTool(SmartTool):
             event.screen_xy[1],
             self.settings.number(TOLERANCE),
         )
-        self._is_released = False
+        self._is_released = self._is_looking = False
         self._look()
 
     def double_click(self, event: PointerEvent) -> bool:
@@ -180,10 +181,11 @@ class WandTool(SmartTool):
         return picture.bounds
 
     def _look(self) -> None:
-        """Find the area at the present tolerance, in the background."""
+        """Find the area at the present tolerance, in the background, one search after the other."""
         begun = self._press
-        if begun is None:
+        if begun is None or self._is_looking:
             return
+        self._is_looking = True
         tolerance = self.settings.number(TOLERANCE)
         self.in_background(
             lambda cancel: begun.found(tolerance, cancel),
@@ -194,8 +196,12 @@ class WandTool(SmartTool):
     def _on_found(self, begun: _Press, tolerance: float, area: Area | None, problem: str) -> None:
         if begun is not self._press:
             return
+        self._is_looking = False
         begun.area, begun.area_tolerance, begun.problem = area, tolerance, problem
-        if self._is_released:
+        if tolerance != self.settings.number(TOLERANCE):
+            self.update()
+            self._look()  # the hand has gone on
+        elif self._is_released:
             self._end()
         else:
             self.update()

@@ -15,7 +15,15 @@ _PLAIN = {
     "open_hand": Qt.CursorShape.OpenHandCursor,
     "closed_hand": Qt.CursorShape.ClosedHandCursor,
 }
-_ICONS = {"pick": "picker", "fill": "fill", "accept": "accept", "reject": "reject", "wand": "wand", "superpixel": "superpixel"}
+_ICONS = {
+    "pick": "picker",
+    "fill": "fill",
+    "accept": "accept",
+    "reject": "reject",
+    "wand": "wand",
+    "superpixel": "superpixel",
+    "scissors": "scissors",
+}
 _SIDE = 32
 _HOT = 9
 

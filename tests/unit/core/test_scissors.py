@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from segstudio.core.scissors import LivePath, smoothed
+from segstudio.core.scissors import LivePath, smoothed, strongest_edge_near
 
 
 def box_picture(low: int, high: int) -> np.ndarray:
@@ -47,3 +47,15 @@ def test_rounding_off_keeps_the_ends_and_moves_nothing_far() -> None:
     assert np.abs(out - stairs).max() <= 0.5
     assert np.abs(out[1:-1, 0] - out[1:-1, 1] - 0.5).max() < 1e-9
     assert smoothed(stairs[:2]).tolist() == [[0, 0], [1, 0]]
+
+
+def test_a_click_snaps_to_the_edge_within_reach_only() -> None:
+    pixels = box_picture(40, 220)
+    assert strongest_edge_near(pixels, (33, 45), 6)[0] in (29, 30)
+    assert strongest_edge_near(pixels, (33, 45), 6)[1] == 45
+    assert strongest_edge_near(pixels, (45, 45), 6) == (45, 45)
+    assert strongest_edge_near(pixels, (-9, 400), 6) == (0, 99)
+    random = np.random.default_rng(0).integers(0, 255, (40, 40, 3)).astype(np.uint8)
+    for x, y in ((3, 3), (20, 20), (39, 0)):
+        found = strongest_edge_near(random, (x, y), 5)
+        assert np.hypot(found[0] - x, found[1] - y) <= 5
