@@ -12,6 +12,8 @@ from segstudio.cli.propose import add_model_arguments, checked_window
 if TYPE_CHECKING:
     import argparse
 
+    from segstudio.ml.inference.predict import Prediction
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``segstudio predict``."""
@@ -25,10 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write one palette PNG an image, named as the image; no input is ever replaced."""
+    """Write one palette PNG an image (NIfTI for a volume), named as the image; no input is ever replaced."""
     from segstudio.core.errors import UserError
     from segstudio.io.atomic import disk_error
-    from segstudio.io.readers.registry import list_images
+    from segstudio.io.readers.registry import list_images, one_per_image
     from segstudio.ml.registry import Catalog
 
     window_px, overlap_px = checked_window(args)
@@ -43,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
             images.append(path)
         else:
             raise UserError("the image is missing", path=path, remedy="check the path")
-    images = list(dict.fromkeys(images))
+    images = one_per_image(dict.fromkeys(images))
     entry = Catalog().find(args.model)
     # torch from here on: a mistake on the command line is told at once.
     from segstudio.ml.inference.loading import load_segmenter
@@ -74,9 +76,14 @@ def run(args: argparse.Namespace) -> int:
                 )
             )
     document = {"model": segmenter.card.id, "device": segmenter.device, "masks": [asdict(w) for w in written]}
-    rows = [(Path(w.mask).name, f"{w.width}×{w.height}", _shares(w.pixels, w.width * w.height)) for w in written]
+    rows = [(Path(w.mask).name, _size(w), _shares(w.pixels, w.width * w.height * w.depth)) for w in written]
     emit(args, document, lambda: table(rows, ("mask", "size", "classes")) + f"\n\n{len(rows)} masks in {args.out}")
     return 0
+
+
+def _size(written: Prediction) -> str:
+    flat = f"{written.width}×{written.height}"
+    return flat if written.depth == 1 else f"{flat}×{written.depth}"
 
 
 def _shares(pixels: dict[str, int], total: int) -> str:

@@ -31,10 +31,12 @@ FORMATS: tuple[tuple[str, str, str], ...] = (
     ("masks", "PNG masks", "One index mask an image, palette PNG, with classes.json: read by nearly everything."),
     ("voc", "Pascal VOC", "The VOCdevkit layout: JPEGImages, SegmentationClass, SegmentationObject, ImageSets."),
     ("coco", "COCO", "One JSON with RLE and polygons, objects and stuff."),
+    ("nifti", "NIfTI volumes", "A label map a volume, with the image's own affine, spacing and order of voxels."),
 )
 """(id, title, one sentence)."""
 OPTIONS: dict[str, tuple[tuple[str, str, bool], ...]] = {
     "coco": (("polygons", "Polygons in place of RLE", False), ("stuff", "Areas (stuff) beside objects", True)),
+    "nifti": (("images", "The images too, as NIfTI without patient data", True),),
 }
 """Format id → (option, title, default)."""
 SPLITS = ("train", "val", "test")

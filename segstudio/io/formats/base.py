@@ -82,10 +82,12 @@ class Exporter(Protocol):
 class FormatEntry:
     """A format by id; ``target`` is the dotted "module:class" that is imported on first use.
 
-    ``options`` names what :attr:`ExportPlan.options` may hold, with the default.
+    ``options`` names what :attr:`ExportPlan.options` may hold, with the default. ``takes_volumes``: it can hold the
+    labels of all planes.
     """
 
     id: str
     name: str
     target: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    takes_volumes: bool = False

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 IGNORE_8BIT, IGNORE_16BIT = 255, 65535
 IGNORE_COLOR = (224, 224, 192)
+_MEDICAL = ("DICOM", "NIfTI")
 _UNSAFE = re.compile(r'[\x00-\x1f<>:"/\\|?*]+')
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
@@ -69,15 +70,15 @@ def label_layers(item: ExportItem) -> list[LabelLayer]:
 
 
 def class_strips(
-    layers: Sequence[LabelLayer], width: int, height: int, cancel: Cancel = NEVER
+    layers: Sequence[LabelLayer], width: int, height: int, cancel: Cancel = NEVER, z: int = 0
 ) -> Iterator[npt.NDArray[np.uint16]]:
-    """Class ids of the whole image, a row of tiles at a time; later layers lie over earlier ones."""
+    """Class ids of a whole plane, a row of tiles at a time; later layers lie over earlier ones."""
     for y in range(0, height, TILE):
         check(cancel)
         rect = Rect(0, y, width, min(TILE, height - y))
         out: npt.NDArray[np.uint16] | None = None
         for layer in layers:
-            part = layer.read_classes(rect)
+            part = layer.read_classes(rect, z)
             if out is None:
                 out = part
             else:
@@ -101,6 +102,7 @@ def first_difference(values: npt.NDArray[Any], strips: Iterable[npt.NDArray[Any]
 
 def safe_stem(name: str) -> str:
     """A file name without suffix that every disk takes and that lists can hold: no spaces, no odd characters."""
+    name = name[:-3] if name.lower().endswith(".nii.gz") else name
     stem = name.rsplit(".", 1)[0] if "." in name.strip(".") else name
     stem = "_".join(_UNSAFE.sub("_", stem).split()).strip(". ") or "image"
     return (f"_{stem}" if _RESERVED.fullmatch(stem) else stem)[:120]
@@ -121,7 +123,7 @@ def place_image(item: ExportItem, folder: Path) -> str:
     """Copy the image file into *folder* under the item's stem; the file's name.
 
     A picture that is shown turned (EXIF orientation) is written turned, as PNG or TIFF: not every program turns, and
-    the mask must lie on it.
+    the mask must lie on it. So is a medical one, whose header may name a patient.
 
     Raises
     ------
@@ -138,7 +140,7 @@ def place_image(item: ExportItem, folder: Path) -> str:
             remedy="put the image back that was labelled",
         )
     try:
-        if "orientation" in info.metadata:
+        if "orientation" in info.metadata or info.metadata.get("format") in _MEDICAL:
             return _write_turned(item, folder)
         name = f"{item.stem}{item.image_file.suffix.lower()}"
         shutil.copyfile(item.image_file, folder / name)

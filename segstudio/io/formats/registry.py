@@ -31,6 +31,9 @@ EXPORTERS: dict[str, FormatEntry] = {
         FormatEntry(
             "coco", "COCO instances", "segstudio.io.formats.coco:CocoExporter", {"polygons": False, "stuff": True}
         ),
+        FormatEntry(
+            "nifti", "NIfTI volumes", "segstudio.io.formats.nifti:NiftiExporter", {"images": True}, takes_volumes=True
+        ),
     )
 }
 """Format id → entry. ``options`` tells what :class:`ExportPlan` may ask for."""
@@ -83,7 +86,7 @@ def export_project(
         for done, item in enumerate(items):
             check(cancel)
             progress(done, total, f"Writing {item.name}")
-            problem = _problem(item)
+            problem = _problem(item, entry)
             if problem:
                 skipped.append((item.name, problem))
                 continue
@@ -159,7 +162,7 @@ def _items(store: ProjectStore, records: list[ImageRecord], plan: ExportPlan) ->
     ]
 
 
-def _problem(item: ExportItem) -> str:
+def _problem(item: ExportItem, entry: FormatEntry) -> str:
     """Why the image's file cannot be exported, as a sentence; found out before anything of it is written."""
     from segstudio.io.readers.registry import probe
 
@@ -167,6 +170,14 @@ def _problem(item: ExportItem) -> str:
         info = probe(item.image_file)
     except UserError as error:
         return str(error)
+    if info.depth > 1 and not entry.takes_volumes:
+        return str(
+            UserError(
+                f"It is a volume of {info.depth} planes, which {entry.name} cannot hold",
+                path=item.image_file,
+                remedy="export it in the format nifti",
+            )
+        )
     if (info.width, info.height) == (item.width, item.height):
         return ""
     return str(

@@ -18,6 +18,8 @@ from segstudio.core.progress import no_progress
 from segstudio.io.atomic import disk_error, temp_sibling, write_bytes_atomic
 from segstudio.io.geo_tags import geotiff_bytes, read_geo_tags
 from segstudio.ml.api import ObjectResult
+from segstudio.ml.inference.predict_volume import SUFFIX as VOLUME_SUFFIX
+from segstudio.ml.inference.predict_volume import predict_volume, volume_name
 from segstudio.ml.inference.run import propose, semantic_logits, window_result
 
 if TYPE_CHECKING:
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from segstudio.ml.cards import ModelCard
     from segstudio.ml.inference.sources import Reader
 
-VOLUME_SUFFIXES = (".nii", ".nii.gz", ".mgz", ".nrrd", ".mha")
 PROBABILITIES = ".probabilities.npy"
 
 
@@ -47,22 +48,24 @@ class Prediction:
     pixels: dict[str, int]
     probabilities: str = ""
     objects: int | None = None
+    depth: int = 1
 
 
 def output_files(images: Sequence[Path], out: Path) -> list[Path]:
-    """The mask file of each image: its stem in *out*, ``.tif`` for a GeoTIFF (whose geo-reference it keeps), else ``.png``.
+    """The mask file of each image: its stem in *out*, and a suffix that can hold its geometry.
+
+    ``.tif`` for a GeoTIFF (whose geo-reference it keeps), ``.nii.gz`` for a medical volume (whose affine it keeps),
+    else ``.png``.
 
     Raises
     ------
     UserError
-        When a mask would replace an image that is read, two images have one stem, or one is a medical volume.
+        When a mask would replace an image that is read, or two images have one stem.
     """
     sources = {path.resolve() for path in images}
     taken: dict[Path, Path] = {}
     for path in images:
-        if path.name.lower().endswith(VOLUME_SUFFIXES):
-            raise UserError("this version does not predict medical volumes yet", path=path, remedy="give flat images")
-        target = out / f"{path.stem}{'.tif' if read_geo_tags(path) else '.png'}"
+        target = out / (volume_name(path) or f"{path.stem}{'.tif' if read_geo_tags(path) else '.png'}")
         if target.resolve() in sources:
             raise UserError("the mask would replace an image that is read", path=target, remedy="choose another --out")
         if target in taken:
@@ -99,6 +102,8 @@ def predict_file(
     options: dict[str, Any] = {
         "window_px": window_px, "overlap_px": overlap_px, "progress": progress, "cancel": cancel
     }  # fmt: skip
+    if mask_file.name.endswith(VOLUME_SUFFIX):
+        return _predict_volume(segmenter, image, mask_file, has_probabilities, options)
     with closing(open_image(image)) as reader:
         info = reader.info
         if info.depth > 1:
@@ -123,6 +128,22 @@ def predict_file(
     pixels = {name: int(counts[i]) for i, name in enumerate(card.classes) if counts[i]}
     written = str(beside) if has_probabilities and card.task != "instance" else ""
     return Prediction(str(image), str(mask_file), info.width, info.height, pixels, written, objects)
+
+
+def _predict_volume(
+    segmenter: Segmenter | InstanceSegmenter,
+    image: Path,
+    mask_file: Path,
+    has_probabilities: bool,
+    options: dict[str, Any],
+) -> Prediction:
+    if has_probabilities:
+        raise UserError(
+            "probabilities are written of flat images only", path=image, remedy="leave out --probabilities"
+        )
+    (width, height, depth), counts, objects = predict_volume(segmenter, image, mask_file, options)
+    pixels = {name: int(counts[i]) for i, name in enumerate(segmenter.card.classes) if counts[i]}
+    return Prediction(str(image), str(mask_file), width, height, pixels, "", objects, depth)
 
 
 def index_png(mask: npt.NDArray[Any], card: ModelCard) -> bytes:

@@ -2,10 +2,12 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from medical_files import write_nifti, write_series
 from PIL import Image
 
 from segstudio.cli.main import main
@@ -151,13 +153,38 @@ def test_predict_says_in_one_line_what_is_wrong(capsys, pictures, tmp_path):
     broken.write_bytes(b"")
     for images, words in (
         ([pictures / "one.png", pictures / "one.bmp"], "both be written to"),
-        ([volume], "medical volumes"),
+        ([volume], "brain.nii.gz"),
         ([tmp_path / "none.png"], "missing"),
         ([broken], "broken.png"),
     ):
         code, _, err = run(capsys, "predict", *images, "--model", "bright", "--out", tmp_path / "out")
         assert code == 1 and words in err and err.count("\n") == 1, err
     assert not list((tmp_path / "out").iterdir())
+
+
+def test_predict_of_a_volume_lies_on_it_voxel_by_voxel(capsys, pictures, tmp_path):
+    import nibabel
+
+    voxels = np.zeros((40, 30, 5), np.uint8)
+    voxels[4:20, 6:18, 2:4] = 255
+    affine = np.array([[0, 0, 3.0, -7], [-1, 0, 0, 11], [0, -1, 0, 60], [0, 0, 0, 1]])
+    scan = write_nifti(tmp_path / "scan.nii", voxels, affine)
+    series = write_series(tmp_path / "ct", np.full((3, 32, 40), 500, np.int16))
+    code, out, err = run(capsys, "predict", scan, *series, "--model", "bright", "--out", tmp_path / "out", "--json")
+    assert code == 0, err
+    masks = json.loads(out)["masks"]
+    assert [Path(mask["mask"]).name for mask in masks] == ["scan.nii.gz", "ct.nii.gz"]
+    mask = nibabel.load(tmp_path / "out" / "scan.nii.gz")
+    np.testing.assert_array_equal(mask.affine, nibabel.load(scan).affine)
+    values = np.asarray(mask.dataobj)
+    assert values.shape == voxels.shape and values.dtype == np.uint8
+    found = values == values[10, 10, 3]
+    assert found[6:18, 8:16, 2:4].all() and not found[:, :, :2].any() and found.sum() < 2 * (voxels > 0).sum()
+    assert nibabel.load(tmp_path / "out" / "ct.nii.gz").shape == (40, 32, 3)
+    code, _, err = run(
+        capsys, "predict", scan, "--model", "bright", "--out", tmp_path / "chance", "--probabilities"
+    )
+    assert code == 1 and "--probabilities" in err
 
 
 def test_windows_can_be_chosen_but_must_make_sense(capsys, pictures, tmp_path):
