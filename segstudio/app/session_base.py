@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from segstudio.app.document import Document, Documents
     from segstudio.core.display import DisplaySettings
-    from segstudio.core.edits import Transaction, UndoStack
+    from segstudio.core.edits import Transaction, UndoStack, Validity
     from segstudio.core.geometry import Rect
     from segstudio.core.layers import LabelLayer
     from segstudio.io.readers.base import ImageReader
@@ -77,6 +77,7 @@ class SessionBase:
         self._current_class = 0
         self._last_class = 0
         self._active_object: int | None = None
+        self._selected_objects: tuple[int, ...] = ()
         self._is_object_mode = False
         self._wants_new_object = False
         self._plane = 0
@@ -90,6 +91,7 @@ class SessionBase:
         self._is_writing_style = False
         self._display: DisplaySettings | None = None
         self._auto_display: DisplaySettings | None = None
+        self._validity: tuple[ImageReader | None, Validity | None] | None = None
         self._views: dict[int, dict[str, float]] = {}
         self._said: set[str] = set()
         self._is_failing_to_write = False

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from segstudio.app.session_display import DisplayPart
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from segstudio.app.overlay_style import OverlayStyle
     from segstudio.core.classes import ClassDef
 
@@ -86,6 +88,21 @@ class ChoicesPart(DisplayPart):
         if segment_id is not None and segment is not None and segment.class_id != self._current_class:
             self._last_class, self._current_class = self._current_class, segment.class_id
         self.selection_changed.emit()
+
+    @property
+    def selected_objects(self) -> tuple[int, ...]:
+        """Segment ids of the objects chosen together, the active one first; () when none is active."""
+        if self._active_object is None or self.labels is None:
+            return ()
+        if not self._selected_objects or self._selected_objects[0] != self._active_object:
+            return (self._active_object,)
+        segments = self.labels.segments
+        return tuple(i for i in self._selected_objects if i in segments and segments[i].class_id != 0)
+
+    def select_objects(self, segment_ids: Sequence[int]) -> None:
+        """Choose several objects: strokes go to the first, operations on regions take all."""
+        self._selected_objects = tuple(dict.fromkeys(segment_ids))
+        self.select_object(segment_ids[0] if segment_ids else None)
 
     @property
     def is_object_mode(self) -> bool:

@@ -36,11 +36,16 @@ MOST_SHOWN_PX = 1 << 26
 
 @dataclass(frozen=True, eq=False)
 class Changed:
-    """A changed part: ``mask`` (h, w) bool at ``rect``; ``is_added`` or taken away."""
+    """A changed part of plane ``z``: ``mask`` (h, w) bool at ``rect``; added or taken away.
+
+    ``ids`` (h, w) uint16 says to which segments the pixels went, where they went from one to another.
+    """
 
     mask: npt.NDArray[np.bool_]
     rect: Rect
+    z: int
     is_added: bool
+    ids: npt.NDArray[np.uint16] | None = None
 
 
 @dataclass
@@ -63,6 +68,7 @@ class RegionWork:
     z: int = 0
     added_px: int = 0
     removed_px: int = 0
+    given_px: int = 0
     changed: list[Changed] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -98,14 +104,22 @@ class RegionWork:
 
     def give(self, rect: Rect, ids: npt.NDArray[np.uint16] | int, where: npt.NDArray[np.bool_]) -> None:
         """Hand pixels of the region from one segment to another: locked ones stay."""
-        self.added_px += self._write(rect, ids, where & self._may_remove.take(self._now(rect)), is_added=True)
+        where = where & self._may_remove.take(self._now(rect))
+        self.given_px += self._write(rect, ids, where, is_added=True, keeps_ids=True)
 
     def _now(self, rect: Rect) -> npt.NDArray[np.uint16]:
         return self.source.tiles.read(rect, self.z)
 
     def _write(
-        self, rect: Rect, ids: npt.NDArray[np.uint16] | int, where: npt.NDArray[np.bool_], *, is_added: bool
+        self,
+        rect: Rect,
+        ids: npt.NDArray[np.uint16] | int,
+        where: npt.NDArray[np.bool_],
+        *,
+        is_added: bool,
+        keeps_ids: bool = False,
     ) -> int:
+        where = np.asarray(self.add_guard.with_data(rect, ids, where, self.z))
         count = int(np.count_nonzero(where))
         if not count:
             return 0
@@ -113,7 +127,9 @@ class RegionWork:
         mask, box = tightened(where, rect)
         if self._shown_px + mask.size <= MOST_SHOWN_PX:
             self._shown_px += mask.size
-            self.changed.append(Changed(mask.copy(), box, is_added))
+            inner = box.moved(-rect.x, -rect.y).slices
+            parts = ids[inner].copy() if keeps_ids and not isinstance(ids, int) else None
+            self.changed.append(Changed(mask.copy(), box, self.z, is_added, parts))
         return count
 
     def finish(self) -> Edit | None:

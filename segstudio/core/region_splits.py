@@ -173,7 +173,7 @@ def _hand_out(
 # -- whole segments ------------------------------------------------------------------------------------------------
 
 
-def merge_objects(work: RegionWork, into_id: int) -> int:
+def merge_objects(work: RegionWork, into_id: int) -> None:
     """Make one object of all of the region, on every plane: *into_id*, which keeps its class; pixels handed over."""
     for z in range(work.source.depth):
         blocks = work.on(z)
@@ -185,7 +185,6 @@ def merge_objects(work: RegionWork, into_id: int) -> int:
             work.transaction.remove_segment(segment_id)
     kept = work.source.segments[into_id]
     work.transaction.set_segment(replace(kept, is_object=True, is_reviewed=True))
-    return work.added_px
 
 
 def convert_class(work: RegionWork, class_id: int, planes: Sequence[int]) -> None:
