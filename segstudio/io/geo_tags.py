@@ -23,6 +23,8 @@ _PIXEL_IS_POINT, _USER_DEFINED = 2, 32767
 _MAX_EXACT_PX = 0.05
 """Ground control points that an affine transform meets as closely count as one."""
 
+_MAX_POINTS = 10_000
+
 GeoTags = tuple[tuple[int, int, int, Any, bool], ...]
 """tifffile's extratags: (code, type, count, value, write once)."""
 Transform = tuple[float, float, float, float, float, float]
@@ -153,9 +155,11 @@ def _tie_points(tags: Mapping[int, Any]) -> tuple[tuple[float, float, float, flo
 
 def _fitted(points: tuple[tuple[float, float, float, float, float], ...]) -> Transform | None:
     """The affine transform that meets all points; None for fewer than three or where none does."""
-    if len(points) < 3:
+    if not 3 <= len(points) <= _MAX_POINTS:
         return None
     values = np.array(points)
+    if not np.isfinite(values).all():
+        return None
     pixels = np.column_stack([values[:, 0], values[:, 1], np.ones(len(values))])
     solution, _, rank, _ = np.linalg.lstsq(pixels, values[:, 2:4], rcond=None)
     if rank < 3:

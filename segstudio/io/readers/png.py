@@ -13,16 +13,20 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from segstudio.io.readers import raster
+from segstudio.core.cancel import NEVER
+from segstudio.io.readers import raster, streamed
 from segstudio.io.readers.base import ImageInfo, level_sizes
-from segstudio.io.readers.limits import check_size, damaged
+from segstudio.io.readers.limits import damaged
 from segstudio.io.readers.memory import MemoryReader, oriented, oriented_size
-from segstudio.io.readers.thumbnails import reduced_rgb
+from segstudio.io.readers.thumbnails import reduced_rgb, rgb_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy.typing as npt
+
+    from segstudio.core.cancel import Cancel
+    from segstudio.io.readers.base import ImageReader
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _GREY, _RGB, _PALETTE, _GREY_ALPHA, _RGBA = 0, 2, 3, 4, 6
@@ -97,7 +101,7 @@ def _read_header(path: Path) -> _Header:
         raise damaged(path, "its header says what no PNG can be")
     header = _Header(width, height, bits, color, bool(interlace), tuple(parts), has_transparency, orientation)
     # 8 more channels' worth is what a decoder may take beside the result.
-    check_size(path, width, height, header.bands * (bits + 7) // 8)
+    streamed.check_streamed_size(path, width, height, header.bands * (bits + 7) // 8)
     if not is_ended or not pixel_bytes or _raw_bytes(header) > pixel_bytes * _MAX_EXPANSION + 1024:
         raise damaged(path, "there are fewer pixels in it than it claims")
     if color == _PALETTE and not any(kind == b"PLTE" for kind, _, _ in parts):
@@ -233,15 +237,22 @@ def _raw_bytes(header: _Header) -> int:
     return total
 
 
-def open_reader(path: Path) -> MemoryReader:
-    """Decode the image."""
+def open_reader(path: Path, cancel: Cancel = NEVER) -> ImageReader:
+    """Decode the image; a large one row by row, into a pyramid that is kept."""
     header = _read_header(path)
-    return MemoryReader(_info(path, header), oriented(_decode(path, header), header.orientation))
+    info = _info(path, header)
+    if streamed.is_streamed(info):
+        return streamed.open_streamed(path, info, header.orientation, cancel)
+    return MemoryReader(info, oriented(_decode(path, header), header.orientation))
 
 
 def thumbnail(path: Path, side_px: int) -> npt.NDArray[np.uint8]:
     """A small RGB picture."""
     header = _read_header(path)
+    info = _info(path, header)
+    if streamed.is_streamed(info):
+        values = streamed.streamed_picture(path, info, side_px, header.orientation)
+        return oriented(rgb_of(values, side_px), header.orientation)
     if header.bits <= 8 and (header.color == _PALETTE or header.width * header.height <= _PILLOW_PIXELS):
         data = _clean_bytes(path, header)
         with _pillow_image(path, header, data) as image:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image, WebPImagePlugin  # noqa: F401 - registers WebP without importing all plug-ins
 
+from segstudio.core.cancel import NEVER
 from segstudio.core.display import auto_settings, to_rgb8
+from segstudio.io.readers import streamed
 from segstudio.io.readers.base import ImageInfo, level_sizes
-from segstudio.io.readers.limits import MAX_PIXELS, check_size
+from segstudio.io.readers.limits import MAX_STREAMED_PIXELS, check_size
 from segstudio.io.readers.memory import MemoryReader, oriented, oriented_size
 
 if TYPE_CHECKING:
@@ -19,12 +21,16 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from segstudio.core.cancel import Cancel
+    from segstudio.io.readers.base import ImageReader
+
 FORMATS = ("JPEG", "BMP", "DIB", "WEBP", "GIF", "PPM")
 """What Pillow may take a file for: its other plug-ins start programs or are seldom tested."""
 ORIENTATION_TAG = 0x0112
 
 # Our own limit is checked before anything is decoded; Pillow's lower one would refuse big microscope images.
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+Image.MAX_IMAGE_PIXELS = MAX_STREAMED_PIXELS
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 # What Pillow only warns of (odd EXIF, odd multi-picture headers) leaves the picture as it should be.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
@@ -68,7 +74,11 @@ def _target(image: Image.Image) -> tuple[str, int, str]:
 def describe(path: Path, image: Image.Image, orientation: int, file_bytes: int | None) -> ImageInfo:
     """The description of an image whose header Pillow has read; UserError for sizes that cannot be."""
     _, bands, dtype = _target(image)
-    check_size(path, image.width, image.height, max(4, bands * np.dtype(dtype).itemsize), file_bytes)
+    pixel_bytes = max(4, bands * np.dtype(dtype).itemsize)
+    if _is_streamable(image):
+        streamed.check_streamed_size(path, image.width, image.height, pixel_bytes)
+    else:
+        check_size(path, image.width, image.height, pixel_bytes, file_bytes)
     width, height = oriented_size(image.width, image.height, orientation)
     metadata: dict[str, Any] = {"format": image.format or "", "mode": image.mode}
     frames = int(getattr(image, "n_frames", 1)) if image.format in ("GIF", "WEBP") else 1
@@ -79,17 +89,24 @@ def describe(path: Path, image: Image.Image, orientation: int, file_bytes: int |
     return ImageInfo(path, width, height, 1, bands, dtype, level_sizes(width, height), bands >= 3, metadata)
 
 
+def _is_streamable(image: Image.Image) -> bool:
+    """Whether libvips unpacks it as Pillow does; inks are left to Pillow, which knows their profiles."""
+    return image.format == "JPEG" and image.mode in ("L", "RGB")
+
+
 def probe(path: Path) -> ImageInfo:
     """The description, from the header alone."""
     with Image.open(path, formats=FORMATS) as image:
         return describe(path, image, _orientation(image), path.stat().st_size)
 
 
-def open_reader(path: Path) -> MemoryReader:
-    """Decode the image."""
+def open_reader(path: Path, cancel: Cancel = NEVER) -> ImageReader:
+    """Decode the image; a large JPEG row by row, into a pyramid that is kept."""
     with Image.open(path, formats=FORMATS) as image:
         orientation = _orientation(image)
         info = describe(path, image, orientation, path.stat().st_size)
+        if _is_streamable(image) and streamed.is_streamed(info):
+            return streamed.open_streamed(path, info, orientation, cancel)
         image.load()
         return MemoryReader(info, oriented(to_array(image), orientation))
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
+from segstudio.core.cancel import NEVER
 from segstudio.core.errors import UserError
 from segstudio.io.readers.limits import CONVERT, RESTORE, sentences
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from segstudio.core.cancel import Cancel
     from segstudio.io.readers.base import ImageInfo, ImageReader
 
 IMAGE_SUFFIXES: frozenset[str] = frozenset(
@@ -35,8 +37,8 @@ class ReaderModule(Protocol):
         """The description, from the header alone."""
         ...
 
-    def open_reader(self, path: Path) -> ImageReader:
-        """A reader ready to give pixels."""
+    def open_reader(self, path: Path, cancel: Cancel = NEVER) -> ImageReader:
+        """A reader ready to give pixels; *cancel* only where its entry says so."""
         ...
 
     def thumbnail(self, path: Path, side_px: int) -> npt.NDArray[np.uint8]:
@@ -51,6 +53,7 @@ class ReaderEntry:
     name: str
     module: str
     sniff: Callable[[bytes], bool]
+    takes_cancel: bool = False
 
     def load(self) -> ReaderModule:
         """Import the module."""
@@ -83,9 +86,9 @@ def _is_netpbm(head: bytes) -> bool:
 
 
 READERS: list[ReaderEntry] = [
-    ReaderEntry("PNG", "segstudio.io.readers.png", _starts(b"\x89PNG\r\n\x1a\n")),
-    ReaderEntry("JPEG", "segstudio.io.readers.raster", _starts(b"\xff\xd8\xff")),
-    ReaderEntry("TIFF", "segstudio.io.readers.tiff", _is_tiff),
+    ReaderEntry("PNG", "segstudio.io.readers.png", _starts(b"\x89PNG\r\n\x1a\n"), True),
+    ReaderEntry("JPEG", "segstudio.io.readers.raster", _starts(b"\xff\xd8\xff"), True),
+    ReaderEntry("TIFF", "segstudio.io.readers.tiff", _is_tiff, True),
     ReaderEntry("BMP", "segstudio.io.readers.raster", _starts(b"BM")),
     ReaderEntry("WebP", "segstudio.io.readers.raster", _is_webp),
     ReaderEntry("GIF", "segstudio.io.readers.raster", _starts(b"GIF87a", b"GIF89a")),
@@ -117,18 +120,21 @@ def find_reader(path: Path) -> ReaderEntry:
     raise UserError("The file is not an image that can be opened", path=path, remedy=CONVERT)
 
 
-def open_image(path: Path | str) -> ImageReader:
-    """Open an image; its pixels are decoded (once) here, so that every failure comes from here.
+def open_image(path: Path | str, cancel: Cancel = NEVER) -> ImageReader:
+    """Open an image. What is not read in windows is decoded (once) here, so that nearly every failure comes from here.
 
     Raises
     ------
     UserError
         One sentence that names the file and the remedy, whatever is wrong with it.
+    Cancelled
+        When *cancel* was set while a large file was gone through.
     """
     path = Path(path)
     entry = find_reader(path)
     with sentences(path):
-        return entry.load().open_reader(path)
+        module = entry.load()
+        return module.open_reader(path, cancel) if entry.takes_cancel else module.open_reader(path)
 
 
 def probe(path: Path | str) -> ImageInfo:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -25,6 +25,11 @@ def reduced_rgb(reader: ImageReader, side_px: int) -> npt.NDArray[np.uint8]:
     else:
         index = max(i for i, size in enumerate(info.levels) if i == 0 or max(size) >= side_px)
         values = reader.read(index, info.depth // 2, Rect(0, 0, *info.levels[index]))
+    return rgb_of(values, side_px)
+
+
+def rgb_of(values: npt.NDArray[Any], side_px: int) -> npt.NDArray[np.uint8]:
+    """(y, x, 3) RGB of (band, y, x) values as they suit the eye, the longer side *side_px* at most."""
     rgb = to_rgb8(values, auto_settings(values))
     height, width = rgb.shape[:2]
     scale = side_px / max(width, height)

@@ -14,10 +14,11 @@ from segstudio.io.readers.chunk_cache import ChunkCache
 from segstudio.io.readers.file_bytes import FileBytes
 from segstudio.io.readers.limits import damaged
 from segstudio.io.readers.memory import MemoryReader, oriented
+from segstudio.io.readers.streamed import open_rows
 from segstudio.io.readers.tiff_level import LevelWindows
-from segstudio.io.readers.tiff_pages import colors
+from segstudio.io.readers.tiff_pages import UNCOMPRESSED, colors
 from segstudio.io.readers.tiff_plan import TiffPlan, open_tiff, plan_of
-from segstudio.io.readers.windowed import WindowedReader
+from segstudio.io.readers.windowed import WindowedReader, strips_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,6 +61,8 @@ def _decoded_whole(path: Path, plan: TiffPlan, page: Any) -> MemoryReader:
 
 
 def _windowed(path: Path, plan: TiffPlan, cancel: Cancel) -> ImageReader:
+    if len(plan.levels) == plan.info.depth == 1 and plan.chunk_bytes > _WHOLE_CHUNK_BYTES and not _is_raw(plan):
+        return _unpacked_once(path, plan, cancel)
     file, cache = FileBytes(path), ChunkCache()
     nodata = plan.info.metadata.get("nodata")
     notices: list[str] = []
@@ -71,6 +74,26 @@ def _windowed(path: Path, plan: TiffPlan, cancel: Cancel) -> ImageReader:
     reader = WindowedReader(plan.info, stored, cache, orientation=plan.orientation, release=file.close)
     told = reader.report
     for sentence in plan.notes:
+        reader.report(sentence)
+    return reader
+
+
+def _is_raw(plan: TiffPlan) -> bool:
+    return bool(plan.levels[0].keyframe.compression == UNCOMPRESSED)
+
+
+def _unpacked_once(path: Path, plan: TiffPlan, cancel: Cancel) -> ImageReader:
+    """Strips so large that a window would cost the whole image."""
+    file, cache = FileBytes(path), ChunkCache()
+    notices: list[str] = list(plan.notes)
+    nodata = plan.info.metadata.get("nodata")
+    try:
+        level = LevelWindows(plan, plan.levels[0], file, cache, notices.append, fill=nodata or 0.0)
+        reader = open_rows(path, plan.info, plan.orientation, lambda: strips_of(level), cancel)
+    finally:
+        cache.clear()
+        file.close()
+    for sentence in notices:
         reader.report(sentence)
     return reader
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from segstudio.io.readers.chunk_cache import ChunkCache
 
 _STRIP_ROWS = 512
+_STRIP_PX = 1 << 26
 _DIRECT_PX = 1 << 24
 """A window of a level that is not made yet is reduced from so many pixels at most while one waits."""
 _TAIL_PX = 1 << 24
@@ -272,7 +273,7 @@ class _Made:
         try:
             with sentences(reader.info.path):
                 self._pyramid = make_pyramid(
-                    self._key, self._rows(), width, self._tiles, reader.report, self._cancel
+                    self._key, strips_of(self._source, self._z), width, self._tiles, reader.report, self._cancel
                 )
         except UserError as error:
             self._error = error
@@ -283,12 +284,15 @@ class _Made:
         if not self._cancel.is_set():
             reader.report("" if self._error is None else str(self._error))
 
-    def _rows(self) -> Iterator[npt.NDArray[Any]]:
-        source = self._source
-        step = int(getattr(source, "chunk_rows", 1))
-        step = max(1, _STRIP_ROWS // step) * step
-        for top in range(0, source.height, step):
-            yield source.read(self._z, Rect(0, top, source.width, min(step, source.height - top)))
+
+def strips_of(source: StoredLevel, z: int = 0) -> Iterator[npt.NDArray[Any]]:
+    """(y, x, band) values of a plane from top to bottom, so that no tile is decoded twice."""
+    chunk_rows = min(source.height, int(getattr(source, "chunk_rows", 1)))
+    step = max(1, _STRIP_ROWS // chunk_rows) * chunk_rows
+    if step * source.width > _STRIP_PX:
+        step = min(step, _STRIP_ROWS)  # a strip that is the whole image stays decoded meanwhile
+    for top in range(0, source.height, step):
+        yield source.read(z, Rect(0, top, source.width, min(step, source.height - top)))
 
 
 def _scaled(rect: Rect, size: tuple[int, int], source: StoredLevel) -> Rect:

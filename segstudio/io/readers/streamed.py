@@ -1,0 +1,145 @@
+"""Large PNG and JPEG files: unpacked once from top to bottom (libvips), never whole in memory, into a kept pyramid."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from segstudio.core.cancel import NEVER, Cancel
+from segstudio.io.readers.chunk_cache import ChunkCache
+from segstudio.io.readers.limits import MAX_PIXELS, MAX_STREAMED_PIXELS, check_size, damaged
+from segstudio.io.readers.memory import resized
+from segstudio.io.readers.pyramid import SIDE, Pyramid, PyramidTiles
+from segstudio.io.readers.pyramid_cache import content_key, find_pyramid, make_pyramid
+from segstudio.io.readers.windowed import WindowedReader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from segstudio.core.geometry import Rect
+    from segstudio.io.readers.base import ImageInfo
+
+STREAMED_PIXELS = 1 << 26
+"""Images from this size on (67 megapixels) are streamed; smaller ones are decoded whole."""
+Rows: TypeAlias = "Callable[[], Iterable[npt.NDArray[Any]]]"
+_FORMATS = {"uint8": "uchar", "uint16": "ushort"}
+
+
+def is_streamed(info: ImageInfo) -> bool:
+    """Whether an image of this description is read by :func:`open_streamed`."""
+    return info.width * info.height >= STREAMED_PIXELS and _vips() is not None
+
+
+def check_streamed_size(path: Path, width: int, height: int, bytes_per_pixel: int) -> None:
+    """As ``check_size``, with the limit of streamed images where libvips is there to stream them."""
+    is_large = width * height > MAX_PIXELS and _vips() is not None
+    check_size(path, width, height, bytes_per_pixel, max_pixels=MAX_STREAMED_PIXELS if is_large else None)
+
+
+def _vips() -> Any:
+    """The pyvips module; None where it or its library is missing."""
+    try:
+        import pyvips
+    except Exception:  # noqa: BLE001 - a missing library raises OSError, a broken one anything
+        return None
+    return pyvips
+
+
+class PyramidLevel:
+    """One level of a pyramid as a stored level of a reader."""
+
+    def __init__(self, pyramid: Pyramid, level: int) -> None:
+        self.width, self.height = pyramid.sizes[level]
+        self._pyramid, self._level = pyramid, level
+
+    def read(self, z: int, rect: Rect) -> npt.NDArray[Any]:
+        """(y, x, band) values of *rect* inside the level."""
+        return self._pyramid.read(self._level, rect)
+
+
+def open_streamed(path: Path, info: ImageInfo, orientation: int = 1, cancel: Cancel = NEVER) -> WindowedReader:
+    """The reader of a large file: over its kept pyramid, which is made here where there is none yet.
+
+    Raises
+    ------
+    UserError
+        When the file is damaged.
+    Cancelled
+        When *cancel* is set meanwhile.
+    """
+    return open_rows(path, info, orientation, lambda: _rows(path, info, orientation), cancel)
+
+
+def open_rows(path: Path, info: ImageInfo, orientation: int, rows: Rows, cancel: Cancel = NEVER) -> WindowedReader:
+    """The reader over the kept pyramid of an image whose stored rows *rows* () gives, top to bottom."""
+    sizes = stored_sizes(info, orientation)
+    pyramid, notices = open_pyramid(path, sizes, info, rows, cancel)
+    levels = [PyramidLevel(pyramid, level) for level in range(len(sizes))]
+    reader = WindowedReader(info, levels, ChunkCache(), orientation=orientation, release=pyramid.close)
+    for sentence in notices:
+        reader.report(sentence)
+    return reader
+
+
+def open_pyramid(
+    path: Path, sizes: tuple[tuple[int, int], ...], info: ImageInfo, rows: Rows, cancel: Cancel
+) -> tuple[Pyramid, list[str]]:
+    """The kept pyramid, or a new one; sentences for the user."""
+    notices: list[str] = []
+    key = content_key(path, 0, sizes)
+    pyramid = find_pyramid(key, sizes, info.bands, info.dtype)
+    if pyramid is None:
+        tiles = PyramidTiles(sizes, info.bands, info.dtype)
+        pyramid = make_pyramid(key, rows(), sizes[0][0], tiles, notices.append, cancel)
+    return pyramid, notices
+
+
+def stored_sizes(info: ImageInfo, orientation: int) -> tuple[tuple[int, int], ...]:
+    """(width, height) of the levels as they are stored, not turned."""
+    return tuple((height, width) for width, height in info.levels) if orientation > 4 else info.levels
+
+
+def streamed_picture(path: Path, info: ImageInfo, side_px: int, orientation: int = 1) -> npt.NDArray[Any]:
+    """(band, y, x) values of the whole image, as stored, its longer side between *side_px* and twice that.
+
+    From the kept pyramid where there is one; else the file is gone through once, and nothing is kept.
+    """
+    from segstudio.core.geometry import Rect
+
+    sizes = stored_sizes(info, orientation)
+    level = max(i for i, size in enumerate(sizes) if i == 0 or max(size) >= side_px)
+    width, height = sizes[level]
+    kept = find_pyramid(content_key(path, 0, sizes), sizes, info.bands, info.dtype)
+    if kept is not None:
+        try:
+            return np.moveaxis(kept.read(level, Rect(0, 0, width, height)), -1, 0)
+        finally:
+            kept.close()
+    parts = [resized(part, width, max(1, -(-len(part) >> level))) for part in _rows(path, info, orientation)]
+    return np.moveaxis(np.concatenate(parts)[:height], -1, 0)
+
+
+def _rows(path: Path, info: ImageInfo, orientation: int) -> Iterator[npt.NDArray[Any]]:
+    """(y, x, band) rows as libvips unpacks them; UserError where the file does not hold what it claims."""
+    vips = _vips()
+    width, height = stored_sizes(info, orientation)[0]
+    load = vips.Image.pngload if info.metadata.get("format") == "PNG" else vips.Image.jpegload
+    try:
+        image = load(str(path), access="sequential", fail_on="error")
+        if (image.width, image.height) != (width, height) or image.format != _FORMATS.get(info.dtype):
+            raise damaged(path, "it holds another picture than it claims")
+        if image.bands < info.bands:
+            raise damaged(path, f"it holds {image.bands} bands where it claims {info.bands}")
+        if image.bands > info.bands:
+            image = image.extract_band(0, n=info.bands)
+        region = vips.Region.new(image)
+        for top in range(0, height, SIDE):
+            count = min(SIDE, height - top)
+            data = region.fetch(0, top, width, count)
+            yield np.frombuffer(data, info.dtype).reshape(count, width, info.bands)
+    except vips.Error as error:
+        raise damaged(path, "its pixels cannot be unpacked") from error
