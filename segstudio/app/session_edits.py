@@ -13,7 +13,7 @@ from segstudio.core.errors import UserError
 from segstudio.core.geometry import Rect
 
 if TYPE_CHECKING:
-    from segstudio.core.edits import Edit
+    from segstudio.core.edits import Edit, Validity
     from segstudio.core.layers import LabelLayer, Segment
 
 
@@ -47,10 +47,20 @@ class EditsPart(ImagesPart):
         mode = self.settings.text("paint.guard")
         locked = self._classes.locked_ids
         if mode == "background":
-            return Guard("background", locked_class_ids=locked)
+            return Guard("background", locked_class_ids=locked, validity=self.validity)
         if mode == "class" and self.guard_class_id:
-            return Guard("class", self.guard_class_id, locked)
-        return Guard(locked_class_ids=locked)
+            return Guard("class", self.guard_class_id, locked, validity=self.validity)
+        return Guard(locked_class_ids=locked, validity=self.validity)
+
+    @property
+    def validity(self) -> Validity | None:
+        """Where the current image holds data; None where that is everywhere, or not known yet."""
+        reader = self._reader
+        if self._validity is None or self._validity[0] is not reader:
+            from segstudio.io.validity import validity_of
+
+            self._validity = (reader, validity_of(reader, is_strict=False))
+        return self._validity[1]
 
     @property
     def erase_guard(self) -> Guard:
@@ -79,7 +89,10 @@ class EditsPart(ImagesPart):
             return None
         if self._open_transaction is not None and self._open_transaction.is_open:
             self.abort(self._open_transaction)
-        self._open_transaction = Transaction(self._document.labels, label, self.guard if guard is None else guard)
+        guard = self.guard if guard is None else guard
+        if guard.validity is None:
+            guard = replace(guard, validity=self.validity)
+        self._open_transaction = Transaction(self._document.labels, label, guard)
         return self._open_transaction
 
     def can_paint(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,8 @@ from segstudio.cli.output import ProgressBar, UsageError, add_json, chosen_image
 
 if TYPE_CHECKING:
     import argparse
+
+    from segstudio.io.validity import ValidTiles
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Accept and say how many pixels became labels; hand work is never painted over."""
     from segstudio.core import proposals
+    from segstudio.core.edits import Guard
     from segstudio.core.errors import UserError
     from segstudio.io.store.project import ProjectStore
 
@@ -61,9 +65,16 @@ def run(args: argparse.Namespace) -> int:
             labels = store.labels_layer(image.id)
             before = sum(labels.pixel_counts().values())
             locked = frozenset(c.id for c in store.classes if c.is_locked)
-            edit = proposals.accept(
-                labels, proposal, class_ids=class_ids, min_confidence=args.min_confidence, locked_class_ids=locked
-            )
+            with ExitStack() as stack:
+                validity = _validity(stack, store.image_file(image))
+                edit = proposals.accept(
+                    labels,
+                    proposal,
+                    class_ids=class_ids,
+                    min_confidence=args.min_confidence,
+                    locked_class_ids=locked,
+                    guard=Guard(validity=validity),
+                )
             if edit is None:
                 continue
             store.commit(edit)
@@ -75,3 +86,14 @@ def run(args: argparse.Namespace) -> int:
         f"Accepted {total:,} pixels in {len(accepted)} of {counted(len(images), 'image')}.",
     )
     return 0
+
+
+def _validity(stack: ExitStack, file: Path) -> ValidTiles | None:
+    """Where the image holds data, open until *stack* ends; None for a file that is missing or damaged, too."""
+    from segstudio.core.errors import UserError
+    from segstudio.io.validity import file_validity
+
+    try:
+        return stack.enter_context(file_validity(file))
+    except UserError:
+        return None

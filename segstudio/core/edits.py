@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from segstudio.core.layers import LabelLayer, Segment, Source
 from segstudio.core.tiles import Array, Tile, TileChange, TileKey, TileMap, compact, same_tile
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import numpy.typing as npt
 
@@ -35,6 +35,8 @@ __all__ = [
 
 Plane = Literal["segments", "confidence"]
 SegmentChange = tuple["Segment | None", "Segment | None"]
+Validity: TypeAlias = "Callable[[int, Rect], npt.NDArray[np.bool_] | None]"
+"""(z, rectangle) to (h, w) bool: where the image holds data; None: everywhere."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -156,17 +158,19 @@ def combined(label: str, *edits: Edit | None) -> Edit | None:
 class Guard:
     """Where painting may go: anywhere, over background only, or over one class only; never over locked classes.
 
-    ``protect_hand`` also keeps what a person made, imported or reviewed.
+    ``protect_hand`` also keeps what a person made, imported or reviewed. With a ``validity`` nothing is painted where
+    the image holds no data (erasing goes on there); it is asked for what is painted only.
     """
 
     mode: Literal["anywhere", "background", "class"] = "anywhere"
     class_id: int = 0
     locked_class_ids: frozenset[int] = field(default_factory=frozenset)
     protect_hand: bool = False
+    validity: Validity | None = field(default=None, compare=False, repr=False)
 
     @property
     def is_open(self) -> bool:
-        """Whether it forbids nothing."""
+        """Whether it forbids nothing that is labelled (where there is no data, nothing ever is)."""
         return self.mode == "anywhere" and not self.locked_class_ids and not self.protect_hand
 
     def lut(self, layer: LabelLayer) -> npt.NDArray[np.bool_]:
@@ -192,6 +196,18 @@ class Guard:
         return self.lut(layer).take(segment_ids)
 
 
+    def with_data(
+        self, rect: Rect, values: Array | int, where: npt.NDArray[np.bool_] | None, z: int
+    ) -> npt.NDArray[np.bool_] | None:
+        """*where* without what would be painted on pixels that hold no data; background may be written anywhere."""
+        is_erasing = isinstance(values, int) and values == UNLABELLED
+        valid = None if self.validity is None or is_erasing else self.validity(z, rect)
+        if valid is None:
+            return where
+        may = valid if isinstance(values, int) else valid | (values == UNLABELLED)
+        return may if where is None else where & may
+
+
 ANYWHERE = Guard()
 
 
@@ -211,6 +227,10 @@ class Transaction:
         self._guard_lut: npt.NDArray[np.bool_] | None = None
         self._guard_revision = -1
         self._is_open = True
+
+    def use_guard(self, guard: Guard) -> None:
+        """Let another guard hold for what is written from now on."""
+        self.guard, self._guard_revision = guard, -1
 
     # -- segments ------------------------------------------------------------------------------------------------
 
@@ -296,6 +316,8 @@ class Transaction:
             part = inside.moved(-rect.x, -rect.y).slices
             values = values if isinstance(values, int) else values[part]
             where = None if where is None else where[part]
+        if name == "segments":
+            where = self.guard.with_data(inside, values, where, z)
         allowed = None if name == "confidence" or self.guard.is_open else self._allowed
         dirty = EMPTY
         first = self._before[name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -207,11 +208,10 @@ def accept(
     Objects become objects of their own; stuff joins the accepted stuff of its class. None when nothing was chosen.
     """
     selection = _Selection(proposal, class_ids, segment_ids, min_confidence, rect, mask, z)
-    guard = Guard(
-        guard.mode,
-        guard.class_id,
-        guard.locked_class_ids | frozenset(locked_class_ids),
-        keep_hand or guard.protect_hand,
+    guard = replace(
+        guard,
+        locked_class_ids=guard.locked_class_ids | frozenset(locked_class_ids),
+        protect_hand=keep_hand or guard.protect_hand,
     )
     write = Transaction(labels, label)  # what the guard forbids is left out of each write below
     clear = Transaction(proposal, label)
@@ -242,6 +242,7 @@ def accept(
         if allowed is not None:
             free = allowed.take(labels.tiles.read(part, plane))
             where = free if meant is None else free & meant
+        where = guard.with_data(part, values, where, plane)
         if where is None or where.any():
             write.write(part, values, where, plane)
             if unseen:

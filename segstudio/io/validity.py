@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from segstudio.core.errors import UserError
 from segstudio.core.geometry import TILE, Rect, tile_rect, tiles_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     import numpy.typing as npt
 
@@ -50,17 +54,18 @@ def holds_data(values: npt.NDArray[Any], nodata: float) -> Mask:
     return np.asarray((values != values.dtype.type(nodata)).any(axis=0))
 
 
-def knows_nodata(reader: ImageReader) -> bool:
-    """Whether the image may hold pixels without data."""
-    return hasattr(reader, "valid_mask") or reader.info.metadata.get("nodata") is not None
-
-
 class ValidTiles:
-    """The validity of an image's full-size pixels, asked for tile by tile and kept: costs follow what is asked for."""
+    """The validity of an image's full-size pixels, asked for tile by tile and kept: costs follow what is asked for.
 
-    def __init__(self, reader: ImageReader, kept_tiles: int = KEPT_TILES) -> None:
+    May be asked from several threads. Unless ``is_strict``, what can't be read counts as data: a hand that paints is
+    not stopped by a disk.
+    """
+
+    def __init__(self, reader: ImageReader, *, is_strict: bool = True, kept_tiles: int = KEPT_TILES) -> None:
         self._reader = reader
+        self._is_strict = is_strict
         self._kept_tiles = kept_tiles
+        self._lock = threading.Lock()
         self._tiles: OrderedDict[tuple[int, int, int], Mask | None] = OrderedDict()
 
     def __call__(self, z: int, rect: Rect) -> Mask | None:
@@ -85,19 +90,52 @@ class ValidTiles:
         return out
 
     def _tile(self, key: tuple[int, int, int]) -> Mask | None:
-        if key in self._tiles:
-            self._tiles.move_to_end(key)
-            return self._tiles[key]
+        with self._lock:
+            if key in self._tiles:
+                self._tiles.move_to_end(key)
+                return self._tiles[key]
         z, ty, tx = key
         info = self._reader.info
         window = Rect(tx * TILE, ty * TILE, TILE, TILE).clipped(info.width, info.height)
-        mask = None if window.is_empty or not 0 <= z < info.depth else valid_mask(self._reader, 0, z, window)
-        self._tiles[key] = mask
-        while len(self._tiles) > self._kept_tiles:
-            self._tiles.popitem(last=False)
+        mask: Mask | None = None
+        if not window.is_empty and 0 <= z < info.depth:
+            try:
+                mask = valid_mask(self._reader, 0, z, window)
+            except UserError:
+                if self._is_strict:
+                    raise
+        with self._lock:
+            self._tiles[key] = mask
+            while len(self._tiles) > self._kept_tiles:
+                self._tiles.popitem(last=False)
         return mask
 
 
-def validity_of(reader: ImageReader | None) -> ValidTiles | None:
-    """The validity of an image's pixels; None where every pixel holds data, or nothing is known."""
-    return ValidTiles(reader) if reader is not None and knows_nodata(reader) else None
+def validity_of(reader: ImageReader | None, *, is_strict: bool = True) -> ValidTiles | None:
+    """The validity of an image's pixels; None where nothing is known of it."""
+    if reader is None or not (hasattr(reader, "valid_mask") or reader.info.metadata.get("nodata") is not None):
+        return None
+    return ValidTiles(reader, is_strict=is_strict)
+
+
+@contextmanager
+def file_validity(path: Path) -> Iterator[ValidTiles | None]:
+    """The validity of an image file's pixels while it is open; None for a file that can have no nodata: it stays closed.
+
+    Raises
+    ------
+    UserError
+        When the file cannot be read.
+    """
+    from segstudio.io.geo_tags import TIFF_SUFFIXES
+    from segstudio.io.readers.registry import open_image, probe
+
+    about = probe(path).metadata
+    if path.suffix.lower() not in TIFF_SUFFIXES and not {"nodata", "alpha_band"} & about.keys():
+        yield None
+        return
+    reader = open_image(path)
+    try:
+        yield validity_of(reader)
+    finally:
+        reader.close()

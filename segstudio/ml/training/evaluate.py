@@ -13,7 +13,7 @@ from segstudio.core.metrics import ScoreSum
 from segstudio.core.progress import no_progress
 from segstudio.ml.api import ObjectResult
 from segstudio.ml.plan import IGNORE_INDEX, TrainPlan
-from segstudio.ml.training.sources import load_data
+from segstudio.ml.training.sources import known_target, load_data
 
 if TYPE_CHECKING:
     from segstudio.core.progress import ProgressSink
@@ -55,7 +55,7 @@ def evaluate(
     total = ScoreSum(count, IGNORE_INDEX, boundary_tolerance_px)
     for done, image in enumerate(images):
         progress(done, len(images), f"Evaluating {image.name}")
-        truth = image.read_target()
+        truth = known_target(image)
         # What no object covers is background, where the labels have one.
         prediction = np.full(truth.shape, _background(labels.classes), np.uint8)
         reader = open_image(image.file)

@@ -15,7 +15,7 @@ from segstudio.core.errors import UserError
 from segstudio.ml.inference.normalise import to_unit
 from segstudio.ml.plan import IGNORE_INDEX
 from segstudio.ml.training.augment import augment, build_augmentation
-from segstudio.ml.training.sources import IndexMask, TrainImage, read_image
+from segstudio.ml.training.sources import IndexMask, TrainImage, read_valid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +37,7 @@ def load_pair(
     UserError
         When a file cannot be read, or mask and image differ in size.
     """
-    whole = read_image(image.file)
+    whole, valid = read_valid(image.file)
     target = image.read_target()
     if target.shape != whole.shape[1:]:
         raise UserError(
@@ -45,6 +45,8 @@ def load_pair(
             path=image.file,
             remedy="replace one of them",
         )
+    if valid is not None:
+        target = np.where(valid, target, IGNORE_INDEX).astype(np.uint8)
     values = to_unit(whole, bands=bands, scaling=scaling)
     if image.window is not None:
         rows, columns = image.window.slices

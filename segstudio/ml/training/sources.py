@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from segstudio.core.errors import UserError
 from segstudio.core.geometry import Rect
+from segstudio.io.validity import file_validity, valid_mask
 from segstudio.ml.plan import IGNORE_INDEX, MAX_TRAIN_CLASSES
 
 if TYPE_CHECKING:
@@ -81,15 +82,33 @@ def read_image(file: Path, window: Rect | None = None) -> npt.NDArray[Any]:
     UserError
         When the file cannot be read.
     """
+    return read_valid(file, window)[0]
+
+
+def read_valid(file: Path, window: Rect | None = None) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_] | None]:
+    """As :func:`read_image`, and (y, x) bool of where the image holds data; None: everywhere."""
     from segstudio.io.readers.registry import open_image
 
     reader = open_image(file)
     try:
-        whole = Rect(0, 0, reader.info.width, reader.info.height)
-        values: npt.NDArray[Any] = reader.read(0, 0, window or whole)
+        part = window or Rect(0, 0, reader.info.width, reader.info.height)
+        values: npt.NDArray[Any] = reader.read(0, 0, part)
+        valid = valid_mask(reader, 0, 0, part)
     finally:
         reader.close()
-    return values[:3] if values.shape[0] == 4 and reader.info.is_rgb else values[:1] if values.shape[0] == 2 else values
+    if values.shape[0] == 4 and reader.info.is_rgb:
+        return values[:3], valid
+    return values[:1] if values.shape[0] == 2 else values, valid
+
+
+def known_target(image: TrainImage) -> IndexMask:
+    """The image's class indices, ignored where it holds no data."""
+    target = image.read_target()
+    with file_validity(image.file) as validity:
+        valid = None if validity is None else validity(0, Rect(0, 0, target.shape[1], target.shape[0]))
+    if valid is not None:
+        target = np.where(valid, target, IGNORE_INDEX).astype(np.uint8)
+    return target
 
 
 def load_data(plan: TrainPlan, *, is_for_training: bool = True) -> TrainData:
