@@ -180,6 +180,15 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         "What is there already is erased where it lies outside the result; else the result is added to it.",
     ),
+    Setting("marks.size_px", 10.0, "Size of marks", "", "Of the box and stroke tools.", 1, 2000, 1, "px"),
+    Setting(
+        "strokes.method",
+        "random walker",
+        "Method",
+        "",
+        "Random walker goes by the edges, graph cut by colours and edges.",
+        choices=("random walker", "graph cut"),
+    ),
     # Proposals
     Setting(
         "proposal.min_confidence",

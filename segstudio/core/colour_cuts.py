@@ -93,6 +93,8 @@ def stroke_cut(
 ) -> npt.NDArray[np.bool_]:
     """(h, w) bool: what belongs to the foreground strokes rather than to the background ones.
 
+    Nothing does where there is no foreground stroke, and all where neither stroke nor frame is background.
+
     Parameters
     ----------
     rgb
@@ -105,11 +107,6 @@ def stroke_cut(
         Whether the left, top, right and bottom edge count as background where no foreground stroke touches them.
     most_px
         Pixels of the reduced picture.
-
-    Raises
-    ------
-    ValueError
-        When there is no foreground stroke, or neither a background stroke nor a frame.
     """
     full = rgb.shape[:2]
 
@@ -118,6 +115,8 @@ def stroke_cut(
         unwanted = marked(background, shape, full)
         wanted = marked(foreground, shape, full) & ~unwanted
         edges = _framed(shape, frame) & ~wanted
+        if not wanted.any() or not (unwanted | edges).any():
+            return np.full(shape, float(wanted.any()), np.float32)
         if method == "random walker":
             return random_walker(small, wanted, unwanted | edges, cancel=cancel)
         return _graph_cut(small, wanted, unwanted, edges)
@@ -144,8 +143,6 @@ def _graph_cut(
 ) -> npt.NDArray[np.float32]:
     """The cheapest cut between strokes, with colour models of the strokes alone; what no stroke is tied to goes."""
     outside = unwanted | edges
-    if not wanted.any() or not outside.any():
-        raise ValueError("both foreground and background need a mark")
     # Without a stroke the frame says what the background looks like.
     samples = unwanted if np.count_nonzero(unwanted) >= _LEAST_SAMPLES else outside
     models = _models(small, samples, wanted)

@@ -414,3 +414,160 @@ def test_scissors_make_their_map_of_a_part_only(qapp: object, tmp_path: Path) ->
             QTest.keyClick(stage.canvas, Qt.Key.Key_Escape)
     finally:
         stage.close()
+
+
+# -- GrabCut box ---------------------------------------------------------------------------------------------------
+
+
+def test_box_finds_the_object_and_enter_paints_it_as_one_step(stage: Stage) -> None:
+    hand_on(stage, "grabcut")
+    stage.stroke([(50, 80), (100, 150), (190, 220)])
+    assert not stage.labels().any()
+    area = stage.toolbox.preview().areas[0]
+    assert area.mask.sum() == pytest.approx(COIN.sum(), rel=0.02)
+    QTest.keyClick(stage.canvas, Qt.Key.Key_Return)
+    assert iou(stage.labels() == 1, COIN) > 0.985
+    assert history(stage) == ["Box road"] and not stage.toolbox.current.is_busy
+    stage.session.undo()
+    assert not stage.labels().any()
+
+
+def test_box_is_corrected_by_strokes_and_backspace_takes_them_back(stage: Stage) -> None:
+    hand_on(stage, "grabcut")
+    stage.settings.set("marks.size_px", 16.0)
+    stage.stroke([(45, 75), (200, 150), (370, 225)])
+    both = stage.toolbox.preview().areas[0].mask.sum()
+    assert both == pytest.approx((COIN | OTHER).sum(), rel=0.03)
+    stage.stroke([(280, 150), (320, 150)], CONTROL)  # the right one does not belong
+    assert stage.toolbox.preview().areas[0].mask.sum() == pytest.approx(COIN.sum(), rel=0.04)
+    assert len(stage.toolbox.preview().lines) == 2  # the box and the mark
+    QTest.keyClick(stage.canvas, Qt.Key.Key_Backspace)
+    assert stage.toolbox.preview().areas[0].mask.sum() == both
+    stage.stroke([(280, 150), (320, 150)], CONTROL)
+    QTest.keyClick(stage.canvas, Qt.Key.Key_Return)
+    assert iou(stage.labels() == 1, COIN) > 0.95 and not stage.labels()[150, 300]
+
+
+def test_a_stroke_brings_back_what_the_box_cut_missed(qapp: object, tmp_path: Path) -> None:
+    pixels = scene()
+    hole = disc(SHAPE, 120, 150, 25)
+    pixels[hole] = pixels[:50, :50].reshape(-1, 3)[: hole.sum()]  # the disc has a hole that looks like the ground
+    stage = Stage(tmp_path, pixels)
+    try:
+        hand_on(stage, "grabcut")
+        stage.settings.set("marks.size_px", 20.0)
+        stage.stroke([(50, 80), (190, 220)])
+        assert not stage.toolbox.preview().areas[0].mask.all()
+        stage.stroke([(110, 150), (130, 150)])
+        QTest.keyClick(stage.canvas, Qt.Key.Key_Return)
+        assert stage.labels()[150, 120] == 1 and stage.labels()[150, 70] == 1
+    finally:
+        stage.close()
+
+
+def test_the_next_box_paints_the_one_before_and_escape_forgets_the_last(stage: Stage) -> None:
+    hand_on(stage, "grabcut")
+    stage.stroke([(50, 80), (190, 220)])
+    stage.stroke([(240, 90), (360, 210)])
+    assert iou(stage.labels() == 1, COIN) > 0.985
+    QTest.keyClick(stage.canvas, Qt.Key.Key_Escape)
+    assert not stage.toolbox.current.is_busy and not stage.toolbox.preview().areas
+    QTest.keyClick(stage.canvas, Qt.Key.Key_Return)
+    assert iou(stage.labels() == 1, COIN) > 0.985 and history(stage) == ["Box road"]
+    click(stage, 200, 150)  # no box at all
+    assert not stage.toolbox.current.is_busy
+
+
+def test_box_accepted_before_it_is_found_is_painted_when_it_is(stage: Stage) -> None:
+    held = HeldBackground()
+    stage.toolbox.context.background = held
+    hand_on(stage, "grabcut")
+    stage.stroke([(50, 80), (190, 220)])
+    QTest.keyClick(stage.canvas, Qt.Key.Key_Return)
+    assert not stage.labels().any() and "Looking" in stage.toolbox.preview().text
+    held.answer()
+    assert iou(stage.labels() == 1, COIN) > 0.985
+    stage.stroke([(240, 90), (360, 210)])
+    QTest.keyClick(stage.canvas, Qt.Key.Key_Return)
+    image_id = stage.session.image_id
+    stage.session.select_image(None)  # carried out first: nothing accepted is lost
+    stage.session.select_image(image_id)
+    assert iou(stage.labels() == 1, COIN | OTHER) > 0.985
+
+
+# -- strokes -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["random walker", "graph cut"])
+def test_strokes_find_the_area_and_enter_paints_it(stage: Stage, method: str) -> None:
+    stage.settings.set("strokes.method", method)
+    hand_on(stage, "strokes")
+    stage.stroke([(90, 150), (120, 130), (150, 150)])
+    stage.stroke([(280, 150), (320, 150)], CONTROL)
+    stage.stroke([(20, 20), (380, 20)], CONTROL)
+    assert not stage.labels().any() and len(stage.toolbox.preview().lines) == 3
+    QTest.keyClick(stage.canvas, Qt.Key.Key_Return)
+    assert iou(stage.labels() == 1, COIN) > 0.985
+    assert history(stage) == ["Strokes road"]
+
+
+def test_one_stroke_is_enough_and_shift_enter_erases(stage: Stage) -> None:
+    stage.toolbox.select("brush")
+    stage.settings.set("brush.size_px", 600.0)
+    click(stage, 200, 150)
+    hand_on(stage, "strokes")
+    stage.stroke([(80, 150), (160, 150)])
+    QTest.keyClick(stage.canvas, Qt.Key.Key_Return, SHIFT)
+    assert iou(stage.labels() == 0, COIN) > 0.985
+    assert history(stage)[-1] == "Erase marked area"
+
+
+def test_strokes_escape_backspace_and_another_method(stage: Stage) -> None:
+    hand_on(stage, "strokes")
+    stage.stroke([(80, 150), (160, 150)])
+    first = stage.toolbox.preview().areas[0]
+    stage.stroke([(280, 150), (320, 150)])
+    assert len(stage.toolbox.preview().lines) == 2
+    QTest.keyClick(stage.canvas, Qt.Key.Key_Backspace)
+    np.testing.assert_array_equal(stage.toolbox.preview().areas[0].mask, first.mask)
+    again = stage.toolbox.preview().areas[0]
+    stage.settings.set("strokes.method", "graph cut")
+    assert stage.toolbox.preview().areas[0] is not again
+    QTest.keyClick(stage.canvas, Qt.Key.Key_Escape)
+    assert not stage.toolbox.preview().areas and not stage.toolbox.current.is_busy
+    stage.stroke([(-30, -30), (-20, -40)])  # outside the image there is nothing
+    QTest.keyClick(stage.canvas, Qt.Key.Key_Return)
+    assert not stage.labels().any() and history(stage) == []
+
+
+def test_a_small_object_of_a_large_view_has_a_fine_rim(qapp: object, tmp_path: Path) -> None:
+    pixels = np.tile(scene(), (5, 4, 1))
+    stage = Stage(tmp_path, pixels)
+    try:
+        hand_on(stage, "strokes")
+        stage.canvas.fit()
+        stage.settings.set("marks.size_px", 20.0)
+        stage.stroke([(400 + 80, 300 + 150), (400 + 160, 300 + 150)])
+        QTest.keyClick(stage.canvas, Qt.Key.Key_Return)
+        found = stage.labels() == 1
+        assert iou(found[300:600, 400:800], COIN) > 0.985 and found.sum() == found[300:600, 400:800].sum()
+    finally:
+        stage.close()
+
+
+@pytest.mark.parametrize("tool", ["wand", "superpixel", "scissors", "grabcut", "strokes"])
+def test_each_tool_draws_its_preview_and_refuses_a_read_only_project(stage: Stage, tool: str) -> None:
+    hand_on(stage, tool)
+    before = stage.picture()
+    stage.stroke([(90, 120), (120, 150), (150, 180)], releases=tool in ("grabcut", "strokes"))
+    stage.canvas.repaint()
+    assert (stage.picture() != before).any()
+    QTest.keyClick(stage.canvas, Qt.Key.Key_Escape)
+    stage.mouse("release", 150, 180)
+    folder = stage.session.folder
+    assert folder is not None
+    stage.session.close_project()
+    assert stage.session.open_project(folder, read_only=True)
+    stage.stroke([(90, 120), (120, 150), (150, 180)])
+    QTest.keyClick(stage.canvas, Qt.Key.Key_Return)
+    assert not stage.labels().any() and not stage.toolbox.current.is_busy

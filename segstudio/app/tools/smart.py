@@ -12,7 +12,9 @@ import numpy as np
 from segstudio.app.image_access import rgb_of, shown_settings
 from segstudio.app.tools.base import Tool
 from segstudio.core.cancel import check
+from segstudio.core.errors import UserError
 from segstudio.core.geometry import Rect
+from segstudio.core.regions import tightened
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
     from segstudio.io.readers.base import ImageReader
 
 T = TypeVar("T")
+
+MOST_AREA_PX = 1 << 27
+"""An area that spans more image pixels is refused."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,3 +130,29 @@ class SmartTool(Tool):
     def is_erase(event: PointerEvent) -> bool:
         """Whether a press means to erase: Ctrl held, or the other end of the pen."""
         return "ctrl" in event.modifiers or event.kind == "eraser"
+
+
+def full_size_area(mask: npt.NDArray[np.bool_], view: PictureView, bounds: Rect) -> tuple[npt.NDArray[np.bool_], Rect]:
+    """What a mask over *view* covers of the image: ((h, w) bool in image pixels, its rectangle).
+
+    Raises
+    ------
+    UserError
+        When the area would be too large to be held as one mask.
+    """
+    found, box = tightened(mask, Rect(0, 0, mask.shape[1], mask.shape[0]))
+    if box.is_empty:
+        return found, box
+    left, top = (round(value) for value in view.to_image((box.x, box.y)))
+    right, bottom = (round(value) for value in view.to_image((box.right, box.bottom)))
+    rect = Rect(left, top, max(1, right - left), max(1, bottom - top))
+    if rect.width * rect.height > MOST_AREA_PX:
+        raise UserError(
+            f"The area spans {rect.width:,} × {rect.height:,} pixels, which is more than this tool takes at once",
+            remedy="zoom in and mark a smaller part",
+        )
+    if (rect.width, rect.height) != (box.width, box.height):
+        grey = cv2.resize(found.astype(np.uint8) * 255, (rect.width, rect.height), interpolation=cv2.INTER_LINEAR)
+        found = np.asarray(grey > 127)
+    inside = rect.intersected(bounds)
+    return found[inside.moved(-rect.x, -rect.y).slices], inside

@@ -9,11 +9,14 @@ from segstudio.app.events import Signal
 from segstudio.app.tools.base import Ring, ToolPreview
 from segstudio.app.tools.brush import BrushTool, EraserTool
 from segstudio.app.tools.fill import FillTool
+from segstudio.app.tools.grabcut import GrabCutTool
+from segstudio.app.tools.move import MoveTool
 from segstudio.app.tools.pan import PanTool
 from segstudio.app.tools.picker import PickerTool
 from segstudio.app.tools.polygon import PolygonTool
 from segstudio.app.tools.proposal_brush import AcceptTool, RejectTool
 from segstudio.app.tools.scissors import ScissorsTool
+from segstudio.app.tools.strokes import StrokesTool
 from segstudio.app.tools.superpixel_brush import SuperpixelBrushTool
 from segstudio.app.tools.wand import WandTool
 
@@ -30,6 +33,9 @@ TOOLS: tuple[type[Tool], ...] = (
     WandTool,
     SuperpixelBrushTool,
     ScissorsTool,
+    GrabCutTool,
+    StrokesTool,
+    MoveTool,
     PickerTool,
     AcceptTool,
     RejectTool,

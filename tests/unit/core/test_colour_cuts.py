@@ -151,7 +151,7 @@ def test_an_object_cut_off_by_the_image_is_taken_to_its_edge() -> None:
     fg = [(((10.0, 100.0), (50.0, 100.0)), 6.0)]
     found = stroke_cut(rgb, fg, [], frame=(False, True, True, True))
     assert iou(found, truth) > 0.98 and found[100, 0]
-    with pytest.raises(ValueError, match="mark"):
-        stroke_cut(rgb, fg, [])
-    with pytest.raises(ValueError, match="mark"):
-        stroke_cut(rgb, [], fg, method="graph cut")
+    for method in ("random walker", "graph cut"):
+        assert stroke_cut(rgb, fg, [], method=method).all()
+        assert not stroke_cut(rgb, [], fg, method=method).any()
+        assert not stroke_cut(rgb, fg, fg, method=method).any()
