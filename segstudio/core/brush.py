@@ -139,17 +139,28 @@ def polygon_mask(
         return np.zeros((0, 0), np.bool_), EMPTY
     flips = np.zeros((rect.height, rect.width + 1), np.uint8)
     after = np.roll(points, -1, axis=0)
-    for (ax, ay), (bx, by) in zip(points.tolist(), after.tolist()):
-        if ay == by:
-            continue
-        first = max(math.ceil(min(ay, by) - 0.5), rect.y)
-        last = min(math.ceil(max(ay, by) - 0.5), rect.bottom)
-        if last <= first:
-            continue
-        rows = np.arange(first, last)
-        cut = ax + (rows + 0.5 - ay) * ((bx - ax) / (by - ay))
-        columns = np.clip(np.ceil(cut - 0.5).astype(np.int64) - rect.x, 0, rect.width)
+    for start, end in zip(points.tolist(), after.tolist()):
+        first, columns = crossings(start, end, (rect.y, rect.bottom))
+        rows = np.arange(columns.size) + (first - rect.y)
         # A row is crossed by one edge once, so no index repeats here.
-        flips[rows - rect.y, columns] ^= 1
+        flips[rows, np.clip(columns - rect.x, 0, rect.width)] ^= 1
     inside = np.bitwise_xor.accumulate(flips[:, :-1], axis=1)
     return inside.astype(np.bool_), rect
+
+
+def crossings(
+    start_xy: Sequence[float], end_xy: Sequence[float], within: tuple[int, int] | None = None
+) -> tuple[int, npt.NDArray[np.int64]]:
+    """Where an edge crosses the rows of pixel centres: (first row, (rows,) first column on it or right of it).
+
+    Only rows *within* (first, end) are looked at. The answer is the same in both directions to the last bit, so that
+    polygons that share an edge share no pixel.
+    """
+    (ax, ay), (bx, by) = (start_xy, end_xy) if tuple(start_xy)[::-1] <= tuple(end_xy)[::-1] else (end_xy, start_xy)
+    first, last = math.ceil(ay - 0.5), math.ceil(by - 0.5)
+    if within is not None:
+        first, last = max(first, within[0]), min(last, within[1])
+    if last <= first:
+        return first, np.zeros(0, np.int64)
+    cut = ax + (np.arange(first, last) + 0.5 - ay) * ((bx - ax) / (by - ay))
+    return first, np.ceil(cut - 0.5).astype(np.int64)
