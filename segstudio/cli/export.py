@@ -11,6 +11,13 @@ if TYPE_CHECKING:
     import argparse
 
 PROJECT_SPLITS = "project"
+FLAGS: dict[str, tuple[str, str, bool]] = {
+    "polygons": ("coco", "polygons", True),
+    "objects_only": ("coco", "stuff", False),
+    "masks_only": ("geotiff", "images", False),
+    "wgs84": ("geojson", "wgs84", True),
+}
+"""Option of the command line → (format, its own option, value)."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed gives the same split (0)")
     parser.add_argument("--polygons", action="store_true", help="coco: polygons where they lose no pixel")
     parser.add_argument("--objects-only", action="store_true", help="coco: leave out what is no object")
+    parser.add_argument("--masks-only", action="store_true", help="geotiff: do not copy the images")
+    parser.add_argument(
+        "--wgs84", action="store_true", help="geojson: longitude and latitude in place of the image's CRS"
+    )
     add_json(parser)
 
 
@@ -43,12 +54,12 @@ def run(args: argparse.Namespace) -> int:
     from segstudio.io.store.project import ProjectStore
 
     options: dict[str, Any] = {}
-    if args.polygons:
-        options["polygons"] = True
-    if args.objects_only:
-        options["stuff"] = False
-    if options and args.format != "coco":
-        raise UsageError("--polygons and --objects-only are for the coco format only", remedy="leave them out")
+    for flag, (owner, name, value) in FLAGS.items():
+        if not getattr(args, flag):
+            continue
+        if args.format != owner:
+            raise UsageError(f"--{flag.replace('_', '-')} is for the {owner} format only", remedy="leave it out")
+        options[name] = value
     with checking_options():
         fractions = None if args.split is None else {} if args.split == PROJECT_SPLITS else parse_split(args.split)
     with ProjectStore.open(args.project, read_only=True) as store, ProgressBar() as bar:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +10,6 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-
-    import numpy.typing as npt
 
 TIFF_SUFFIXES = (".tif", ".tiff")
 KEY_DIRECTORY, NODATA = 34735, 42113
@@ -46,25 +43,6 @@ def read_geo_tags(path: Path) -> GeoTags:
             return tuple((t.code, int(t.dtype), int(t.count), t.value, True) for t in found)
     except Exception:  # noqa: BLE001 - a damaged file is reported by its reader, with a sentence
         return ()
-
-
-def geotiff_bytes(mask: npt.NDArray[Any], tags: GeoTags) -> bytes:
-    """A deflated, tiled TIFF of a (y, x) uint8 or uint16 mask with the geo-reference *tags*."""
-    import tifffile
-
-    buffer = io.BytesIO()
-    tifffile.imwrite(
-        buffer,
-        mask,
-        photometric="minisblack",
-        compression="zlib",
-        predictor=False,
-        tile=(256, 256),
-        metadata=None,
-        extratags=list(tags),
-        software="segstudio",
-    )
-    return buffer.getvalue()
 
 
 def geo_metadata(path: Path, tags: Mapping[int, Any], notes: list[str]) -> dict[str, Any]:

@@ -31,11 +31,15 @@ FORMATS: tuple[tuple[str, str, str], ...] = (
     ("masks", "PNG masks", "One index mask an image, palette PNG, with classes.json: read by nearly everything."),
     ("voc", "Pascal VOC", "The VOCdevkit layout: JPEGImages, SegmentationClass, SegmentationObject, ImageSets."),
     ("coco", "COCO", "One JSON with RLE and polygons, objects and stuff."),
+    ("geotiff", "GeoTIFF", "Index masks that lie on the map: CRS and transform of the image, tiled, in the classes' colours."),
+    ("geojson", "GeoJSON", "Polygons with holes on the map, one file an image: for QGIS and other map programs."),
     ("nifti", "NIfTI volumes", "A label map a volume, with the image's own affine, spacing and order of voxels."),
 )
 """(id, title, one sentence)."""
 OPTIONS: dict[str, tuple[tuple[str, str, bool], ...]] = {
     "coco": (("polygons", "Polygons in place of RLE", False), ("stuff", "Areas (stuff) beside objects", True)),
+    "geotiff": (("images", "Copy the images, too", True),),
+    "geojson": (("wgs84", "Longitude and latitude (WGS84) in place of the image's CRS", False),),
     "nifti": (("images", "The images too, as NIfTI without patient data", True),),
 }
 """Format id → (option, title, default)."""

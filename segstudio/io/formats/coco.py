@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from segstudio.io.formats.base import ExportItem
 
 
-class _Grouping:
+class Grouping:
     """Which pixels of a layer become one annotation: an object each, and the stuff of a class together."""
 
     def __init__(self, layer: LabelLayer, classes: ClassTable, with_stuff: bool) -> None:
@@ -81,7 +81,7 @@ class CocoExporter:
         annotations = self._annotations.setdefault(item.split, [])
         for layer in label_layers(item):
             check(cancel)
-            grouping = _Grouping(layer, self._classes, self._with_stuff)
+            grouping = Grouping(layer, self._classes, self._with_stuff)
             masks = encode_runs(runs_of_layer(layer, _with_ignore(grouping.lut)), layer.height, layer.width)
             ignored = masks.pop(IGNORE, None)
             if ignored is not None:
@@ -92,7 +92,7 @@ class CocoExporter:
         self._images.setdefault(item.split, []).append(image)
 
     def _annotation(
-        self, item: ExportItem, layer: LabelLayer, grouping: _Grouping, group: int, mask: Rle
+        self, item: ExportItem, layer: LabelLayer, grouping: Grouping, group: int, mask: Rle
     ) -> dict[str, Any]:
         segment = grouping.members[group]
         annotation = {
@@ -108,7 +108,7 @@ class CocoExporter:
         self._next_id += 1
         return annotation
 
-    def _segmentation(self, layer: LabelLayer, grouping: _Grouping, group: int, mask: Rle) -> Any:
+    def _segmentation(self, layer: LabelLayer, grouping: Grouping, group: int, mask: Rle) -> Any:
         if self._with_polygons:
             rect = Rect(*mask.box)
             pixels = grouping.lut[layer.read(rect)] == group
@@ -152,7 +152,7 @@ class CocoExporter:
         annotations = iter(self._read_back.get(item.number, []))
         for layer in label_layers(item):
             check(cancel)
-            grouping = _Grouping(layer, self._classes, self._with_stuff)
+            grouping = Grouping(layer, self._classes, self._with_stuff)
             expected = runs_of_layer(layer, grouping.lut)
             groups = np.unique(expected.values).tolist()
             found = [(group, annotation) for group, annotation in zip(groups, annotations)]

@@ -6,6 +6,7 @@ import importlib
 import os
 import re
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -31,6 +32,10 @@ EXPORTERS: dict[str, FormatEntry] = {
         FormatEntry(
             "coco", "COCO instances", "segstudio.io.formats.coco:CocoExporter", {"polygons": False, "stuff": True}
         ),
+        FormatEntry(
+            "geotiff", "Index masks (GeoTIFF)", "segstudio.io.formats.geotiff:GeoTiffExporter", {"images": True}
+        ),
+        FormatEntry("geojson", "Polygons (GeoJSON)", "segstudio.io.formats.geojson:GeoJsonExporter", {"wgs84": False}),
         FormatEntry(
             "nifti", "NIfTI volumes", "segstudio.io.formats.nifti:NiftiExporter", {"images": True}, takes_volumes=True
         ),
@@ -138,6 +143,7 @@ def _is_labelled(store: ProjectStore, record: ImageRecord) -> bool:
 
 
 def _items(store: ProjectStore, records: list[ImageRecord], plan: ExportPlan) -> list[ExportItem]:
+    from segstudio.io.formats.nodata import LayersOfData
     from segstudio.io.formats.pixels import unique_stem
 
     taken: set[str] = set()
@@ -156,7 +162,7 @@ def _items(store: ProjectStore, records: list[ImageRecord], plan: ExportPlan) ->
             record.width,
             record.height,
             splits.get(stem),
-            lambda image_id=record.id: store.layers(image_id),  # type: ignore[misc]
+            LayersOfData(partial(store.layers, record.id), store.image_file(record)),
         )
         for number, (stem, record) in enumerate(zip(stems, records), start=1)
     ]

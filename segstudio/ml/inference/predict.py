@@ -14,9 +14,12 @@ from PIL import Image
 from segstudio.core.cancel import NEVER
 from segstudio.core.classes import PALETTE
 from segstudio.core.errors import UserError
+from segstudio.core.geometry import Rect
 from segstudio.core.progress import no_progress
-from segstudio.io.atomic import disk_error, temp_sibling, write_bytes_atomic
-from segstudio.io.geo_tags import geotiff_bytes, read_geo_tags
+from segstudio.io.atomic import disk_error, sync_file, temp_sibling, write_bytes_atomic
+from segstudio.io.geo_tags import read_geo_tags
+from segstudio.io.geotiff import strips_of, write_geotiff
+from segstudio.io.validity import validity_of
 from segstudio.ml.api import ObjectResult
 from segstudio.ml.inference.predict_volume import SUFFIX as VOLUME_SUFFIX
 from segstudio.ml.inference.predict_volume import predict_volume, volume_name
@@ -30,11 +33,13 @@ if TYPE_CHECKING:
 
     from segstudio.core.cancel import Cancel
     from segstudio.core.progress import ProgressSink
+    from segstudio.io.geo_tags import GeoTags
     from segstudio.ml.api import InstanceSegmenter, Segmenter
     from segstudio.ml.cards import ModelCard
     from segstudio.ml.inference.sources import Reader
 
 PROBABILITIES = ".probabilities.npy"
+STRIP_ROWS = 1024
 
 
 @dataclass(frozen=True)
@@ -87,7 +92,7 @@ def predict_file(
     progress: ProgressSink = no_progress,
     cancel: Cancel = NEVER,
 ) -> Prediction:
-    """Write the index mask of *image* to *mask_file*; values are the model's class indices.
+    """Write the index mask of *image* to *mask_file*; values are the model's class indices, 255 (65535) where no data is.
 
     With *has_probabilities* a float16 array (class, y, x) goes beside it as ``STEM.probabilities.npy``.
 
@@ -112,7 +117,9 @@ def predict_file(
                 path=image,
                 remedy="add it to a project and use `segstudio propose`",
             )
-        mask = np.zeros((info.height, info.width), np.uint8 if len(card.classes) <= 256 else np.uint16)
+        # 255 (65535) is left free for pixels without data.
+        ignore = 255 if len(card.classes) <= 255 else 65535
+        mask = np.zeros((info.height, info.width), np.uint8 if ignore == 255 else np.uint16)
         objects = None
         beside = mask_file.with_name(mask_file.stem + PROBABILITIES)
         if card.task == "instance":
@@ -122,9 +129,20 @@ def predict_file(
         else:
             for result in propose(segmenter, reader, **options):
                 mask[result.rect.slices] = result.class_index
-    tags = read_geo_tags(image) if mask_file.suffix == ".tif" else ()
-    write_bytes_atomic(mask_file, geotiff_bytes(mask, tags) if tags else index_png(mask, card))
-    counts = np.bincount(mask.ravel(), minlength=len(card.classes))
+        counts = np.zeros(len(card.classes), np.int64)
+        has_nodata = False
+        validity = validity_of(reader)
+        for y in range(0, info.height, STRIP_ROWS):
+            rows = mask[y : y + STRIP_ROWS]
+            valid = None if validity is None else validity(0, Rect(0, y, info.width, len(rows)))
+            if valid is not None:
+                rows[~valid] = ignore
+                has_nodata = True
+            counts += np.bincount(rows.ravel(), minlength=len(counts))[: len(counts)]
+    if mask_file.suffix == ".tif":
+        _write_tif(mask_file, mask, read_geo_tags(image), ignore if has_nodata else None)
+    else:
+        write_bytes_atomic(mask_file, index_png(mask, card))
     pixels = {name: int(counts[i]) for i, name in enumerate(card.classes) if counts[i]}
     written = str(beside) if has_probabilities and card.task != "instance" else ""
     return Prediction(str(image), str(mask_file), info.width, info.height, pixels, written, objects)
@@ -144,6 +162,20 @@ def _predict_volume(
     (width, height, depth), counts, objects = predict_volume(segmenter, image, mask_file, options)
     pixels = {name: int(counts[i]) for i, name in enumerate(segmenter.card.classes) if counts[i]}
     return Prediction(str(image), str(mask_file), width, height, pixels, "", objects, depth)
+
+
+def _write_tif(path: Path, mask: npt.NDArray[Any], tags: GeoTags, nodata: int | None) -> None:
+    """A GeoTIFF that is there as a whole or not at all."""
+    height, width = mask.shape
+    temp = temp_sibling(path)
+    try:
+        write_geotiff(temp, width, height, strips_of(mask), mask.dtype, tags, nodata=nodata)
+        sync_file(temp)
+        temp.replace(path)
+    except OSError as error:
+        raise disk_error(error, path) from error
+    finally:
+        temp.unlink(missing_ok=True)
 
 
 def index_png(mask: npt.NDArray[Any], card: ModelCard) -> bytes:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import tifffile
 
-from segstudio.io.geo_tags import GEO_TAGS, geotiff_bytes, read_geo_tags
+from segstudio.io.geo_tags import GEO_TAGS, read_geo_tags
+from segstudio.io.geotiff import read_strips, strips_of, write_geotiff
 
 SCALE, TIE = (0.5, 0.5, 0.0), (0.0, 0.0, 0.0, 442000.0, 5_412_000.0, 0.0)
 KEYS = (1, 1, 0, 2, 1024, 0, 1, 1, 3072, 0, 1, 32633)
@@ -16,7 +17,8 @@ def test_geo_tags_survive_unchanged(tmp_path):
     extra = [(33550, 12, 3, SCALE, True), (33922, 12, 6, TIE, True), (34735, 3, len(KEYS), KEYS, True)]
     tifffile.imwrite(source, np.zeros((300, 290, 3), np.uint8), photometric="rgb", extratags=extra, metadata=None)
     mask = (np.arange(300 * 290) % 3).reshape(300, 290).astype(np.uint8)
-    target.write_bytes(geotiff_bytes(mask, read_geo_tags(source)))
+    write_geotiff(target, 290, 300, strips_of(mask), np.uint8, read_geo_tags(source))
+    assert np.array_equal(np.concatenate([strip.copy() for strip in read_strips(target)]), mask)
     assert np.array_equal(tifffile.imread(target), mask)
     with tifffile.TiffFile(source) as a, tifffile.TiffFile(target) as b:
         for code in GEO_TAGS:
