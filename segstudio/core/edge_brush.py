@@ -10,8 +10,6 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    Color = npt.NDArray[np.uint8]
-
 SPECK_PX = 8
 """A hole of at most so many pixels inside a dab is noise and is painted as well."""
 _FOUND = 2
@@ -20,7 +18,7 @@ _FOUND = 2
 def color_at(rgb: npt.NDArray[np.uint8], x: int, y: int) -> npt.NDArray[np.uint8]:
     """(3,) uint8: the median colour of the 3 × 3 pixels around (x, y) of *rgb* (h, w, 3)."""
     around = rgb[max(0, y - 1) : y + 2, max(0, x - 1) : x + 2].reshape(-1, 3)
-    return np.median(around, axis=0).astype(np.uint8)
+    return np.asarray(np.median(around, axis=0), np.uint8)
 
 
 def edge_dab(

@@ -31,8 +31,16 @@ CursorShape = Literal[
     "wand",
     "superpixel",
     "scissors",
+    "move",
+    "lasso",
+    "rectangle",
+    "ellipse",
 ]
 BrushShape = Literal["round", "square"]
+
+
+COMMON_KEYS = frozenset({"enter", "escape", "backspace", "delete"})
+"""Keys that any busy tool takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +176,10 @@ class Tool:
     """Further settings shown in the tool options bar, in order: a check box, a choice or a number each."""
     has_guard: bool = False
     """Whether the painting guard holds for it and is shown in the tool options bar."""
+    takes_alt: bool = False
+    """Whether Alt means something of its own to it, so that holding it does not bring the picker."""
+    follows_modifiers: bool = False
+    """Whether Shift, Ctrl and Alt change what is being dragged: it is moved anew when one goes down or up."""
 
     def __init__(self, context: ToolContext) -> None:
         self.context = context
@@ -244,6 +256,14 @@ class Tool:
     def key(self, name: str, modifiers: frozenset[str] = frozenset()) -> bool:
         """A key while the canvas has the focus ("enter", "escape", "backspace", "delete"); True when used."""
         return False
+
+    def wants_key(self, name: str, modifiers: frozenset[str] = frozenset()) -> bool:
+        """Whether, being busy, it takes this key before the window's shortcuts do."""
+        return name in COMMON_KEYS
+
+    def copied_text(self) -> str:
+        """What Ctrl+C puts on the clipboard as text while it is the current tool; "" leaves it to the labels."""
+        return ""
 
     def cancel(self) -> bool:
         """Abandon what was begun; True when there was something."""

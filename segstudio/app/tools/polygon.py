@@ -1,4 +1,4 @@
-"""Polygon: click around an area; vertices can be dragged until it is committed."""
+"""Polygon: click around an area; vertices can be dragged, added and dropped until it is committed."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ if TYPE_CHECKING:
     from segstudio.app.tools.base import PointerEvent
 
 GRAB_SCREEN_PX = 8.0
-"""How near to a vertex a press grabs it, in screen pixels."""
+"""How near to a vertex or an edge a press grabs it, in screen pixels."""
 
 
 class PolygonTool(Tool):
-    """Enter, double-click or a click on the first vertex fills it; Shift then erases; Backspace drops a vertex."""
+    """Enter, double-click or a click on the first vertex fills it; Shift (or Ctrl) then erases.
+
+    Shift-click on an edge adds a vertex there, Backspace drops the last one, Delete the one under the pointer.
+    """
 
     id = "polygon"
     cursor = "cross"
@@ -29,6 +32,7 @@ class PolygonTool(Tool):
         self._pointer: tuple[float, float] | None = None
         self._dragged = -1
         self._hot = -1
+        self._added: tuple[float, float] | None = None
         self._has_moved = False
         self._is_erasing = False
 
@@ -52,15 +56,16 @@ class PolygonTool(Tool):
         if event.button != "left":
             return
         if not self._points:
-            self._is_erasing = "shift" in event.modifiers
+            self._is_erasing = _erases(event.modifiers) or event.kind == "eraser"
             if not may_begin(self.session, is_erasing=self._is_erasing):
                 return
         self._dragged = self._near(event)
         self._has_moved = False
         if self._dragged < 0:
-            self._points.append(event.xy)
-            self._dragged = len(self._points) - 1
+            self._dragged, at = self._new_vertex(event) or (len(self._points), event.xy)
+            self._points.insert(self._dragged, at)
             self._has_moved = True  # a new one: letting go over it must not close the polygon
+        self._added = None
         self._pointer = event.xy
         self.update()
 
@@ -76,6 +81,8 @@ class PolygonTool(Tool):
                 self._points[self._dragged] = event.xy
         else:
             self._hot = self._near(event)
+            new = self._new_vertex(event) if self._hot < 0 else None
+            self._added = None if new is None else new[1]
         if self._points:
             self.update()
 
@@ -84,9 +91,9 @@ class PolygonTool(Tool):
         if event.button != "left" or self._dragged < 0:
             return
         is_close = self._dragged == 0 and not self._has_moved and len(self._points) >= 3
-        self._dragged = -1
+        self._hot, self._dragged = self._dragged, -1
         if is_close:
-            self._commit("shift" in event.modifiers)
+            self._commit(_erases(event.modifiers))
         self.update()
 
     def double_click(self, event: PointerEvent) -> bool:
@@ -94,17 +101,17 @@ class PolygonTool(Tool):
         if not self._points:
             return False
         self._dragged = -1
-        self._commit("shift" in event.modifiers)
+        self._commit(_erases(event.modifiers))
         return True
 
     def key(self, name: str, modifiers: frozenset[str] = frozenset()) -> bool:
-        """Enter commits, Backspace and Delete drop the last vertex, Escape abandons."""
+        """Enter commits, Backspace drops the last vertex, Delete the one under the pointer, Escape abandons."""
         if not self._points:
             return False
         if name == "enter":
-            self._commit("shift" in modifiers)
+            self._commit(_erases(modifiers))
         elif name in ("backspace", "delete"):
-            self._points.pop()
+            self._points.pop(self._hot if name == "delete" and 0 <= self._hot < len(self._points) else -1)
             self._dragged = self._hot = -1
         elif name == "escape":
             return self.cancel()
@@ -132,6 +139,7 @@ class PolygonTool(Tool):
     def _reset(self) -> None:
         self._points.clear()
         self._dragged = self._hot = -1
+        self._added = None
         self._has_moved = self._is_erasing = False
 
     def _commit(self, is_erasing: bool) -> None:
@@ -155,19 +163,47 @@ class PolygonTool(Tool):
             return -1
         return min(found, key=lambda i: math.dist(self._points[i], event.xy))
 
+    def _new_vertex(self, event: PointerEvent) -> tuple[int, tuple[float, float]] | None:
+        """With Shift held: (index, place) of a vertex on the edge under the pointer; None where there is no edge."""
+        if "shift" not in event.modifiers or len(self._points) < 2:
+            return None
+        reach, found = GRAB_SCREEN_PX * event.px_per_screen, None
+        edges = len(self._points) if len(self._points) > 2 else 1
+        for index in range(edges):
+            at = _nearest_on(self._points[index], self._points[(index + 1) % len(self._points)], event.xy)
+            if (away := math.dist(at, event.xy)) <= reach:
+                reach, found = away, (index + 1, at)
+        return found
+
     def preview(self) -> ToolPreview:
-        """The polygon so far and its handles."""
+        """The polygon so far and its handles; with Shift over an edge the vertex that a click would add."""
         if not self._points:
             return NO_PREVIEW
-        path = list(self._points)
-        if self._pointer is not None and self._dragged < 0:
-            path.append(self._pointer)
+        path, handles = list(self._points), list(self._points)
         hot = self._dragged if self._dragged >= 0 else self._hot
+        if self._added is not None:
+            handles.append(self._added)
+            hot = len(handles) - 1
+        elif self._pointer is not None and self._dragged < 0 and self._hot < 0:
+            path.append(self._pointer)
         return ToolPreview(
             path_xy=tuple(path),
             is_closed=len(path) >= 3,
-            handles_xy=tuple(self._points),
+            handles_xy=tuple(handles),
             hot_handle=hot,
             color=self.color,
             is_erasing=self._is_erasing,
         )
+
+
+def _erases(modifiers: frozenset[str]) -> bool:
+    return bool(modifiers & {"shift", "ctrl"})
+
+
+def _nearest_on(start: tuple[float, float], end: tuple[float, float], xy: tuple[float, float]) -> tuple[float, float]:
+    """The point of the line from *start* to *end* that is nearest to *xy*."""
+    dx, dy = end[0] - start[0], end[1] - start[1]
+    squared = dx * dx + dy * dy
+    share = 0.0 if squared == 0 else ((xy[0] - start[0]) * dx + (xy[1] - start[1]) * dy) / squared
+    share = min(max(share, 0.0), 1.0)
+    return (start[0] + dx * share, start[1] + dy * share)

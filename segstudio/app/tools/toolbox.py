@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING
 from segstudio.app.events import Signal
 from segstudio.app.tools.base import Ring, ToolPreview
 from segstudio.app.tools.brush import BrushTool, EraserTool
+from segstudio.app.tools.edge_brush import EdgeBrushTool
 from segstudio.app.tools.fill import FillTool
 from segstudio.app.tools.grabcut import GrabCutTool
+from segstudio.app.tools.lasso import LassoTool
 from segstudio.app.tools.move import MoveTool
 from segstudio.app.tools.pan import PanTool
 from segstudio.app.tools.picker import PickerTool
 from segstudio.app.tools.polygon import PolygonTool
 from segstudio.app.tools.proposal_brush import AcceptTool, RejectTool
 from segstudio.app.tools.scissors import ScissorsTool
+from segstudio.app.tools.shapes import EllipseTool, RectangleTool
 from segstudio.app.tools.strokes import StrokesTool
 from segstudio.app.tools.superpixel_brush import SuperpixelBrushTool
+from segstudio.app.tools.threshold_brush import ThresholdBrushTool
 from segstudio.app.tools.wand import WandTool
 
 if TYPE_CHECKING:
@@ -26,17 +30,22 @@ if TYPE_CHECKING:
 
 TOOLS: tuple[type[Tool], ...] = (
     PanTool,
+    PickerTool,
     BrushTool,
     EraserTool,
+    ThresholdBrushTool,
+    EdgeBrushTool,
+    SuperpixelBrushTool,
+    LassoTool,
     PolygonTool,
+    RectangleTool,
+    EllipseTool,
+    ScissorsTool,
     FillTool,
     WandTool,
-    SuperpixelBrushTool,
-    ScissorsTool,
     GrabCutTool,
     StrokesTool,
     MoveTool,
-    PickerTool,
     AcceptTool,
     RejectTool,
 )
@@ -102,6 +111,8 @@ class ToolBox:
     def hold(self, tool_id: str) -> None:
         """Use a tool while a key is held (Alt: picker, Space: pan); ignored while a stroke is under way."""
         if self._held is not None or self._pressed is not None or self.current.is_dragging or self._sizing:
+            return
+        if tool_id == "picker" and self.current.takes_alt:
             return
         if tool_id != self._chosen:
             self._held = tool_id

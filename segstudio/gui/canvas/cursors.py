@@ -14,6 +14,7 @@ _PLAIN = {
     "arrow": Qt.CursorShape.ArrowCursor,
     "open_hand": Qt.CursorShape.OpenHandCursor,
     "closed_hand": Qt.CursorShape.ClosedHandCursor,
+    "move": Qt.CursorShape.SizeAllCursor,
 }
 _ICONS = {
     "pick": "picker",
@@ -23,6 +24,9 @@ _ICONS = {
     "wand": "wand",
     "superpixel": "superpixel",
     "scissors": "scissors",
+    "lasso": "lasso",
+    "rectangle": "rectangle",
+    "ellipse": "ellipse",
 }
 _SIDE = 32
 _HOT = 9

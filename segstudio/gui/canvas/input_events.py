@@ -10,11 +10,11 @@ from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QNativeGestureEvent, QTabletEvent, QWheelEvent
 from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QGestureEvent, QLineEdit, QPinchGesture, QWidget
 
+from segstudio.app.tools.base import COMMON_KEYS
 from segstudio.core.classes import UNLABELLED
 from segstudio.gui.canvas.cursors import cursor_for
 from segstudio.gui.canvas.level_drag import LevelDrag
 from segstudio.gui.canvas.tool_bridge import (
-    TOOL_KEYS,
     button_name,
     key_name,
     modifier_names,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 WHEEL_NOTCH = 120
 WHEEL_FACTOR = 1.25
-_LINE_KEYS = {Qt.Key.Key_Shift: "shift", Qt.Key.Key_Control: "ctrl"}
+_MODIFIER_KEYS = {Qt.Key.Key_Shift: "shift", Qt.Key.Key_Control: "ctrl", Qt.Key.Key_Alt: "alt"}
 PICKING_TOOLS = frozenset({"picker"})
 """Tools under which the class below the pointer stands out."""
 
@@ -230,7 +230,9 @@ class InputEvents(QWidget):
                 event.accept(pinch)
                 return True
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
-            if Qt.Key(event.key()) in TOOL_KEYS and (self.toolbox.current.is_busy or self._levels.is_on):
+            name, tool = key_name(event), self.toolbox.current
+            is_wanted = tool.is_busy and tool.wants_key(name, modifier_names(event.modifiers()))
+            if name and (is_wanted or (self._levels.is_on and name in COMMON_KEYS)):
                 event.accept()
                 return True
         if event.type() == QEvent.Type.DevicePixelRatioChange:
@@ -257,9 +259,11 @@ class InputEvents(QWidget):
             if not event.isAutoRepeat():
                 self._held_key = event.key()
                 self.toolbox.hold("pan" if event.key() == Qt.Key.Key_Space else "picker")
+                if event.key() in _MODIFIER_KEYS:
+                    self._modifiers_changed(event, is_down=True)
             event.accept()
             return
-        if event.key() in _LINE_KEYS:
+        if event.key() in _MODIFIER_KEYS:
             self._modifiers_changed(event, is_down=True)
         if event.key() == Qt.Key.Key_Escape and self._levels.cancel():
             self._on_preview_changed()
@@ -278,17 +282,21 @@ class InputEvents(QWidget):
             if not event.isAutoRepeat():
                 self._held_key = 0
                 self.toolbox.release_hold()
+                if event.key() in _MODIFIER_KEYS:
+                    self._modifiers_changed(event, is_down=False)
             event.accept()
             return
-        if event.key() in _LINE_KEYS:
+        if event.key() in _MODIFIER_KEYS:
             self._modifiers_changed(event, is_down=False)
         super().keyReleaseEvent(event)
 
     def _modifiers_changed(self, event: QKeyEvent, *, is_down: bool) -> None:
-        """Shift and Ctrl change what the pointer shows at once, not with its next move."""
-        if self._pointer is None or self._pressed or not self._is_active or self.cursor_position is None:
+        """A modifier changes what the pointer shows at once, not with its next move."""
+        if self._pointer is None or not self._is_active or self.cursor_position is None:
             return
-        name = _LINE_KEYS[Qt.Key(event.key())]
+        if self._pressed and not self.toolbox.current.follows_modifiers:
+            return
+        name = _MODIFIER_KEYS[Qt.Key(event.key())]
         held = self._pointer.modifiers | {name} if is_down else self._pointer.modifiers - {name}
         self._pointer = replace(self._pointer, modifiers=held, button="")
         self.toolbox.move(self._pointer)

@@ -8,9 +8,12 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QHBoxLayout,
 from segstudio.app.setting_table import Setting
 from segstudio.app.settings import Settings
 from segstudio.gui.i18n import tr_table
+from segstudio.gui.panels.number_box import NumberBox
 from segstudio.gui.panels.parts import GAP_PX, combo, select_data
 
 NUMBER_PX = 84
+ANY_STEP = 0.001
+"""Numbers with so fine a step are values of images, of any size."""
 
 
 class OptionField(QWidget):
@@ -51,6 +54,9 @@ class OptionField(QWidget):
             number = QSpinBox()
             number.setRange(round(max(setting.minimum, -(2**31))), round(min(setting.maximum, 2**31 - 1)))
             number.setSingleStep(max(1, round(setting.step)))
+        elif setting.step <= ANY_STEP:
+            number = NumberBox()
+            number.setRange(setting.minimum, setting.maximum)
         else:
             number = QDoubleSpinBox()
             number.setRange(setting.minimum, setting.maximum)
