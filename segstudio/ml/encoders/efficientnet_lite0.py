@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from pathlib import Path
+from typing import Any
 
 import timm
 import torch
@@ -73,9 +74,10 @@ def load_imagenet() -> OrderedDict[str, torch.Tensor]:
     return state
 
 
-def build(timm_name: str, bands: int, pretrained: bool) -> TimmEncoder:
+def build(timm_name: str, bands: int, pretrained: bool, output_stride: int = 32) -> TimmEncoder:
     """The encoder. The 1×1 convolution and the classifier after the last stage belong to ImageNet's head and are left out."""
-    body = timm.create_model(timm_name, pretrained=False, features_only=True, in_chans=bands)
+    options: dict[str, Any] = {} if output_stride == 32 else {"output_stride": output_stride}
+    body = timm.create_model(timm_name, pretrained=False, features_only=True, in_chans=bands, **options)
     if pretrained:
         state = load_imagenet()
         from timm.models import adapt_input_conv

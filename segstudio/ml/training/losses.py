@@ -47,6 +47,8 @@ class SegmentationLoss(nn.Module):
 
     def forward(self, output: NetworkOutput, target: torch.Tensor) -> torch.Tensor:
         """Scalar float32 loss; 0 with a gradient where every pixel is ignored."""
+        if output.sampled is not None:
+            target = target.masked_fill(~output.sampled, self.ignore)
         loss = self._one(output.logits, target)
         for weight, logits in output.auxiliary:
             scaled = F.interpolate(logits, size=target.shape[-2:], mode="bilinear", align_corners=False)

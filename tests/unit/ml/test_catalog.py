@@ -117,7 +117,7 @@ def test_every_source_is_listed_and_found(folders):
 
 @pytest.mark.parametrize(
     ("wrong", "near"),
-    [("unett", "unet"), ("deeplabv3", "torchvision/deeplabv3_resnet50"), ("Maskrcnn", "maskrcnn_resnet50_fpn")],
+    [("unett", "unet"), ("deeplabv3_resnet5", "torchvision/deeplabv3_resnet50"), ("Maskrcnn", "maskrcnn_resnet50_fpn")],
 )
 def test_an_unknown_name_lists_near_ones(wrong, near):
     with pytest.raises(UserError, match="there is no model") as caught:
