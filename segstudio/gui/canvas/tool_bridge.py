@@ -29,8 +29,12 @@ TOOL_KEYS = {
     Qt.Key.Key_Escape: "escape",
     Qt.Key.Key_Backspace: "backspace",
     Qt.Key.Key_Delete: "delete",
+    Qt.Key.Key_Left: "left",
+    Qt.Key.Key_Right: "right",
+    Qt.Key.Key_Up: "up",
+    Qt.Key.Key_Down: "down",
 }
-"""Keys that a busy tool gets before the window's shortcuts do."""
+"""Keys that a busy tool may get before the window's shortcuts do."""
 
 
 def modifier_names(modifiers: Qt.KeyboardModifier) -> frozenset[str]:

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QApplication, QLineEdit, QPlainTextEdit, QTextEdit
 
+from segstudio.app.piece_desk import PieceDesk
+from segstudio.gui.i18n import tr
+
 if TYPE_CHECKING:
     from segstudio.gui.workspace import Workspace
 
@@ -17,6 +20,10 @@ def bind(workspace: Workspace) -> None:
     bind_action("edit.undo", lambda: undo(workspace), when=lambda: _can(workspace, "can_undo"))
     bind_action("edit.redo", lambda: redo(workspace), when=lambda: _can(workspace, "can_redo"))
     bind_action("edit.cancel", lambda: cancel(workspace))
+    pieces = PieceDesk(session, workspace.toolbox)
+    bind_action("edit.cut", lambda: _tell(workspace, pieces.cut(pointer_xy(workspace))))
+    bind_action("edit.copy", lambda: copy(workspace, pieces))
+    bind_action("edit.paste", lambda: pieces.paste(pointer_xy(workspace)))
     bind_action("edit.delete_object", session.delete_object)
     bind_action("edit.clear_labels", session.clear_labels)
     bind_action("edit.settings", lambda: show_settings(workspace))
@@ -45,6 +52,28 @@ def cancel(workspace: Workspace) -> None:
         return
     if workspace.session.active_object is not None:
         workspace.session.select_object(None)
+
+
+def copy(workspace: Workspace, pieces: PieceDesk) -> None:
+    """The figure that the tool shows as text, else a piece of the labels."""
+    text = workspace.toolbox.current.copied_text()
+    if text:
+        QApplication.clipboard().setText(text)
+        _tell(workspace, tr("Copied “{text}”.").format(text=text))
+        return
+    _tell(workspace, pieces.copy(pointer_xy(workspace)))
+
+
+def pointer_xy(workspace: Workspace) -> tuple[float, float] | None:
+    """The image position under the pointer; None while it is not over the canvas."""
+    canvas = workspace.canvas
+    at = canvas.cursor_position
+    return None if at is None else canvas.view.to_image(at.x() * canvas.ratio, at.y() * canvas.ratio)
+
+
+def _tell(workspace: Workspace, sentence: str) -> None:
+    if sentence:
+        workspace.window.status_line.show_message(sentence)
 
 
 def show_settings(workspace: Workspace, page: str = "") -> None:
