@@ -158,6 +158,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "wand.sample_px", 3, "Sample", "", "The median of a square of this side is what is looked for.", 1, 51, 2, "px"
     ),
+    Setting("wand.fills_holes", False, "Fill holes", "", "What the area encloses belongs to it, too."),
     Setting(
         "superpixel.size_px", 24.0, "Superpixel size", "", "Width of a superpixel in image pixels.", 4, 2000, 1, "px"
     ),

@@ -143,9 +143,9 @@ def _graph_cut(
 ) -> npt.NDArray[np.float32]:
     """The cheapest cut between strokes, with colour models of the strokes alone; what no stroke is tied to goes."""
     outside = unwanted | edges
-    # Without a stroke the frame says what the background looks like.
-    samples = unwanted if np.count_nonzero(unwanted) >= _LEAST_SAMPLES else outside
-    models = _models(small, samples, wanted)
+    # The picture's border shows what the rest of the background looks like, though it need not all belong to it.
+    border = _framed((wanted.shape[0], wanted.shape[1]), (True, True, True, True)) & ~wanted
+    models = _models(small, outside | border, wanted)
     trimap = np.full(wanted.shape, cv2.GC_PR_BGD, np.uint8)
     trimap[wanted], trimap[outside] = cv2.GC_FGD, cv2.GC_BGD
     cv2.grabCut(small, trimap, None, *models, 1, cv2.GC_EVAL_FREEZE_MODEL)

@@ -181,6 +181,21 @@ def test_wand_in_the_windows_own_worker(stage: Stage, qtbot) -> None:  # type: i
     np.testing.assert_array_equal(stage.labels() == 1, COIN)
 
 
+def test_wand_fills_holes_when_told(qapp: object, tmp_path: Path) -> None:
+    pixels = scene()
+    pixels[140:160, 110:130] = 20
+    stage = Stage(tmp_path, pixels)
+    try:
+        hand_on(stage, "wand")
+        click(stage, 80.5, 150.5)
+        assert not stage.labels()[145:155, 115:125].any()
+        stage.settings.set("wand.fills_holes", True)
+        click(stage, 80.5, 150.5)
+        np.testing.assert_array_equal(stage.labels() == 1, COIN)
+    finally:
+        stage.close()
+
+
 def test_wand_says_when_the_area_is_too_large_and_respects_locked_classes(stage: Stage) -> None:
     hand_on(stage, "wand")
     stage.settings.set("fill.max_px", 5000)
@@ -571,3 +586,66 @@ def test_each_tool_draws_its_preview_and_refuses_a_read_only_project(stage: Stag
     stage.stroke([(90, 120), (120, 150), (150, 180)])
     QTest.keyClick(stage.canvas, Qt.Key.Key_Return)
     assert not stage.labels().any() and not stage.toolbox.current.is_busy
+
+
+# -- deep pictures, planes, and how areas are drawn ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tool", ["wand", "superpixel", "scissors", "grabcut", "strokes"])
+def test_each_tool_works_on_16_bits_of_one_band(qapp: object, tmp_path: Path, tool: str) -> None:
+    deep = scene()[..., 1].astype(np.uint16) * 20 + 9000  # dark and faint, unless stretched
+    stage = Stage(tmp_path, deep)
+    try:
+        hand_on(stage, tool)
+        if tool == "wand":
+            click(stage, 120.5, 150.5)
+        elif tool == "superpixel":
+            stage.settings.set("superpixel.size_px", 10.0)
+            stage.mouse("move", 120, 150)
+            chart = chart_of(stage)
+            inside = [
+                one
+                for one in range(chart.labels.max() + 1)
+                if (COIN & whole(chart, [one])).sum() * 2 > whole(chart, [one]).sum()
+            ]
+            stage.stroke([chart_middle(chart, one) for one in inside])
+        elif tool == "scissors":
+            for point in rim_points(5, off=1.0):
+                click(stage, *point)
+            QTest.keyClick(stage.canvas, Qt.Key.Key_Return)
+        else:
+            stage.stroke([(50, 80), (190, 220)] if tool == "grabcut" else [(80, 150), (160, 150)])
+            QTest.keyClick(stage.canvas, Qt.Key.Key_Return)
+        assert iou(stage.labels() == 1, COIN) > 0.96
+    finally:
+        stage.close()
+
+
+def chart_middle(chart, one: int) -> tuple[float, float]:  # type: ignore[no-untyped-def]
+    """A point within a superpixel."""
+    mask, rect = chart.mask_of([one])
+    rows, columns = np.nonzero(mask)
+    index = len(rows) // 2
+    return rect.x + int(columns[index]) + 0.5, rect.y + int(rows[index]) + 0.5
+
+
+def test_a_coarse_area_covers_its_rectangle_of_the_image(stage: Stage) -> None:
+    from PySide6.QtGui import QImage, QPainter
+
+    from segstudio.app.tools.base import PreviewArea, ToolPreview
+    from segstudio.core.geometry import Rect
+    from segstudio.gui.canvas import hud
+
+    stage.canvas.set_view(stage.canvas.view.centred_at(200, 150, 2.0))
+    mask = np.zeros((4, 5), bool)
+    mask[1, 2] = mask[3, 4] = True
+    area = PreviewArea(mask, Rect(150, 100, 50, 40))
+    image = QImage(stage.canvas.size(), QImage.Format.Format_ARGB32_Premultiplied)
+    image.fill(0)
+    painter = QPainter(image)
+    hud.draw_preview(painter, ToolPreview(areas=(area,), color="#ff0000"), stage.canvas.view, 1.0)
+    painter.end()
+    for x, y, is_in in ((175, 115, True), (171, 111, True), (179, 119, True), (181, 115, False), (169, 115, False),
+                        (195, 135, True), (195, 125, False), (155, 105, False)):  # fmt: skip
+        at = stage.at(x, y).toPoint()
+        assert (image.pixelColor(at).alpha() > 100) == is_in, (x, y)

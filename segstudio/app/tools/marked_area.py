@@ -27,7 +27,7 @@ Point = tuple[float, float]
 
 RIM_SIDE_PX = 1536
 """Rims are refined on at most so many pixels a side; a larger part is looked at reduced."""
-_BELONGS, _DOES_NOT = "#009e73", "#d55e00"
+_BELONGS, _DOES_NOT = "#19e69a", "#ff4f30"
 
 
 class MarkedAreaTool(SmartTool):

@@ -161,6 +161,12 @@ class SuperpixelBrushTool(SmartTool):
         self.update()
         return True
 
+    def plane_changed(self) -> None:
+        """Other superpixels are needed now, not with the next move."""
+        self.cancel()
+        self._made = None
+        self.update()
+
     # -- painting ------------------------------------------------------------------------------------------------
 
     def _paint(self) -> None:

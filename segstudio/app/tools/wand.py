@@ -13,6 +13,7 @@ from segstudio.app.tools.smart import SmartTool
 from segstudio.core.cancel import NEVER, Cancel
 from segstudio.core.errors import UserError
 from segstudio.core.geometry import Rect
+from segstudio.core.regions import fill_holes
 from segstudio.core.wand import ValueDistance, wand_connected, wand_everywhere
 
 if TYPE_CHECKING:
@@ -44,17 +45,21 @@ class _Press:
     max_px: int
     screen_y: float
     first_tolerance: float
+    fills_holes: bool
     has_moved: bool = False
     area: Area | None = None
     """What is painted at ``area_tolerance``; None while it is looked for."""
+    shown: PreviewArea | None = None
     area_tolerance: float = -1.0
     problem: str = ""
 
     def found(self, tolerance: float, cancel: Cancel) -> Area:
         """The area at a tolerance."""
         if self.search is None:
-            return wand_connected(self.distance, self.bounds, tolerance, self.max_px, cancel=cancel)
-        return wand_everywhere(self.distance, self.search, tolerance, MOST_SEARCHED_PX, cancel=cancel)
+            mask, rect = wand_connected(self.distance, self.bounds, tolerance, self.max_px, cancel=cancel)
+        else:
+            mask, rect = wand_everywhere(self.distance, self.search, tolerance, MOST_SEARCHED_PX, cancel=cancel)
+        return (fill_holes(mask) if self.fills_holes and not rect.is_empty else mask), rect
 
 
 class WandTool(SmartTool):
@@ -62,7 +67,7 @@ class WandTool(SmartTool):
 
     id = "wand"
     cursor: CursorShape = "wand"
-    options = (TOLERANCE, "wand.area", "wand.band", "wand.sample_px")
+    options = (TOLERANCE, "wand.area", "wand.band", "wand.sample_px", "wand.fills_holes")
 
     _press: _Press | None = None
     _is_released = False
@@ -99,6 +104,7 @@ class WandTool(SmartTool):
             self.settings.integer("fill.max_px"),
             event.screen_xy[1],
             self.settings.number(TOLERANCE),
+            self.settings.flag("wand.fills_holes"),
         )
         self._is_released = self._is_looking = False
         self._look()
@@ -151,7 +157,7 @@ class WandTool(SmartTool):
         if begun is None:
             return NO_PREVIEW
         color = "#ffffff" if begun.is_erasing else self.color
-        areas = () if begun.area is None or begun.area[1].is_empty else (PreviewArea(*begun.area),)
+        areas = () if begun.shown is None else (begun.shown,)
         text = begun.problem or (f"{self.settings.number(TOLERANCE):g} %" if begun.has_moved else "")
         return ToolPreview(color=color, is_erasing=begun.is_erasing, areas=areas, text=text)
 
@@ -198,6 +204,7 @@ class WandTool(SmartTool):
             return
         self._is_looking = False
         begun.area, begun.area_tolerance, begun.problem = area, tolerance, problem
+        begun.shown = None if area is None or area[1].is_empty else PreviewArea(*area)
         if tolerance != self.settings.number(TOLERANCE):
             self.update()
             self._look()  # the hand has gone on

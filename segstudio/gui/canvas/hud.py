@@ -49,6 +49,8 @@ def draw_grid(painter: QPainter, view: ViewTransform, clip_px: Rect) -> None:
 
 def draw_preview(painter: QPainter, preview: ToolPreview, view: ViewTransform, ratio: float) -> None:
     """The current tool's ring, path and handles."""
+    if not preview.areas:
+        _area_picture.cache_clear()  # what a tool has shown is not needed after it
     for area in preview.areas:
         _draw_area(painter, area, area.color or preview.color, view)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
