@@ -196,6 +196,10 @@ class RegionDesk:
             return name
         return f"{name} {target.object_ids[0]}" if len(target.object_ids) == 1 else f"{len(target.object_ids)} objects"
 
+    def label_layers(self) -> list[LabelLayer]:
+        """The label layers of the current image, proposals left out."""
+        return [layer for layer in self._layers().values() if layer.kind == "labels"]
+
     def _layers(self) -> dict[int, LabelLayer]:
         documents, image_id = self.session.documents, self.session.image_id
         document = None if documents is None or image_id is None else documents.at_hand(image_id)

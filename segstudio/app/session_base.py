@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    import numpy.typing as npt
+
     from segstudio.app.document import Document, Documents
     from segstudio.core.display import DisplaySettings
     from segstudio.core.edits import Transaction, UndoStack, Validity
@@ -54,6 +56,10 @@ class SessionBase:
         """The confidence threshold changed (0…1)."""
         self.display_changed: Signal[[]] = Signal()
         """``display`` (window/level) changed."""
+        self.sample_wanted: Signal[[]] = Signal()
+        """Somebody looks at a histogram: the canvas shall tell values of the image (``found_sample``)."""
+        self.sample_changed: Signal[[]] = Signal()
+        """``sample`` changed."""
         self.notice: Signal[[str]] = Signal()
         """One sentence for the user, plain text."""
         self.settings = Settings() if settings is None else settings
@@ -91,6 +97,8 @@ class SessionBase:
         self._is_writing_style = False
         self._display: DisplaySettings | None = None
         self._auto_display: DisplaySettings | None = None
+        self._sample: tuple[ImageReader, npt.NDArray[Any]] | None = None
+        self._watchers = 0
         self._validity: tuple[ImageReader | None, Validity | None] | None = None
         self._views: dict[int, dict[str, float]] = {}
         self._said: set[str] = set()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from segstudio.app.session_base import SessionBase
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from segstudio.core.display import DisplaySettings
+    from segstudio.io.readers.base import ImageReader
 
 SHARED = "display.shared"
 """Key in the project: what images of one kind (type and number of bands) are shown with, and whether they are."""
@@ -76,6 +79,32 @@ class DisplayPart(SessionBase):
         is_found = self._display is None or self._display.stretch is not None
         if reader is self._reader and self.image_id is not None and is_found:
             self.set_auto_display(self.image_id, display)
+
+    # -- the histogram's values ----------------------------------------------------------------------------------
+
+    @property
+    def sample(self) -> npt.NDArray[Any] | None:
+        """(band, n) values that stand for the current image; None until the canvas has told them."""
+        if self._sample is None or self._sample[0] is not self._reader:
+            return None
+        return self._sample[1]
+
+    @property
+    def needs_sample(self) -> bool:
+        """Whether somebody looks at a histogram whose values are not known yet."""
+        return self._watchers > 0 and self._reader is not None and self.sample is None
+
+    def watch_sample(self, is_on: bool) -> None:
+        """A histogram comes into sight, or goes."""
+        self._watchers += 1 if is_on else -1
+        if self.needs_sample:
+            self.sample_wanted.emit()
+
+    def found_sample(self, reader: ImageReader, values: npt.NDArray[Any]) -> None:
+        """The canvas tells values of the image it draws; dropped when another one is shown meanwhile."""
+        if reader is self._reader:
+            self._sample = (reader, values)
+            self.sample_changed.emit()
 
     def _shared_displays(self) -> dict[str, object]:
         kept = self.meta(SHARED)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from segstudio.app.map_position import position_text
 from segstudio.app.session import Session
 from segstudio.app.session_edits import NO_CLASS
 from segstudio.app.tools.base import ToolContext
@@ -15,7 +16,7 @@ from segstudio.app.tools.toolbox import ToolBox
 from segstudio.gui.action_binding import Situation
 from segstudio.gui.background import Background, SlotBackground
 from segstudio.gui.canvas.widget import CanvasWidget
-from segstudio.gui.commands import edit, file, help_, label, model, planes, train, view
+from segstudio.gui.commands import edit, file, help_, label, model, planes, regions, train, view
 from segstudio.gui.docks import Docks
 from segstudio.gui.i18n import tr
 from segstudio.gui.image_adding import ImageAdder
@@ -27,6 +28,7 @@ from segstudio.gui.panels.tool_options import ToolOptions
 from segstudio.gui.reader_opening import ReaderOpener
 
 if TYPE_CHECKING:
+    from segstudio.gui.commands.regions import Regions
     from segstudio.gui.main_window import MainWindow
 
 
@@ -53,6 +55,8 @@ class Workspace(QObject):
         self.jobs = JobCenter(self)
         self.opening = Opening(self)
         self.adder = ImageAdder(self)
+        self.regions: Regions | None = None
+        """Operations on whole regions, once their actions are bound."""
         self._docks: Docks | None = None
         self._held: str | None = None
         # Edits that a full disk refused are tried again until it takes them.
@@ -71,7 +75,7 @@ class Workspace(QObject):
         column.addWidget(self.tool_options)
         self._connect()
         self.binder.set_canvas(self.canvas)
-        for part in (file, edit, view, label, model, planes, train, help_):
+        for part in (file, edit, view, label, regions, model, planes, train, help_):
             part.bind(self)
 
     # -- panels ----------------------------------------------------------------------------------------------------
@@ -171,6 +175,7 @@ class Workspace(QObject):
         session.project_changed.connect(self._on_project_changed)
         session.image_changed.connect(self._on_image_changed)
         session.reader_changed.connect(self._on_reader_changed)
+        self.reader_opener.refined.connect(self.canvas.refresh_picture)
         session.plane_changed.connect(self._on_plane_changed)
         session.images_changed.connect(self._on_images_changed)
         for signal in (
@@ -209,6 +214,7 @@ class Workspace(QObject):
         if session.is_open:
             docks = self.docks
             window.show_project(True)
+            self._show_views()
             docks.set_shown(True)
             docks.build_visible()
             self.opening.remember()
@@ -229,6 +235,11 @@ class Workspace(QObject):
             window.show_project(False)
         self._on_image_changed()
 
+    def _show_views(self) -> None:
+        """The panel of a volume's other planes comes and goes with volumes."""
+        if self._docks is not None:
+            self._docks.set_volume(self.session.is_volume and self.settings.flag("views.shown"))
+
     def _on_images_changed(self) -> None:
         self.window.schedule_refresh()
         self.opening.remember()
@@ -238,6 +249,7 @@ class Workspace(QObject):
         self._show_title()
         self.window.status_line.clear_cursor()
         self._on_plane_changed(self.session.plane)
+        self._show_views()
         self.window.schedule_refresh()
         self._on_reader_changed()
 
@@ -258,7 +270,21 @@ class Workspace(QObject):
                 text += f" × {record.depth}"
             text += f"  {record.bands} × {record.dtype}" if record.bands else ""
         self.window.status_line.show_image(text)
+        self._show_place()
         self.window.schedule_refresh()
+
+    def _show_place(self) -> None:
+        """Positions in the world, where the image has some."""
+        session, reader = self.session, self.session.reader
+        if reader is None:
+            self.window.status_line.set_place(None)
+            return
+        info = reader.info
+
+        def place(x: int, y: int) -> str:
+            return position_text(info.metadata, x, y, session.plane)
+
+        self.window.status_line.set_place(place, info.width, info.height)
 
     def _on_record_changed(self, image_id: int) -> None:
         self.window.schedule_refresh()
@@ -278,6 +304,8 @@ class Workspace(QObject):
             theme_manager().apply(str(value))
         elif key == "look.language":
             self.opening.offer_restart(tr("The language changes when segstudio opens again."))
+        elif key == "views.shown":
+            self._show_views()
         elif key == "model.device":
             self.jobs.show_device()
         self.window.schedule_refresh()

@@ -11,6 +11,8 @@ from segstudio.app.events import Signal
 from segstudio.core.geometry import EMPTY, Rect, tile_rect
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from segstudio.app.session import Session
 
 MOST_ROWS = 5000
@@ -58,6 +60,12 @@ class ObjectsPresenter:
         """Make the object of a line the active one."""
         if 0 <= row < len(self._rows) and not self._rows[row].is_active:
             self.session.select_object(self._rows[row].segment_id)
+
+    def select_rows(self, rows: Sequence[int]) -> None:
+        """Choose the objects of several lines; strokes go to the first."""
+        ids = tuple(self._rows[row].segment_id for row in rows if 0 <= row < len(self._rows))
+        if ids != self.session.selected_objects and (ids or self.session.active_object is not None):
+            self.session.select_objects(ids)
 
     def delete(self, row: int) -> bool:
         """Delete the object of a line."""

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, QPoint, Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QListView, QMenu, QVBoxLayout, QWidget
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QPoint,
+    Qt,
+    Signal,
+)
+from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QLabel, QListView, QMenu, QVBoxLayout, QWidget
 
 from segstudio.app.presenters.objects import ObjectsPresenter
 from segstudio.core.geometry import Rect
@@ -79,6 +89,7 @@ class ObjectsPanel(QWidget):
         self.view = QListView()
         self.view.setModel(self.model)
         self.view.setUniformItemSizes(True)
+        self.view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.view.setAccessibleName(tr("Objects"))
         self.new_button = tool_button(
@@ -104,7 +115,13 @@ class ObjectsPanel(QWidget):
         self.hint.setProperty("muted", True)
         buttons = QHBoxLayout()
         buttons.setSpacing(GAP_PX)
-        for button in (self.new_button, self.mode_button, self.delete_button):
+        self.merge_button = tool_button(
+            "merge",
+            tr("Merge objects"),
+            tip_of(binder, "region.merge", tr("Make one object of all that are selected")),
+            lambda: binder is not None and binder.trigger("region.merge"),
+        )
+        for button in (self.new_button, self.mode_button, self.merge_button, self.delete_button):
             buttons.addWidget(button)
         buttons.addStretch(1)
         column = QVBoxLayout(self)
@@ -114,7 +131,7 @@ class ObjectsPanel(QWidget):
         column.addWidget(self.view, 1)
         column.addLayout(buttons)
         self.mode_button.clicked.connect(session.set_object_mode)
-        self.view.selectionModel().currentChanged.connect(self._on_current)
+        self.view.selectionModel().selectionChanged.connect(self._on_selection)
         self.view.doubleClicked.connect(lambda index: self._reveal(index.row()))
         self.view.customContextMenuRequested.connect(self._show_menu)
         self.presenter.changed.connect(self._refresh)
@@ -131,18 +148,38 @@ class ObjectsPanel(QWidget):
     def _refresh(self) -> None:
         row = self.presenter.row_of(self.session.active_object)
         self.model.is_refreshing = True
-        self.view.setCurrentIndex(self.model.index(row) if row >= 0 else QModelIndex())
+        self._show_selection()
         self.model.is_refreshing = False
         can_edit = self.session.can_edit
         self.new_button.setEnabled(can_edit)
         self.mode_button.setEnabled(can_edit)
         self.mode_button.setChecked(self.session.is_object_mode)
         self.delete_button.setEnabled(can_edit and row >= 0)
+        self.merge_button.setEnabled(can_edit and len(self.session.selected_objects) > 1)
         self.hint.setVisible(self.session.image is not None and not self.presenter.rows)
 
-    def _on_current(self, current: QModelIndex, _: QModelIndex) -> None:
-        if current.isValid() and not self.model.is_refreshing:
-            self.presenter.select(current.row())
+    def _show_selection(self) -> None:
+        """Select the rows of the session's objects, the active one last so that it is the current row."""
+        rows = [self.presenter.row_of(segment_id) for segment_id in self.session.selected_objects]
+        indexes = [self.model.index(row) for row in rows if row >= 0]
+        chooser = self.view.selectionModel()
+        if {index.row() for index in chooser.selectedIndexes()} == {index.row() for index in indexes}:
+            return
+        wanted = QItemSelection()
+        for index in indexes:
+            wanted.select(index, index)
+        chooser.select(wanted, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+        first = indexes[0] if indexes else QModelIndex()
+        chooser.setCurrentIndex(first, QItemSelectionModel.SelectionFlag.NoUpdate)
+        if indexes:
+            self.view.scrollTo(first)
+
+    def _on_selection(self) -> None:
+        if self.model.is_refreshing:
+            return
+        current = self.view.currentIndex().row()
+        rows = sorted({index.row() for index in self.view.selectionModel().selectedIndexes()})
+        self.presenter.select_rows(sorted(rows, key=lambda row: row != current))
 
     def _reveal(self, row: int) -> None:
         rect = self.presenter.rect_of(row)
