@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from segstudio.app.recent import RecentProjects
     from segstudio.gui.command_palette import CommandPalette
     from segstudio.gui.crash import CrashLog
-    from segstudio.gui.menus import ToolBar
+    from segstudio.gui.tool_bar import ToolBar
     from segstudio.gui.workspace import Workspace
 
 SMALLEST_PX = (960, 600)
@@ -206,7 +206,7 @@ class MainWindow(QMainWindow):
             if self.tool_bar is None:
                 from PySide6.QtCore import Qt
 
-                from segstudio.gui.menus import ToolBar
+                from segstudio.gui.tool_bar import ToolBar
 
                 self.tool_bar = ToolBar(self, self.binder)
                 self.addToolBar(Qt.ToolBarArea.LeftToolBarArea, self.tool_bar)

@@ -1,18 +1,14 @@
-"""Menu bar and tool bar, built from the action table."""
+"""The menu bar, built from the action table."""
 
 from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QMainWindow, QMenu, QToolBar, QToolButton
+from PySide6.QtWidgets import QMainWindow, QMenu
 
 from segstudio.app.actions import MENUS, ActionSpec
 from segstudio.gui.action_binding import ActionBinder
-from segstudio.gui.i18n import tr, tr_table
-
-TOOL_ICON_PX = 20
+from segstudio.gui.i18n import tr_table
 
 
 def build_menus(window: QMainWindow, binder: ActionBinder) -> dict[str, QMenu]:
@@ -56,40 +52,3 @@ def _give_icons(menu: QMenu, binder: ActionBinder) -> None:
     for action in menu.actions():
         if action.objectName() in binder.specs:
             binder.give_icon(action.objectName())
-
-
-class ToolBar(QToolBar):
-    """The vertical bar at the left: the tools, then undo and what a model answers."""
-
-    def __init__(self, window: QMainWindow, binder: ActionBinder) -> None:
-        super().__init__(tr("Tools"), window)
-        self.setObjectName("toolbar")
-        self.setMovable(False)
-        self.setOrientation(Qt.Orientation.Vertical)
-        self.setIconSize(QSize(TOOL_ICON_PX, TOOL_ICON_PX))
-        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
-        self.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
-        self._binder = binder
-        for spec in binder.specs.values():
-            if spec.menu == "Label" and spec.group == "tools":
-                self._add(spec.id)
-        self.addSeparator()
-        for action_id in ("class.swap", "label.object_mode"):
-            self._add(action_id)
-        self.addSeparator()
-        for action_id in ("edit.undo", "edit.redo"):
-            self._add(action_id)
-        self.addSeparator()
-        for action_id in ("model.propose_image", "model.accept_all", "model.reject_all"):
-            self._add(action_id)
-
-    def _add(self, action_id: str) -> None:
-        if action_id not in self._binder.specs:
-            return
-        action: QAction = self._binder.give_icon(action_id)
-        self.addAction(action)
-        button = self.widgetForAction(action)
-        if isinstance(button, QToolButton):
-            button.setAccessibleName(action.text())
-            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            button.setAutoRaise(True)
