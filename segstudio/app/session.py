@@ -185,7 +185,7 @@ class Session(EditsPart):
         self._current_class = self._last_class = 0
         self._active_object, self._wants_new_object, self._is_object_mode = None, False, False
         self._display, self._project_history, self._open_transaction = None, None, None
-        self._validity = None
+        self._validity, self._sample = None, None
         self.image_changed.emit()
         self.images_changed.emit()
         self.classes_changed.emit()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
 
@@ -22,6 +24,8 @@ class StatusLine(QFrame):
         row.setSpacing(16)
         font = theme.small_font(self.font())
         self._position = self._label(font, tr("Position"), "x 00000  y 00000")
+        self._map = self._label(font, tr("Place"), "")
+        self._place: Callable[[int, int], str] | None = None
         self._value = self._label(font, tr("Value"), tr("value") + " 65535 65535 65535")
         self._class = self._label(font, tr("Class under the cursor"), "")
         self._message = self._label(font, tr("Hint"), "")
@@ -29,8 +33,9 @@ class StatusLine(QFrame):
         self._plane = self._label(font, tr("Plane"), "")
         self._zoom = self._label(font, tr("Zoom"), tr("zoom") + " 00000 %")
         self._device = self._label(font, tr("Device"), "")
-        for label in (self._position, self._value, self._class):
+        for label in (self._position, self._map, self._value, self._class):
             row.addWidget(label)
+        self._map.hide()
         row.addWidget(self._message, 1)
         for label in (self._image, self._plane, self._zoom, self._device):
             label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -42,14 +47,29 @@ class StatusLine(QFrame):
     def show_cursor(self, x: int, y: int, values: tuple[float, ...], class_name: str) -> None:
         """What lies under the cursor, in image pixels and the file's own values."""
         self._position.setText(f"x {x}  y {y}")
+        if self._place is not None:
+            self._map.setText(self._place(x, y))
         shown = " ".join(format_value(value) for value in values[:6])
         self._value.setText(f"{tr('value')} {shown}" if values else "")
         self._class.setText(f"{tr('class')} {class_name}" if class_name else "")
 
     def clear_cursor(self) -> None:
         """The cursor left the image."""
-        for label in (self._position, self._value, self._class):
+        for label in (self._position, self._map, self._value, self._class):
             label.clear()
+
+    def set_place(self, place: Callable[[int, int], str] | None, width: int = 0, height: int = 0) -> None:
+        """What tells of a pixel (x, y) where it lies in the world; None, or nothing told: that is not shown.
+
+        *width* and *height* of the image say how much room it takes.
+        """
+        self._map.clear()
+        corners = () if place is None else tuple(place(x, y) for x in (0, width) for y in (0, height))
+        self._place = place if any(corners) else None
+        self._map.setVisible(self._place is not None)
+        if self._place is not None:
+            measure = self._map.fontMetrics().horizontalAdvance
+            self._map.setMinimumWidth(max(measure(text) for text in corners))
 
     def show_zoom(self, zoom: float) -> None:
         """1.0 = one image pixel a physical screen pixel."""
@@ -79,6 +99,7 @@ class StatusLine(QFrame):
         """What stands there, by place."""
         return {
             "position": self._position.text(),
+            "place": self._map.text(),
             "value": self._value.text(),
             "class": self._class.text(),
             "zoom": self._zoom.text(),

@@ -16,6 +16,7 @@ from segstudio.gui.canvas.image_pixels import (
     TileKey,
     TileStock,
     display_of,
+    display_sample,
     probe_values,
     tile_colors,
     tile_pixels,
@@ -30,8 +31,12 @@ if TYPE_CHECKING:
     from segstudio.core.geometry import Rect
     from segstudio.io.readers.base import ImageReader
 
+SAMPLE_VALUES = 1 << 16
+"""About so many values a band stand for a picture in its histogram."""
 IN_FLIGHT = 2
 """One at work and one behind it; more would be stale when the view moves."""
+
+SAMPLE = "sample"
 
 
 class _Work:
@@ -67,6 +72,14 @@ class _Work:
             return tile_pixels(self.source, self.display, key, self.cancel)
         return tile_colors(self.stock.values(self.source, self.display.bands, key, self.cancel), self.display)
 
+    def sample(self) -> np.ndarray:
+        """(band, n) values spread over the picture, those without data left out (worker thread)."""
+        values, valid = display_sample(self.source, self.cancel)
+        if self.cancel.is_set():
+            raise Cancelled
+        flat = values.reshape(len(values), -1) if valid is None else values[:, valid]
+        return flat[:, :: max(1, flat.shape[1] // SAMPLE_VALUES)].copy()
+
     def probe(self, x: int, y: int) -> tuple[Rect, np.ndarray]:
         """Values round a position (worker thread)."""
         if self.cancel.is_set():
@@ -85,6 +98,8 @@ class ImageLoader(QObject):
     """(TileKey, (h, w) uint32 pixels)."""
     probe_ready = Signal(object, object)
     """(Rect, (band, h, w) values)."""
+    sample_ready = Signal(object, object)
+    """(reader, (band, n) values that stand for the picture), after :meth:`want_sample`."""
     display_found = Signal(object, object)
     """(reader, DisplaySettings) that its tiles are made with; once a source."""
     failed = Signal(str)
@@ -98,6 +113,7 @@ class ImageLoader(QObject):
         self._work: _Work | None = None
         self._queue: list[TileKey] = []
         self._probe: tuple[int, int] | None = None
+        self._wants_sample = False
         self._running: set[object] = set()
         self._in_flight = 0
         self._has_failed = False
@@ -118,7 +134,13 @@ class ImageLoader(QObject):
         self._queue.clear()
         self._running.clear()
         self._probe = None
+        self._wants_sample = False
         self._has_failed = False
+
+    def want_sample(self) -> None:
+        """The values of a histogram, once everything else is done."""
+        self._wants_sample = True
+        self._submit()
 
     def want(self, keys: Iterable[TileKey]) -> None:
         """These tiles, in this order, in place of what was wanted before and is not begun."""
@@ -168,8 +190,14 @@ class ImageLoader(QObject):
                 asked = key
                 self._running.add(key)
                 future = self._pool.submit(work.tile, key)
-            self._in_flight += 1
-            future.add_done_callback(partial(self._finished.emit, self._pool, work, asked))
+            self._send(work, asked, future)
+        if self._wants_sample and not self._in_flight:
+            self._wants_sample = False
+            self._send(work, SAMPLE, self._pool.submit(work.sample))
+
+    def _send(self, work: _Work, asked: object, future: Future[object]) -> None:
+        self._in_flight += 1
+        future.add_done_callback(partial(self._finished.emit, self._pool, work, asked))
 
     def _on_finished(self, pool: object, work: _Work, asked: object, future: Future[object]) -> None:
         if pool is not self._pool:  # late news of a thread that was shut down
@@ -185,6 +213,8 @@ class ImageLoader(QObject):
                     work.is_display_told = True
                     self.display_found.emit(work.source.reader, work.display)
                 self.tile_ready.emit(asked, future.result())
+            elif asked == SAMPLE:
+                self.sample_ready.emit(work.source.reader, future.result())
             else:
                 self.probe_ready.emit(*future.result())  # type: ignore[misc]
         self._submit()

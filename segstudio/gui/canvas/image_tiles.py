@@ -32,6 +32,8 @@ class ImageTiles(QObject):
     """Decoding failed: one sentence."""
     display_found = Signal(object, object)
     """(reader, DisplaySettings) that the source is drawn with; told once a source."""
+    sample_ready = Signal(object, object)
+    """(reader, (band, n) values that stand for the picture), after :meth:`want_sample`."""
     values_arrived = Signal()
     """:meth:`values_at` can answer now."""
 
@@ -54,6 +56,7 @@ class ImageTiles(QObject):
         self._loader.probe_ready.connect(self._on_probe_ready)
         self._loader.failed.connect(self._on_failed)
         self._loader.display_found.connect(self.display_found)
+        self._loader.sample_ready.connect(self.sample_ready)
 
     # -- what is shown -------------------------------------------------------------------------------------------
 
@@ -88,6 +91,15 @@ class ImageTiles(QObject):
         self._source = None if reader is None else ImageSource(reader, z, display)
         self._loader.set_source(self._source)
 
+    def refresh(self) -> None:
+        """Make all tiles anew: the reader has a better picture now. The former ones stay in sight meanwhile."""
+        self._old = {**self._old, **self._tiles}
+        self._planes.clear()
+        self._tiles = OrderedDict()
+        self._nbytes = 0
+        self._loader.set_source(None)
+        self._loader.set_source(self._source)
+
     @property
     def is_idle(self) -> bool:
         """Whether every wanted tile is there."""
@@ -97,6 +109,11 @@ class ImageTiles(QObject):
     def nbytes(self) -> int:
         """Memory of the tiles."""
         return self._nbytes
+
+    def want_sample(self) -> None:
+        """Ask for values that stand for the picture, once it is drawn."""
+        if self._source is not None:
+            self._loader.want_sample()
 
     def close_reader(self, reader: ImageReader) -> None:
         """Close a reader that is no longer shown, after the worker has let go of it."""
@@ -147,8 +164,9 @@ class ImageTiles(QObject):
         missing = [key for key in wanted if key not in self._tiles]
         if not missing:
             self._old.clear()
-        # While there is an old picture to stand in, coarser ones can wait.
-        if top not in self._tiles and top not in self._old and top not in missing and missing:
+        # While old pictures stand in for all of them, a coarser one can wait.
+        is_bare = any(key not in self._old for key in missing)
+        if top not in self._tiles and top not in missing and is_bare:
             missing.insert(0, top)
         self._loader.want(missing)
 

@@ -97,6 +97,8 @@ class CanvasWidget(ViewMoves, InputEvents):
         session.threshold_changed.connect(self._redraw)
         session.display_changed.connect(self._on_display_changed)
         self._image.display_found.connect(session.found_display)
+        self._image.sample_ready.connect(session.found_sample)
+        session.sample_wanted.connect(self._image.want_sample)
         self._on_image_changed()
 
     @property
@@ -177,6 +179,8 @@ class CanvasWidget(ViewMoves, InputEvents):
     def _on_display_changed(self) -> None:
         self._image.set_source(self.session.reader, self.session.plane, self.session.display)
         self._image.request(self._view)
+        if self.session.needs_sample:
+            self._image.want_sample()
         self._redraw()
 
     def _on_plane_changed(self, _z: int) -> None:
