@@ -649,3 +649,49 @@ def test_a_coarse_area_covers_its_rectangle_of_the_image(stage: Stage) -> None:
                         (195, 135, True), (195, 125, False), (155, 105, False)):  # fmt: skip
         at = stage.at(x, y).toPoint()
         assert (image.pixelColor(at).alpha() > 100) == is_in, (x, y)
+
+
+def test_hovering_redraws_the_superpixels_that_change_and_no_more(stage: Stage) -> None:
+    from PySide6.QtCore import QEvent, QObject
+    from PySide6.QtGui import QPaintEvent
+    from PySide6.QtWidgets import QApplication
+
+    painted: list[int] = []
+
+    class Watch(QObject):
+        def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+            if isinstance(event, QPaintEvent):
+                painted.append(sum(rect.width() * rect.height() for rect in event.region()))
+            return False
+
+    hand_on(stage, "superpixel")
+    stage.mouse("move", 100, 150)
+    stage.picture()
+    stage.canvas.repaint()
+    QApplication.processEvents()
+    watch = Watch()
+    stage.canvas.installEventFilter(watch)
+    for x in range(100, 300, 10):
+        stage.mouse("move", x, 150)
+        QApplication.processEvents()
+    stage.canvas.removeEventFilter(watch)
+    assert 5 < len(painted) <= 20 and max(painted) < 0.1 * 600 * 400
+
+
+def test_of_two_previews_only_what_differs_is_drawn_anew() -> None:
+    from segstudio.app.tools.base import PreviewArea, PreviewLine, Ring, ToolPreview
+    from segstudio.core.geometry import Rect
+    from segstudio.gui.canvas.hud import changed_parts
+
+    kept, gone, new = (PreviewArea(np.ones((2, 2), bool), Rect(x, 0, 2, 2)) for x in (0, 10, 20))
+    line, other = PreviewLine(((0.0, 0.0), (5.0, 5.0))), PreviewLine(((9.0, 9.0), (5.0, 5.0)))
+    path = ((1.0, 1.0), (2.0, 2.0))
+    before = ToolPreview(areas=(kept, gone), lines=(line,), path_xy=path)
+    after = ToolPreview(areas=(kept, new), lines=(line, other), path_xy=path, ring=Ring(1, 1, 5))
+    one, two = changed_parts(before, after)
+    assert (one.areas, one.lines, one.path_xy) == ((gone,), (), ())
+    assert (two.areas, two.lines, two.path_xy, two.ring) == ((new,), (other,), (), after.ring)
+    longer = ToolPreview(areas=(kept, gone), lines=(line,), path_xy=(*path, (7.0, 7.0)))
+    assert [part.path_xy for part in changed_parts(before, longer)] == [path, longer.path_xy]
+    recoloured = ToolPreview(areas=(kept, gone), lines=(line,), path_xy=path, color="#00ff00")
+    assert changed_parts(before, recoloured) == (before, recoloured)

@@ -12,6 +12,7 @@ import numpy as np
 from segstudio.app.image_access import rgb_of, shown_settings
 from segstudio.app.tools.base import Tool
 from segstudio.core.cancel import check
+from segstudio.core.display import DisplaySettings, auto_settings, shown_bands
 from segstudio.core.errors import UserError
 from segstudio.core.geometry import Rect
 from segstudio.core.regions import tightened
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from segstudio.app.tools.base import PointerEvent
     from segstudio.core.cancel import Cancel, CancelToken
-    from segstudio.core.display import DisplaySettings
     from segstudio.io.readers.base import ImageReader
 
 T = TypeVar("T")
@@ -39,6 +39,15 @@ class Picture:
     reader: ImageReader
     z: int
     display: DisplaySettings | None
+
+    def shown(self) -> DisplaySettings:
+        """How it is seen; before that is known, as the coarsest level suggests (which is read: a worker's work)."""
+        if self.display is not None:
+            return self.display
+        info = self.reader.info
+        level = max(0, len(info.levels) - 1)
+        width, height = info.levels[level] if info.levels else (info.width, info.height)
+        return auto_settings(self.reader.read(level, self.z, Rect(0, 0, width, height)))
 
     @property
     def bounds(self) -> Rect:
@@ -65,7 +74,7 @@ class Picture:
         left, top = int(rect.x / step_x), int(rect.y / step_y)
         right, bottom = math.ceil(rect.right / step_x), math.ceil(rect.bottom / step_y)
         window = Rect(left, top, max(1, right - left), max(1, bottom - top)).clipped(*levels[level])
-        rgb = rgb_of(self.reader, self.z, window, self.display, level)
+        rgb = rgb_of(self.reader, self.z, window, self.shown(), level)
         check(cancel)
         corner = (window.x * step_x, window.y * step_y)
         height, width = rgb.shape[:2]
@@ -114,7 +123,10 @@ class SmartTool(Tool):
         if reader is None:
             self.session.say("The picture is still being opened: try again in a moment.")
             return None
-        return Picture(reader, self.session.plane, shown_settings(self.session))
+        display = shown_settings(self.session)
+        if display is None and reader.info.dtype == "uint8":
+            display = DisplaySettings(bands=shown_bands(reader.info.bands))  # as it is, whatever the values
+        return Picture(reader, self.session.plane, display)
 
     def in_background(
         self, work: Callable[[CancelToken], T], done: Callable[[T], None], failed: Callable[[str], None] | None = None

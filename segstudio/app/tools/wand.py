@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from segstudio.app.image_access import shown_settings
 from segstudio.app.tools.base import NO_PREVIEW, CursorShape, PreviewArea, ToolPreview
 from segstudio.app.tools.painting import may_begin, paint_area
 from segstudio.app.tools.smart import SmartTool
@@ -37,8 +36,10 @@ Area = tuple["npt.NDArray[np.bool_]", Rect]
 class _Press:
     """What a press has begun."""
 
-    distance: ValueDistance
-    bounds: Rect
+    picture: Picture
+    seed_xy: tuple[int, int]
+    band: int
+    sample_px: int
     search: Rect | None
     """Where to look for pixels that need not be connected; None: only the connected area."""
     is_erasing: bool
@@ -52,11 +53,14 @@ class _Press:
     shown: PreviewArea | None = None
     area_tolerance: float = -1.0
     problem: str = ""
+    distance: ValueDistance | None = None
 
     def found(self, tolerance: float, cancel: Cancel) -> Area:
-        """The area at a tolerance."""
+        """The area at a tolerance; a worker's work."""
+        if self.distance is None:
+            self.distance = _distance(self.picture, self.seed_xy, self.band, self.sample_px)
         if self.search is None:
-            mask, rect = wand_connected(self.distance, self.bounds, tolerance, self.max_px, cancel=cancel)
+            mask, rect = wand_connected(self.distance, self.picture.bounds, tolerance, self.max_px, cancel=cancel)
         else:
             mask, rect = wand_everywhere(self.distance, self.search, tolerance, MOST_SEARCHED_PX, cancel=cancel)
         return (fill_holes(mask) if self.fills_holes and not rect.is_empty else mask), rect
@@ -97,8 +101,10 @@ class WandTool(SmartTool):
         if not picture.bounds.contains(x, y):
             return
         self._press = _Press(
-            self._distance(picture, (x, y)),
-            picture.bounds,
+            picture,
+            (x, y),
+            self.settings.integer("wand.band"),
+            self.settings.integer("wand.sample_px"),
             self._search(picture),
             is_erasing,
             self.settings.integer("fill.max_px"),
@@ -163,20 +169,6 @@ class WandTool(SmartTool):
 
     # -- the search ----------------------------------------------------------------------------------------------
 
-    def _distance(self, picture: Picture, seed_xy: tuple[int, int]) -> ValueDistance:
-        shown = shown_settings(self.session)
-        band = self.settings.integer("wand.band")
-        bands = (band,) if band >= 0 else (0,) if shown is None else shown.bands
-        width = 255.0 if shown is None else shown.window
-        return ValueDistance(
-            lambda rect: picture.reader.read(0, picture.z, rect),
-            seed_xy,
-            picture.bounds,
-            width,
-            bands,
-            self.settings.integer("wand.sample_px"),
-        )
-
     def _search(self, picture: Picture) -> Rect | None:
         where = self.settings.text("wand.area")
         if where == "connected":
@@ -235,3 +227,16 @@ class WandTool(SmartTool):
             self.session.say(begun.problem)
         else:
             paint_area(self.session, *begun.area, "Wand", is_erasing=begun.is_erasing, erased="similar area")
+
+
+def _distance(picture: Picture, seed_xy: tuple[int, int], band: int, sample_px: int) -> ValueDistance:
+    """How far values lie from the seed's, in the range shown."""
+    shown = picture.shown()
+    return ValueDistance(
+        lambda rect: picture.reader.read(0, picture.z, rect),
+        seed_xy,
+        picture.bounds,
+        shown.window,
+        (band,) if band >= 0 else shown.bands,
+        sample_px,
+    )

@@ -6,6 +6,7 @@ Everything here is in physical view pixels; ``ratio`` scales widths so that they
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -215,6 +216,25 @@ def preview_rect_px(preview: ToolPreview, view: ViewTransform, ratio: float) -> 
         x, y = math.floor(left) - margin, math.floor(top) - margin
         rect = rect.united(Rect(x, y, math.ceil(right) + margin - x, math.ceil(bottom) + margin - y))
     return rect.clipped(view.view_width_px, view.view_height_px)
+
+
+def changed_parts(before: ToolPreview, after: ToolPreview) -> tuple[ToolPreview, ToolPreview]:
+    """Two previews less what stands unchanged in both: what was drawn only before, and what only after."""
+    if (before.color, before.is_erasing) != (after.color, after.is_erasing):
+        return before, after
+
+    def path_of(one: ToolPreview) -> tuple[object, ...]:
+        return one.path_xy, one.is_closed, one.handles_xy, one.hot_handle
+
+    same_areas = {id(area) for area in before.areas} & {id(area) for area in after.areas}
+    same_lines = set(before.lines) & set(after.lines)
+    parts = []
+    for one in (before, after):
+        areas = tuple(area for area in one.areas if id(area) not in same_areas)
+        lines = tuple(line for line in one.lines if line not in same_lines)
+        part = replace(one, areas=areas, lines=lines)
+        parts.append(replace(part, path_xy=(), handles_xy=()) if path_of(before) == path_of(after) else part)
+    return parts[0], parts[1]
 
 
 def _around(x: float, y: float, reach: float) -> Rect:
