@@ -96,7 +96,10 @@ class RegionWork:
 
     def add(self, rect: Rect, ids: npt.NDArray[np.uint16] | int, where: npt.NDArray[np.bool_]) -> None:
         """Give pixels to segments, as far as it is allowed."""
-        self.added_px += self._write(rect, ids, where & self._may_add.take(self._now(rect)), is_added=True)
+        allowed = where & self._may_add.take(self._now(rect))
+        if allowed.any():
+            with_data = self.add_guard.with_data(rect, 1, allowed, self.z)
+            self.added_px += self._write(rect, ids, allowed if with_data is None else with_data, is_added=True)
 
     def remove(self, rect: Rect, where: npt.NDArray[np.bool_]) -> None:
         """Make pixels background, as far as it is allowed."""

@@ -24,11 +24,11 @@ REGIONS = (
           "Every connected piece becomes an object of its own", submenu="Regions"),
     _spec("region.merge", "Merge objects", "Ctrl+Alt+M", "merge", "Label", "parts", "object",
           "Make one object of all that are selected in the Objects panel", submenu="Regions"),
-    _spec("region.convert", "Change class…", "Ctrl+Alt+C", "", "Label", "whole", "edit",
+    _spec("region.convert", "Change class…", "Ctrl+Alt+H", "", "Label", "whole", "edit",
           "Give the selected objects, else all of the current class in this image, another class", submenu="Regions"),
     _spec("region.clear_class", "Clear class here", "", "clear", "Label", "whole", "edit",
           "Erase all of the current class in this image", submenu="Regions"),
-    _spec("region.boolean", "Combine areas…", "Ctrl+Alt+B", "", "Label", "whole", "edit",
+    _spec("region.boolean", "Combine areas…", "", "", "Label", "whole", "edit",
           "Union, intersection, subtraction or xor of two classes or layers into the current class",
           submenu="Regions"),
 )

@@ -137,10 +137,11 @@ class RegionPopover(QFrame):
         self.op_id = op_id
         self.title.setText(tr_table("actions", op.title))
         keys = (*op.settings, PLANES) if self._has_planes else op.settings
-        for key in keys:
+        for place, key in enumerate(keys):
             if key not in self._fields:
                 self._fields[key] = OptionField(self.session.settings, BY_KEY[key])
-                self.fields.addWidget(self._fields[key], 0, Qt.AlignmentFlag.AlignLeft)
+            self.fields.removeWidget(self._fields[key])
+            self.fields.insertWidget(place, self._fields[key], 0, Qt.AlignmentFlag.AlignLeft)
         for key, field in self._fields.items():
             field.setVisible(key in keys)
         self._fill_choices()
