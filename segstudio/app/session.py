@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import platformdirs
 
 from segstudio.app.class_editor import ClassEditor
+from segstudio.app.crosshair import CrossHair
 from segstudio.app.document import Documents
 from segstudio.app.proposal_desk import ProposalDesk
 from segstudio.app.session_edits import EditsPart
@@ -45,7 +46,7 @@ class Session(EditsPart):
     later through :meth:`set_reader` or :meth:`reader_failed`; without it images open at once in this thread.
 
     The signals and the plain state are in :class:`~segstudio.app.session_base.SessionBase`. ``class_editor`` holds the
-    class operations, ``proposals`` takes in and settles what models answer.
+    class operations, ``proposals`` takes in and settles what models answer, ``crosshair`` is where the views of a volume meet.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Session(EditsPart):
         super().__init__(settings, open_reader)
         self.class_editor = ClassEditor(self)
         self.proposals = ProposalDesk(self)
+        self.crosshair = CrossHair(self)
         self.settings.changed.connect(self._on_setting_changed)
 
     def _on_setting_changed(self, key: str, value: Value) -> None:

@@ -178,7 +178,7 @@ class ImagesPart(PlanesPart):
                 f"{record.width}×{record.height}. Put the former file back, or add this one as another image.",
             )
             return
-        if info.depth < record.depth:
+        if info.depth < record.depth or (info.depth > record.depth and "files" in info.metadata):
             self.close_reader(reader)
             self.reader_failed(
                 image_id,
@@ -190,6 +190,8 @@ class ImagesPart(PlanesPart):
         if record.is_missing:
             self._change_record(image_id, is_missing=False)
         self.reader_changed.emit()
+        if info.depth > 1 and "affine" in info.metadata and self.meta(f"plane:{image_id}") is None and not self.plane:
+            self.set_plane(info.depth // 2)  # the ends of a patient's volume show air
 
     def reader_failed(self, image_id: int, sentence: str) -> None:
         """Decoding failed; said once on ``notice``. The labels can still be seen."""

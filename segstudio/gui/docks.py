@@ -18,13 +18,17 @@ WIDTH_PX = 316
 
 @dataclass(frozen=True)
 class PanelSpec:
-    """One panel: its id, English title, class as "module:Class", group of tabs, and whether it scrolls by itself."""
+    """One panel: its id, English title, class as "module:Class", group of tabs, and whether it scrolls by itself.
+
+    ``for_volumes``: it stands alone beside the canvas, at the left, and only while a volume is shown.
+    """
 
     id: str
     title: str
     target: str
     group: int
     scrolls: bool = True
+    for_volumes: bool = False
 
 
 PANELS: tuple[PanelSpec, ...] = (
@@ -35,6 +39,7 @@ PANELS: tuple[PanelSpec, ...] = (
     PanelSpec("overlay", "Overlay", "segstudio.gui.panels.overlay:OverlayPanel", 1, scrolls=False),
     PanelSpec("model", "Model", "segstudio.gui.panels.model:ModelPanel", 1, scrolls=False),
     PanelSpec("train", "Train", "segstudio.gui.panels.train:TrainPanel", 1, scrolls=False),
+    PanelSpec("views", "Views", "segstudio.gui.panels.views:ViewsPanel", 2, for_volumes=True),
 )
 
 
@@ -47,6 +52,8 @@ class Docks(QObject):
         self._make = make
         self._docks: dict[str, QDockWidget] = {}
         self._panels: dict[str, QWidget] = {}
+        self._has_volume = False
+        self._is_shown = False
         window.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
         window.setDockOptions(
             QMainWindow.DockOption.AllowTabbedDocks
@@ -76,7 +83,7 @@ class Docks(QObject):
     @property
     def is_shown(self) -> bool:
         """Whether any panel is on screen."""
-        return any(not dock.isHidden() for dock in self._docks.values())
+        return any(not self._docks[spec.id].isHidden() for spec in PANELS if not spec.for_volumes)
 
     # -- doing -----------------------------------------------------------------------------------------------------
 
@@ -86,6 +93,10 @@ class Docks(QObject):
         for spec in PANELS:
             dock = self._docks[spec.id]
             dock.setFloating(False)
+            if spec.for_volumes:
+                self._window.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, dock)
+                dock.setVisible(self._has_volume)
+                continue
             dock.show()
             if spec.group in first:
                 self._window.tabifyDockWidget(first[spec.group], dock)
@@ -97,11 +108,24 @@ class Docks(QObject):
         columns = list(first.values())
         self._window.resizeDocks(columns, [WIDTH_PX] * len(columns), Qt.Orientation.Horizontal)
         self._window.resizeDocks(columns, [42, 58], Qt.Orientation.Vertical)
+        self._size_views()
 
     def set_shown(self, is_shown: bool) -> None:
         """Show or hide all panels."""
-        for dock in self._docks.values():
-            dock.setVisible(is_shown)
+        self._is_shown = is_shown
+        for spec in PANELS:
+            self._docks[spec.id].setVisible(is_shown and (self._has_volume or not spec.for_volumes))
+
+    def set_volume(self, has_volume: bool) -> None:
+        """Show the panels of volumes, or take them away."""
+        self._has_volume = has_volume
+        for spec in PANELS:
+            if spec.for_volumes:
+                self._docks[spec.id].setVisible(has_volume and self._is_shown)
+
+    def _size_views(self) -> None:
+        docks = [self._docks[spec.id] for spec in PANELS if spec.for_volumes]
+        self._window.resizeDocks(docks, [WIDTH_PX] * len(docks), Qt.Orientation.Horizontal)
 
     def reveal(self, panel_id: str) -> QWidget:
         """Bring a panel to the front and give its contents."""

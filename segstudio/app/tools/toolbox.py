@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from segstudio.app.events import Signal
 from segstudio.app.tools.base import Ring, ToolPreview
 from segstudio.app.tools.brush import BrushTool, EraserTool
+from segstudio.app.tools.crosshair import CrossHairTool
 from segstudio.app.tools.edge_brush import EdgeBrushTool
 from segstudio.app.tools.fill import FillTool
 from segstudio.app.tools.grabcut import GrabCutTool
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 TOOLS: tuple[type[Tool], ...] = (
     PanTool,
     PickerTool,
+    CrossHairTool,
     BrushTool,
     EraserTool,
     ThresholdBrushTool,

@@ -18,6 +18,7 @@ from segstudio.gui.canvas.input_events import InputEvents
 from segstudio.gui.canvas.overlay_stack import OverlayStack
 from segstudio.gui.canvas.view_moves import ViewMoves
 from segstudio.gui.canvas.view_transform import ViewTransform
+from segstudio.gui.canvas.volume_marks import draw_volume_marks
 from segstudio.gui.i18n import tr
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class CanvasWidget(ViewMoves, InputEvents):
         self._hint = ""
         self._says_opening = False
         self._preview: ToolPreview = NO_PREVIEW
+        self._preview_rect_px = EMPTY
         self._bubble = QRect()
         self._placed_in = QSize()
         self._is_behind = False
@@ -88,6 +90,7 @@ class CanvasWidget(ViewMoves, InputEvents):
         session.close_reader = self._image.close_reader
         session.image_changed.connect(self._on_image_changed)
         session.plane_changed.connect(self._on_plane_changed)
+        session.crosshair.moved.connect(self._redraw)
         session.reader_changed.connect(self._on_reader_changed)
         session.layer_changed.connect(self._on_layer_changed)
         session.classes_changed.connect(self._redraw)
@@ -218,6 +221,7 @@ class CanvasWidget(ViewMoves, InputEvents):
         self._draw_ground(painter, clip_px)
         if self._shown_image_id is not None and not self._failure:
             self._draw_layers(painter, clip_px, ratio)
+            draw_volume_marks(painter, self.session, self._view, self.font(), ratio)
             hud.draw_preview(painter, self._preview, self._view, ratio)
         painter.resetTransform()
         self._draw_words(painter)
@@ -277,6 +281,7 @@ class CanvasWidget(ViewMoves, InputEvents):
             self._later.start()
 
     def _redraw(self, *_: object) -> None:
+        self._preview_rect_px = hud.preview_rect_px(self._preview, self._view, self.ratio)
         self.update()
 
     def _update_px(self, rect_px: Rect) -> None:
@@ -303,10 +308,12 @@ class CanvasWidget(ViewMoves, InputEvents):
     # -- the tool's preview --------------------------------------------------------------------------------------
 
     def _on_preview_changed(self) -> None:
-        before = self._preview
+        old = self._preview_rect_px
         self._preview = self._levels.preview() or self.toolbox.preview()
-        for part in hud.changed_parts(before, self._preview):
-            self._update_px(hud.preview_rect_px(part, self._view, self.ratio))
+        self._preview_rect_px = hud.preview_rect_px(self._preview, self._view, self.ratio)
+        self._update_px(old)
+        if self._preview_rect_px != old:
+            self._update_px(self._preview_rect_px)
         bubble = QRect()
         if self._preview.text and self.cursor_position is not None:
             bubble = hud.bubble_rect(self._preview.text, self.cursor_position, self.font(), self.rect())

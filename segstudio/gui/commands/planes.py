@@ -10,6 +10,7 @@ from segstudio.app.plane_labels import PlaneLabels
 if TYPE_CHECKING:
     from segstudio.gui.workspace import Workspace
 
+VIEWS = {"view.slice_views": "views.shown", "view.crosshair": "views.crosshair"}
 FAR = 10
 """Planes that a long step goes."""
 
@@ -35,6 +36,8 @@ def bind(workspace: Workspace) -> None:
         ("copy_all_previous", partial(labels.copy, -1, is_all=True)),
     ):
         bind_action(f"plane.{name}", do, when=is_volume)
+    for action_id, key in VIEWS.items():
+        workspace.binder.bind_check(action_id, partial(workspace.settings.set, key), when=is_volume)
     workspace.binder.bind_check(
         "plane.only_background", lambda is_on: workspace.settings.set("planes.only_background", is_on)
     )
@@ -44,3 +47,5 @@ def bind(workspace: Workspace) -> None:
 def refresh_checks(workspace: Workspace) -> None:
     """Check what is on."""
     workspace.binder.set_checked("plane.only_background", workspace.settings.flag("planes.only_background"))
+    for action_id, key in VIEWS.items():
+        workspace.binder.set_checked(action_id, workspace.settings.flag(key))

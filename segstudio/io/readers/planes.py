@@ -95,7 +95,7 @@ def cut(
 ) -> npt.NDArray[Any]:
     """(band, depth, width or height) values of the plane across all planes at x or y = *index*, z downwards.
 
-    A plane that cannot be read is left at 0, so that one broken slice of a series does not cost the others.
+    A plane that cannot be read has the lowest value of the others, so that one broken slice of a series does not cost the others.
 
     Raises
     ------
@@ -117,10 +117,12 @@ def cut(
             rows.append(None)
             continue
         rows.append(part[:, 0, :] if axis == "y" else part[:, :, 0])
-    known = next((row for row in rows if row is not None), None)
-    if known is None:
+    known = [row for row in rows if row is not None]
+    if not known:
         raise failure or UserError("The volume has no planes", path=info.path)
-    blank = np.zeros_like(known)
+    blank = known[0]
+    if failure is not None:
+        blank = np.full_like(known[0], min(row.min() for row in known))
     return np.stack([blank if row is None else row for row in rows], axis=1)
 
 
