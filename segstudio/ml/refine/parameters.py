@@ -1,0 +1,22 @@
+"""What a fully connected CRF can be told; no torch here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class CrfParameters:
+    """Kernels of Krähenbühl and Koltun 2011 (arXiv:1210.5644), equation 3.
+
+    Pixels that lie near each other (``theta_alpha_px``) and look alike (``theta_beta``, in steps of an 8-bit image) like the
+    same class by ``appearance_weight``; near ones (``theta_gamma_px``) by ``smoothness_weight``. θα, θβ, θγ and w(2) are the
+    paper's for MSRC-21; the paper gives no w(1), 10 is the value of its published code.
+    """
+
+    appearance_weight: float = 10.0
+    theta_alpha_px: float = 61.0
+    theta_beta: float = 11.0
+    smoothness_weight: float = 1.0
+    theta_gamma_px: float = 1.0
+    iterations: int = 10
