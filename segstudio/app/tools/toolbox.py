@@ -13,6 +13,7 @@ from segstudio.app.tools.edge_brush import EdgeBrushTool
 from segstudio.app.tools.fill import FillTool
 from segstudio.app.tools.grabcut import GrabCutTool
 from segstudio.app.tools.lasso import LassoTool
+from segstudio.app.tools.measure import MeasureTool
 from segstudio.app.tools.move import MoveTool
 from segstudio.app.tools.pan import PanTool
 from segstudio.app.tools.picker import PickerTool
@@ -48,6 +49,7 @@ TOOLS: tuple[type[Tool], ...] = (
     GrabCutTool,
     StrokesTool,
     MoveTool,
+    MeasureTool,
     AcceptTool,
     RejectTool,
 )

@@ -18,14 +18,17 @@ from PySide6.QtCore import (
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QLabel, QListView, QMenu, QVBoxLayout, QWidget
 
 from segstudio.app.presenters.objects import ObjectsPresenter
+from segstudio.app.tools.background import ImmediateBackground
 from segstudio.core.geometry import Rect
 from segstudio.gui import icons
 from segstudio.gui.i18n import tr
+from segstudio.gui.panels.object_size import ObjectSizeLine
 from segstudio.gui.panels.parts import GAP_PX, MARGIN_PX, follow_theme, plain, swatch, tip_of, tool_button
 
 if TYPE_CHECKING:
     from segstudio.app.session import Session
     from segstudio.gui.action_binding import ActionBinder
+    from segstudio.gui.workspace import Workspace
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -81,8 +84,10 @@ class ObjectsPanel(QWidget):
 
     reveal_requested = Signal(Rect)
 
-    def __init__(self, session: Session, binder: ActionBinder | None = None, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(
+        self, session: Session, binder: ActionBinder | None = None, workspace: Workspace | None = None
+    ) -> None:
+        super().__init__()
         self.session, self._binder = session, binder
         self.presenter = ObjectsPresenter(session)
         self.model = ObjectListModel(self.presenter, self)
@@ -129,6 +134,8 @@ class ObjectsPanel(QWidget):
         column.setSpacing(GAP_PX)
         column.addWidget(self.hint)
         column.addWidget(self.view, 1)
+        self.size = ObjectSizeLine(session, ImmediateBackground() if workspace is None else workspace.tool_work)
+        column.addWidget(self.size)
         column.addLayout(buttons)
         self.mode_button.clicked.connect(session.set_object_mode)
         self.view.selectionModel().selectionChanged.connect(self._on_selection)
