@@ -199,14 +199,16 @@ def picked_bands(values: npt.NDArray[Any], wanted: tuple[int, int, int]) -> npt.
 
 def colored(picked: npt.NDArray[Any], settings: DisplaySettings) -> npt.NDArray[np.uint8]:
     """(y, x, 3) uint8 RGB of what :func:`picked_bands` gave; what changes when only brightness is changed."""
+    shown = shaded(picked, settings)
+    return shown if shown.ndim == 3 else np.asarray(cv2.cvtColor(shown, cv2.COLOR_GRAY2RGB), np.uint8)
+
+
+def shaded(picked: npt.NDArray[Any], settings: DisplaySettings) -> npt.NDArray[np.uint8]:
+    """As :func:`colored`, but (y, x) where it is grey."""
     shown = picked if settings.is_identity(picked.dtype) else _brightness(picked, settings)
-    if shown.ndim == 3:
-        return shown
-    if settings.colormap != GREY and settings.is_grey:
-        rgb = cv2.applyColorMap(shown, color_lut(settings.colormap))
-    else:
-        rgb = cv2.cvtColor(shown, cv2.COLOR_GRAY2RGB)
-    return np.asarray(rgb, np.uint8)
+    if shown.ndim == 2 and settings.colormap != GREY and settings.is_grey:
+        return np.asarray(cv2.applyColorMap(shown, color_lut(settings.colormap)), np.uint8)
+    return shown
 
 
 def _brightness(values: npt.NDArray[Any], settings: DisplaySettings) -> npt.NDArray[np.uint8]:

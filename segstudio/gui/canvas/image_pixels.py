@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from segstudio.core.band_presets import natural_bands
-from segstudio.core.display import DisplaySettings, auto_settings, colored, picked_bands, stretched
+from segstudio.core.display import DisplaySettings, auto_settings, picked_bands, shaded, stretched
 from segstudio.core.geometry import Rect
 from segstudio.gui.canvas.tile_drawing import TILE_PX
 from segstudio.io.validity import valid_mask
@@ -232,7 +232,8 @@ def tile_values(source: ImageSource, bands: tuple[int, int, int], key: TileKey, 
 
 def tile_colors(values: TileValues, display: DisplaySettings) -> np.ndarray:
     """(h, w) uint32 0xffRRGGBB of one tile; where there is no data a subtle checker."""
-    bgra = cv2.cvtColor(colored(values.picked, display), cv2.COLOR_RGB2BGRA)
+    shown = shaded(values.picked, display)
+    bgra = cv2.cvtColor(shown, cv2.COLOR_GRAY2BGRA if shown.ndim == 2 else cv2.COLOR_RGB2BGRA)
     pixels = np.ascontiguousarray(bgra).view(np.uint32)[..., 0]
     if values.invalid is not None:
         np.copyto(pixels, _checker(pixels.shape), where=values.invalid)
