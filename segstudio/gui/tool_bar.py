@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt
@@ -43,7 +42,8 @@ class ToolBar(QToolBar):
         self.setOrientation(Qt.Orientation.Vertical)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
         tools = [spec for spec in binder.specs.values() if spec.menu == "Label" and spec.group.startswith(TOOL_GROUPS)]
-        groups = [tuple(spec.id for spec in part) for _, part in groupby(tools, key=lambda spec: spec.group)]
+        named = dict.fromkeys(spec.group for spec in tools)
+        groups = [tuple(spec.id for spec in tools if spec.group == name) for name in named]
         groups += [tuple(one for one in group if one in binder.specs) for group in OTHERS]
         self.grid = ToolGrid([[_button(binder, action_id) for action_id in group] for group in groups if group])
         self.addWidget(self.grid)

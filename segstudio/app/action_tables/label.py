@@ -7,13 +7,13 @@ from segstudio.app.action_spec import spec as _spec
 # fmt: off
 TOOLS = (
     _spec("tool.pan", "Pan", "H", "pan", "Label", "tools.view", "image", "Move the picture", checkable=True),
-    _spec("tool.measure", "Measure", "Shift+M", "measure", "Label", "tools", "image",
-          "Click for a length (double-click ends it, the first point closes an area), drag for a box; Ctrl+C copies it",
-          checkable=True),
     _spec("tool.picker", "Picker", "K", "picker", "Label", "tools.view", "image",
           "Take the class under the pointer; hold Alt in any tool", checkable=True),
     _spec("tool.crosshair", "Cross-hair", "Z", "crosshair", "Label", "tools.view", "image",
           "Click or drag to show the same voxel in all views of a volume", checkable=True),
+    _spec("tool.measure", "Measure", "Shift+M", "measure", "Label", "tools.view", "image",
+          "Click for a length (double-click ends it, the first point closes an area), drag for a box; Ctrl+C copies it",
+          checkable=True),
     _spec("tool.brush", "Brush", "B", "brush", "Label", "tools.brush", "edit",
           "Paint the current class; Shift paints a straight line, Ctrl erases", checkable=True),
     _spec("tool.eraser", "Eraser", "E", "eraser", "Label", "tools.brush", "edit", "Erase labels", checkable=True),

@@ -34,6 +34,7 @@ TOOLS: tuple[type[Tool], ...] = (
     PanTool,
     PickerTool,
     CrossHairTool,
+    MeasureTool,
     BrushTool,
     EraserTool,
     ThresholdBrushTool,
@@ -49,7 +50,6 @@ TOOLS: tuple[type[Tool], ...] = (
     GrabCutTool,
     StrokesTool,
     MoveTool,
-    MeasureTool,
     AcceptTool,
     RejectTool,
 )

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 STEPS = 400
 """Notches of the size slider; it is logarithmic, from 1 to 2000 px."""
 LARGEST_PX = 2000.0
+SLIDER_PX = (56, 160)
+"""The slider is as wide as the other fields let it be."""
 
 
 class ToolOptions(QWidget):
@@ -55,7 +57,8 @@ class ToolOptions(QWidget):
         self.size.setKeyboardTracking(False)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, STEPS)
-        self.slider.setFixedWidth(160)
+        self.slider.setMinimumWidth(SLIDER_PX[0])
+        self.slider.setMaximumWidth(SLIDER_PX[1])
         self.slider.setAccessibleName(tr("Size of the brush"))
         tip = tip_of(binder, "tool.toggle_shape", tr("Round or square brush"))
         self.round = tool_button("circle", tr("Round brush"), tip, lambda: self._set_shape("round"), checkable=True)
@@ -85,7 +88,7 @@ class ToolOptions(QWidget):
         row.setSpacing(MARGIN_PX)
         row.addWidget(self.name)
         for widget in (self.size_label, self.slider, self.size, self.round, self.square):
-            row.addWidget(widget)
+            row.addWidget(widget, 100 if widget is self.slider else 0)
         for widget in (self.guard_label, self.guard, self.guard_class):
             row.addWidget(widget)
         self._option_row = row
@@ -167,8 +170,8 @@ class ToolOptions(QWidget):
                 self._option_row.insertWidget(self._options_at + len(self._fields) - 1, field)
         for key, field in self._fields.items():
             field.setVisible(key in keys)
-        if keys:
-            self.hint.setText("")
+        if len(keys) > 1:
+            self.hint.setText("")  # there is no room for both
 
     def _fill_guard_classes(self) -> None:
         box = self.guard_class
