@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer
 
+from segstudio.core.cancel import CancelToken
 from segstudio.core.errors import UserError
 from segstudio.core.progress import Eta
 from segstudio.gui.i18n import tr
@@ -47,17 +48,42 @@ class ImageAdder(QObject):
 
     def take(self, paths: Sequence[Path], copy: bool) -> bool:
         """Begin to add *paths* if they are many; False leaves them to the session."""
-        from segstudio.io.readers.registry import list_images
-        from segstudio.io.store.records import AddReport
+        from segstudio.io.readers.dicom_series import count_by_name
 
-        files: list[Path] = []
-        for path in paths:
-            try:
-                files += list_images(path) if path.is_dir() else [path]
-            except UserError:
-                return False
+        if count_by_name(paths) > FEW:
+            self._look(paths, copy)
+            return True
+        try:
+            files = _expanded(paths)
+        except UserError:
+            return False
         if len(files) <= FEW and not self._files:
             return False
+        self._begin(files, copy)
+        return True
+
+    def _look(self, paths: Sequence[Path], copy: bool) -> None:
+        """Put DICOM series together in the background: a header takes milliseconds, a study has thousands."""
+        session, found = self._workspace.session, list[Path]()
+        store, given_up = session.store, CancelToken()
+        job_id = self._workspace.jobs.begin(tr("Looking for images"), given_up.set)
+        session.is_adding = True
+
+        def done() -> None:
+            self._workspace.jobs.end(job_id)
+            session.is_adding = bool(self._files)
+            if given_up.is_set() or store is None or session.store is not store:
+                return
+            if found:
+                self._begin(found, copy)
+            else:
+                session.say("There is no image in what was given.")
+
+        self._workspace.background.run(lambda: found.extend(_expanded(paths)), done)
+
+    def _begin(self, files: list[Path], copy: bool) -> None:
+        from segstudio.io.store.records import AddReport
+
         if not self._files:
             self._report, self._total, self._eta, self._chunk = AddReport(), 0, Eta(), 1
             self._shown_s = time.monotonic() - SHOW_S
@@ -67,7 +93,6 @@ class ImageAdder(QObject):
         self._copy = copy
         self._workspace.session.is_adding = True
         self._timer.start()
-        return True
 
     def cancel(self) -> None:
         """Stop; what was added so far stays."""
@@ -115,3 +140,13 @@ class ImageAdder(QObject):
         if report is not None and session.store is not None:
             session.images_were_added()
             session.say_added(report)
+
+
+def _expanded(paths: Sequence[Path]) -> list[Path]:
+    """The image files named, and those in folders named; of a DICOM series the one that stands for it."""
+    from segstudio.io.readers.registry import list_images, one_per_image
+
+    files: list[Path] = []
+    for path in paths:
+        files += list_images(path) if path.is_dir() else [path]
+    return one_per_image(files)

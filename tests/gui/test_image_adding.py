@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
+import pytest
+from medical_files import volume, write_series
 from PySide6.QtCore import QTimer
 from window_help import make_images, open_project, open_window
+
+from segstudio.core.classes import ClassTable
+from segstudio.io.readers import dicom_series
 
 
 def test_many_images_are_added_a_few_at_a_turn(qtbot, tmp_path):
@@ -54,3 +60,23 @@ def test_few_images_are_there_at_once(qtbot, tmp_path):
         before = len(session.images)
         assert session.add_images(files) is not None
         assert len(session.images) == before + 3
+
+
+@pytest.mark.parametrize("drops_files", [False, True])
+def test_a_dicom_study_is_looked_through_in_the_background(qtbot, tmp_path, monkeypatch, drops_files):
+    paths = write_series(tmp_path / "ct", volume(12, 10, 20))
+    readers = set()
+    honest = dicom_series._slice_header
+    monkeypatch.setattr(
+        dicom_series, "_slice_header", lambda path: (readers.add(threading.current_thread()), honest(path))[1]
+    )
+    with open_window(qtbot) as window:
+        session = window.session
+        assert session.create_project(tmp_path / "project", ClassTable().added("organ"))
+        session.add_images(paths if drops_files else [tmp_path / "ct"])
+        assert session.is_adding and not session.images
+        qtbot.waitUntil(lambda: not session.is_adding, timeout=10_000)
+        (record,) = session.images
+        assert (record.name, record.depth) == ("ct.dcm", 20)
+        assert readers and threading.main_thread() not in readers
+        qtbot.waitUntil(lambda: session.reader is not None, timeout=10_000)
