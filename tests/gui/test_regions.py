@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QSpinBox
+from PySide6.QtWidgets import QDoubleSpinBox, QSpinBox
 from window_help import open_project, open_window
 
 from segstudio.core.geometry import Rect
@@ -109,10 +109,7 @@ def test_changing_the_field_changes_the_preview(window: MainWindow, qtbot) -> No
     assert tinted(window) == {"#22c55e": 40}
     field = card.findChild(QSpinBox)
     assert field is not None
-    field.setFocus()
-    field.selectAll()
-    QTest.keyClicks(field, "2")
-    QTest.keyClick(field, Qt.Key.Key_Tab)
+    QTest.keyClick(field, Qt.Key.Key_Up)
     qtbot.waitUntil(lambda: tinted(window) == {"#22c55e": 84}, timeout=20_000)
     assert window.settings.integer("regions.grow_px") == 2
     click_apply(window, card, qtbot)
@@ -134,11 +131,27 @@ def test_painting_goes_on_below_the_card_and_the_preview_follows(window: MainWin
     qtbot.waitUntil(lambda: tinted(window) == {"#ef4444": 4 + painted}, timeout=20_000)
 
 
+def test_enter_applies_the_value_just_typed(window: MainWindow, qtbot) -> None:  # type: ignore[no-untyped-def]
+    paint(window, Rect(20, 20, 10, 10))
+    card = opened(window, qtbot, "grow")
+    field = card.findChild(QSpinBox)
+    assert field is not None
+    field.selectAll()
+    QTest.keyClicks(field, "1")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: int((classes(window) == 1).sum()) == 140, timeout=20_000)
+    assert card.isHidden()
+
+
 def test_escape_and_close_leave_everything(window: MainWindow, qtbot) -> None:  # type: ignore[no-untyped-def]
     ring(window)
     before = classes(window)
     card = opened(window, qtbot, "smooth")
-    QTest.keyClick(card, Qt.Key.Key_Escape)
+    field = card.findChild(QDoubleSpinBox)
+    assert field is not None
+    QTest.keyClick(field, Qt.Key.Key_Tab)
+    assert window.workspace.docks.is_shown, "Tab goes on to the next field and leaves the panels alone"
+    QTest.keyClick(field, Qt.Key.Key_Escape)
     assert card.isHidden() and tinted(window) == {}
     card = opened(window, qtbot, "keep_largest")
     QTest.mouseClick(card.close_button, LEFT)

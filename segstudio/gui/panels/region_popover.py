@@ -288,6 +288,15 @@ class RegionPopover(QFrame):
             self._place()
         return super().eventFilter(watched, event)
 
+    def event(self, event: QEvent) -> bool:
+        """Plain keys are the card's while it has the focus: Tab, Esc and Enter are commands of the canvas below, too."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            command = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier
+            if not event.modifiers() & (command | Qt.KeyboardModifier.MetaModifier):
+                event.accept()
+                return True
+        return super().event(event)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         """Enter applies, Esc closes."""
         if event.key() == Qt.Key.Key_Escape:
