@@ -62,7 +62,6 @@ class CanvasWidget(ViewMoves, InputEvents):
         self._hint = ""
         self._says_opening = False
         self._preview: ToolPreview = NO_PREVIEW
-        self._preview_rect_px = EMPTY
         self._bubble = QRect()
         self._placed_in = QSize()
         self._is_behind = False
@@ -185,6 +184,14 @@ class CanvasWidget(ViewMoves, InputEvents):
             self._image.want_sample()
         self._redraw()
 
+    def refresh_picture(self) -> None:
+        """The reader has a better picture of the image now: draw that."""
+        self._image.refresh()
+        self._image.request(self._view)
+        if self.session.needs_sample:
+            self._image.want_sample()
+        self._redraw()
+
     def _on_plane_changed(self, _z: int) -> None:
         self._failure = self.session.reader_error
         self._on_display_changed()
@@ -281,7 +288,6 @@ class CanvasWidget(ViewMoves, InputEvents):
             self._later.start()
 
     def _redraw(self, *_: object) -> None:
-        self._preview_rect_px = hud.preview_rect_px(self._preview, self._view, self.ratio)
         self.update()
 
     def _update_px(self, rect_px: Rect) -> None:
@@ -308,12 +314,10 @@ class CanvasWidget(ViewMoves, InputEvents):
     # -- the tool's preview --------------------------------------------------------------------------------------
 
     def _on_preview_changed(self) -> None:
-        old = self._preview_rect_px
+        before = self._preview
         self._preview = self._levels.preview() or self.toolbox.preview()
-        self._preview_rect_px = hud.preview_rect_px(self._preview, self._view, self.ratio)
-        self._update_px(old)
-        if self._preview_rect_px != old:
-            self._update_px(self._preview_rect_px)
+        for part in hud.changed_parts(before, self._preview):
+            self._update_px(hud.preview_rect_px(part, self._view, self.ratio))
         bubble = QRect()
         if self._preview.text and self.cursor_position is not None:
             bubble = hud.bubble_rect(self._preview.text, self.cursor_position, self.font(), self.rect())

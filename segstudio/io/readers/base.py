@@ -20,6 +20,10 @@ class ImageInfo:
     ``width`` and ``height`` are those of the picture as it is meant to be seen (EXIF orientation applied); ``dtype``
     is that of the values :meth:`ImageReader.read` gives. ``levels`` holds (width, height) of every resolution, the full
     one first. ``is_rgb``: the first three bands are red, green and blue (an alpha may follow).
+
+    ``metadata`` may hold ``crs`` (WKT, or ``EPSG:n`` where rasterio is missing), ``transform`` (a, b, c, d, e, f of
+    pixel corners), ``gcps`` ((column, row, x, y, z), …), ``nodata``, ``alpha_band``, ``spacing`` (x, y, z) in
+    ``spacing_unit``, ``affine``, ``modality``, ``window_presets``, ``band_names``.
     """
 
     path: Path
@@ -38,6 +42,11 @@ class ImageReader(Protocol):
 
     ``read`` may be called from several threads at once (the canvas's worker, a tool, a job): a reader over a file
     handle locks itself, and holds the lock no longer than one tile takes.
+
+    A reader may have more, which is asked for with ``getattr``: ``valid_mask(level, z, window)``, a (y, x) bool array
+    (False: nodata, transparent, masked or damaged) or None where all is valid; ``notices``, sentences for the user;
+    ``watch(listener)``, which is called from any thread with each further sentence, and with "" when a better
+    picture can be read than before.
     """
 
     @property

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 IMAGE_SUFFIXES: frozenset[str] = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".bmp", ".dib", ".webp", ".tif", ".tiff", ".gif", ".pgm", ".ppm", ".pnm", ".pbm"}
     | {".dcm", ".dicom", ".ima", ".nii", ".nii.gz"}
+    | {".svs", ".ndpi", ".scn", ".qptiff", ".btf", ".tf8", ".jp2", ".j2k", ".img"}
+    | {".mrxs", ".vms", ".vmu", ".bif", ".svslide"}
 )
 """What folders are searched for; a file named by the user is opened by its content, whatever its suffix."""
 _HEAD_BYTES = 512
@@ -54,6 +56,8 @@ class ReaderEntry:
     module: str
     sniff: Callable[[bytes], bool]
     takes_cancel: bool = False
+    suffixes: tuple[str, ...] = ()
+    """Files named so are its own whatever they begin with (a Mirax slide begins as a JPEG)."""
 
     def load(self) -> ReaderModule:
         """Import the module."""
@@ -85,10 +89,21 @@ def _is_netpbm(head: bytes) -> bool:
     return head[:1] == b"P" and head[1:2] in b"123456" and head[2:3] in b" \t\r\n" and len(head) > 2
 
 
+def _is_for_gdal(head: bytes) -> bool:
+    return head.startswith((b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51", b"EHFA_HEADER_TAG"))
+
+
 READERS: list[ReaderEntry] = [
+    ReaderEntry(
+        "slide",
+        "segstudio.io.readers.slide",
+        lambda head: False,
+        suffixes=(".mrxs", ".vms", ".vmu", ".bif", ".svslide"),
+    ),
     ReaderEntry("PNG", "segstudio.io.readers.png", _starts(b"\x89PNG\r\n\x1a\n"), True),
     ReaderEntry("JPEG", "segstudio.io.readers.raster", _starts(b"\xff\xd8\xff"), True),
     ReaderEntry("TIFF", "segstudio.io.readers.tiff", _is_tiff, True),
+    ReaderEntry("GDAL", "segstudio.io.readers.gdal", _is_for_gdal),
     ReaderEntry("BMP", "segstudio.io.readers.raster", _starts(b"BM")),
     ReaderEntry("WebP", "segstudio.io.readers.raster", _is_webp),
     ReaderEntry("GIF", "segstudio.io.readers.raster", _starts(b"GIF87a", b"GIF89a")),
@@ -114,8 +129,9 @@ def find_reader(path: Path) -> ReaderEntry:
             head = stream.read(_HEAD_BYTES)
     if not head:
         raise UserError("The file is empty", path=path, remedy=RESTORE)
+    suffix = path.suffix.lower()
     for entry in READERS:
-        if entry.sniff(head):
+        if suffix in entry.suffixes or entry.sniff(head):
             return entry
     raise UserError("The file is not an image that can be opened", path=path, remedy=CONVERT)
 

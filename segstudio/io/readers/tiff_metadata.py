@@ -55,7 +55,8 @@ def _band_names(tif: Any, page: Any) -> dict[str, Any]:
     text = str(tag.value)[:_MAX_TEXT] if tag is not None else ""
     items = re.findall(r'<Item\s+name="DESCRIPTION"\s+sample="(\d+)"\s+role="description"\s*>([^<]*)</Item>', text)
     if items:
-        by_band = {int(sample): html.unescape(name) for sample, name in items}
+        # GDAL escapes what it has escaped already.
+        by_band = {int(sample): html.unescape(html.unescape(name)) for sample, name in items}
         names = [by_band.get(index, f"band {index + 1}") for index in range(max(by_band) + 1)]
     elif tif.is_ome:
         channels = re.findall(r"<(?:\w+:)?Channel\b[^>]*>", _first_pixels(tif))
