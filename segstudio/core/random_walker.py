@@ -26,7 +26,7 @@ def random_walker(
     foreground: npt.NDArray[np.bool_],
     background: npt.NDArray[np.bool_],
     *,
-    beta: float = 90.0,
+    beta: float = 400.0,
     tolerance: float = 1e-5,
     cancel: Cancel = NEVER,
 ) -> npt.NDArray[np.float32]:

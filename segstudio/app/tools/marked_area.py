@@ -52,6 +52,7 @@ class MarkedAreaTool(SmartTool):
         self._pointer: Point | None = None
         self._area: PreviewArea | None = None
         self._awaited: Callable[[Cancel], Area] | None = None
+        self._has_looked = False
         self._accepts: bool | None = None
         """Whether the area is erased, once Enter was pressed before it was found."""
 
@@ -154,6 +155,7 @@ class MarkedAreaTool(SmartTool):
     def _reset(self) -> None:
         self.drop_work()
         self._picture = self._area = self._awaited = self._accepts = None
+        self._has_looked = False
         self._marks.clear()
         self._line.clear()
 
@@ -179,7 +181,7 @@ class MarkedAreaTool(SmartTool):
     def _on_found(self, work: Callable[[Cancel], Area], area: Area) -> None:
         if work is not self._awaited:
             return
-        self._awaited = None
+        self._awaited, self._has_looked = None, True
         self._area = None if area[1].is_empty else PreviewArea(*area)
         if self._accepts is not None:
             self._accept(is_erasing=self._accepts)
@@ -231,7 +233,11 @@ class MarkedAreaTool(SmartTool):
         return ToolPreview(ring=ring, color=self.color, text=text, areas=areas, lines=tuple(lines))
 
     def _hint(self) -> str:
-        return self.hint if self._area is not None and len(self._marks) < 2 else ""
+        if self._area is None:
+            return (
+                "Nothing found here: drag over what belongs" if self._picture is not None and self._has_looked else ""
+            )
+        return self.hint if len(self._marks) < 2 else ""
 
 
 def _line_of(belongs: bool, points: tuple[Point, ...]) -> PreviewLine:

@@ -121,6 +121,15 @@ def test_a_box_over_the_whole_picture_and_a_tiny_one_are_no_harm() -> None:
     assert box_cut(scene(shape, truth), Rect(80, 60, 1, 1)).shape == shape
 
 
+def test_where_the_box_looks_like_its_surroundings_its_middle_is_meant() -> None:
+    shape = (200, 260)
+    truth = ellipse(shape, 130, 100, 45, 35)
+    twins = [ellipse(shape, x, 100, 45, 100) for x in (20, 240)]  # outside the box are the same colours
+    rgb = scene(shape, truth | twins[0] | twins[1])
+    found = box_cut(rgb, Rect(75, 55, 110, 90))
+    assert found[100, 130] and iou(found, truth) > 0.8
+
+
 @pytest.mark.parametrize("method", ["random walker", "graph cut"])
 @pytest.mark.parametrize("shape", [(240, 320), (960, 1280)])
 def test_strokes_cut_out_what_they_are_on(method: str, shape: tuple[int, int]) -> None:
