@@ -34,6 +34,8 @@ class SessionBase:
         """Images were added or removed."""
         self.image_record_changed: Signal[[int]] = Signal()
         """Status, split or proposal flag of one image changed (image id)."""
+        self.image_records_changed: Signal[[]] = Signal()
+        """Many images changed at once: status, split, or whether their files are there."""
         self.work_interrupted: Signal[[]] = Signal()
         """Tools must abandon what they have begun: undo, another image or the end of the project is next."""
         self.image_changed: Signal[[]] = Signal()
@@ -66,6 +68,8 @@ class SessionBase:
         self.open_reader = open_reader
         self.slow_adder: Callable[[Sequence[Path], bool], bool] | None = None
         """A window's way to add many images without a halt: (paths, copy) to whether it took them over."""
+        self.check_files: Callable[[], None] | None = None
+        """A window's way to look which files are missing without a halt; without it that is done on opening."""
         self.is_adding = False
         """Whether ``slow_adder`` is at work."""
         self.close_reader: Callable[[ImageReader], None] = _close
@@ -75,6 +79,7 @@ class SessionBase:
         self._document: Document | None = None
         self._records: dict[int, ImageRecord] = {}
         self._order: tuple[int, ...] = ()
+        self._order_rows: dict[int, int] | None = None
         self._reader: ImageReader | None = None
         self._reader_error = ""
         self._classes = ClassTable()

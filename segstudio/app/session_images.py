@@ -9,11 +9,15 @@ from segstudio.app.session_planes import PlanesPart
 from segstudio.core.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from segstudio.io.readers.base import ImageReader
     from segstudio.io.store.records import AddReport, ImageRecord, ImageStatus
+
+
+_FEW = 32
+"""More changed records than this are told in one signal."""
 
 
 class ImagesPart(PlanesPart):
@@ -28,8 +32,31 @@ class ImagesPart(PlanesPart):
         """The record with this id."""
         return self._records.get(image_id)
 
+    @property
+    def records(self) -> Mapping[int, ImageRecord]:
+        """All images by id, in the order they were added; for looking at only."""
+        return self._records
+
     def _read_records(self) -> None:
-        self._records = {} if self._store is None else {record.id: record for record in self._store.images()}
+        checks = self.check_files is None
+        found = [] if self._store is None else self._store.images(checks_files=checks)
+        self._records = {record.id: record for record in found}
+        if self._store is not None and self.check_files is not None:
+            self.check_files()
+
+    def change_records(self, changes: Mapping[int, Mapping[str, Any]]) -> None:
+        """Take in what became known of many images (fields of their records by id); said in one signal, or few."""
+        changed = []
+        for image_id, values in changes.items():
+            record = self._records.get(image_id)
+            if record is not None and any(getattr(record, name) != value for name, value in values.items()):
+                self._records[image_id] = replace(record, **values)
+                changed.append(image_id)
+        if len(changed) <= _FEW:
+            for image_id in changed:
+                self.image_record_changed.emit(image_id)
+        else:
+            self.image_records_changed.emit()
 
     def _change_record(self, image_id: int, **changes: Any) -> None:
         record = self._records.get(image_id)
@@ -53,7 +80,7 @@ class ImagesPart(PlanesPart):
         except UserError as error:
             self.say(error)
             return None
-        self.images_were_added()
+        self.images_were_added(report.added)
         self.say_added(report)
         return report
 
@@ -68,9 +95,12 @@ class ImagesPart(PlanesPart):
         elif not report.added:
             self.say("There is no image in what was given.")
 
-    def images_were_added(self) -> None:
-        """Read the list again after images were added (also by another thread's job)."""
-        self._read_records()
+    def images_were_added(self, added: Sequence[ImageRecord] | None = None) -> None:
+        """Take in images that were *added*; without them the whole list is read again."""
+        if added is None:
+            self._read_records()
+        else:
+            self._records.update((record.id, record) for record in added)
         self.images_changed.emit()
         if self._document is None and self._records:
             self.select_image(next(iter(self._records)))
@@ -205,7 +235,7 @@ class ImagesPart(PlanesPart):
 
     def set_order(self, image_ids: Sequence[int]) -> None:
         """The order (and choice) of images that next and previous follow: what the images panel shows."""
-        self._order = tuple(image_ids)
+        self._order, self._order_rows = tuple(image_ids), None
 
     def _shown_order(self) -> list[int]:
         shown = [image_id for image_id in self._order if image_id in self._records]
@@ -220,15 +250,19 @@ class ImagesPart(PlanesPart):
         return self._step(-1, False)
 
     def _step(self, direction: int, unlabelled: bool) -> bool:
-        order = self._shown_order()
-        here = order.index(self.image_id) if self.image_id in order else (-1 if direction > 0 else len(order))
+        order = self._order or tuple(self._records)
+        if self._order_rows is None or len(self._order_rows) != len(order):
+            self._order_rows = {image_id: row for row, image_id in enumerate(order)}
+        here = self._order_rows.get(self.image_id or 0, -1 if direction > 0 else len(order))
         for index in range(here + direction, len(order) if direction > 0 else -1, direction):
-            if not unlabelled or self._records[order[index]].status == "unlabelled":
+            record = self._records.get(order[index])
+            if record is not None and (not unlabelled or record.status == "unlabelled"):
                 self.select_image(order[index])
                 return True
         if unlabelled and here > 0:
             for image_id in order[:here]:
-                if self._records[image_id].status == "unlabelled":
+                record = self._records.get(image_id)
+                if record is not None and record.status == "unlabelled":
                     self.select_image(image_id)
                     return True
         return False
@@ -240,13 +274,12 @@ class ImagesPart(PlanesPart):
         if self.refuses_edits() or self._store is None:
             return
         chosen = cast("ImageStatus", status)
-        for image_id in image_ids:
-            try:
-                self._store.set_status(image_id, chosen)
-            except UserError as error:
-                self.say(error)
-                return
-            self._change_record(image_id, status=chosen)
+        try:
+            self._store.set_status(image_ids, chosen)
+        except UserError as error:
+            self.say(error)
+            return
+        self.change_records(dict.fromkeys(image_ids, {"status": chosen}))
 
     def toggle_done(self) -> None:
         """Mark the current image done, or take that back; goes on to the next image where the setting says so."""
@@ -265,10 +298,9 @@ class ImagesPart(PlanesPart):
         """Put images into a split ("train", "val", "test") or none."""
         if self.refuses_edits() or self._store is None:
             return
-        for image_id in image_ids:
-            try:
-                self._store.set_split(image_id, split)
-            except UserError as error:
-                self.say(error)
-                return
-            self._change_record(image_id, split=split)
+        try:
+            self._store.set_split(image_ids, split)
+        except UserError as error:
+            self.say(error)
+            return
+        self.change_records(dict.fromkeys(image_ids, {"split": split}))

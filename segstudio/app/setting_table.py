@@ -266,7 +266,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("tool.current", "brush"),
     Setting("images.sort", "name", choices=("name", "status", "size", "added", "uncertainty")),
     Setting("images.is_descending", False),
-    Setting("images.status_filter", "all", choices=("all", "unlabelled", "in_progress", "done", "proposal")),
+    Setting("images.status_filter", "all", choices=("all", "unlabelled", "in_progress", "done", "proposal", "missing")),
     Setting("model.current", "nuclei"),
     Setting("window.geometry", ""),
     Setting("window.state", ""),

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Literal
+from collections import Counter
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
 
 from segstudio.app.events import Signal
 
@@ -11,23 +14,27 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    import numpy.typing as npt
+
     from segstudio.app.session import Session
     from segstudio.io.store.records import ImageRecord
 
 SortKey = Literal["name", "status", "size", "added", "uncertainty"]
 SORT_KEYS: tuple[SortKey, ...] = ("name", "status", "size", "added", "uncertainty")
-StatusFilter = Literal["all", "unlabelled", "in_progress", "done", "proposal"]
-STATUS_FILTERS: tuple[StatusFilter, ...] = ("all", "unlabelled", "in_progress", "done", "proposal")
+StatusFilter = Literal["all", "unlabelled", "in_progress", "done", "proposal", "missing"]
+STATUS_FILTERS: tuple[StatusFilter, ...] = ("all", "unlabelled", "in_progress", "done", "proposal", "missing")
 BADGES = {"unlabelled": "●", "in_progress": "◐", "done": "✓"}
 _STATUS_ORDER = {"unlabelled": 0, "in_progress": 1, "done": 2}
 _DIGITS = re.compile(r"(\d+)")
 
 
-def natural_key(name: str) -> list[Any]:
+def natural_key(name: str) -> str:
     """Sorts "image 2" before "image 10"."""
-    parts = _DIGITS.split(name.casefold())
-    # Text and number alternate, so like is compared with like.
-    return [int(part) if index % 2 else part for index, part in enumerate(parts)]
+    return _DIGITS.sub(_padded, name.casefold())
+
+
+def _padded(digits: re.Match[str]) -> str:
+    return digits[0].lstrip("0").zfill(20)
 
 
 class ImagesPresenter:
@@ -40,10 +47,13 @@ class ImagesPresenter:
         self.current_changed: Signal[[]] = Signal()
         self._text = ""
         self._ids: list[int] = []
-        self._rows: dict[int, int] = {}
-        self._by_name: list[tuple[int, str]] = []
+        self._rows: dict[int, int] | None = None
+        self._keys: dict[int, tuple[str, int]] = {}
+        self._by_name: list[int] = []
+        self._names: list[str] = []
         session.images_changed.connect(self._on_images_changed)
         session.image_record_changed.connect(self._on_record_changed)
+        session.image_records_changed.connect(self._arrange)
         session.image_changed.connect(self.current_changed.emit)
         self._on_images_changed()
 
@@ -65,7 +75,11 @@ class ImagesPresenter:
 
     def row_of(self, image_id: int | None) -> int:
         """The row of an image; -1 when it is not shown."""
-        return -1 if image_id is None else self._rows.get(image_id, -1)
+        if image_id is None:
+            return -1
+        if self._rows is None:
+            self._rows = {shown: row for row, shown in enumerate(self._ids)}
+        return self._rows.get(image_id, -1)
 
     @property
     def current_row(self) -> int:
@@ -135,13 +149,13 @@ class ImagesPresenter:
 
     def counts(self) -> dict[str, int]:
         """Images a status, and "all" and "proposal"."""
-        found = dict.fromkeys(STATUS_FILTERS, 0)
-        records = self.session.images
+        records = self.session.records.values()
+        found = {str(key): 0 for key in STATUS_FILTERS}
+        found.update(Counter(record.status for record in records))
         found["all"] = len(records)
-        for record in records:
-            found[record.status] += 1
-            found["proposal"] += record.has_proposal
-        return {str(key): value for key, value in found.items()}
+        found["proposal"] = sum(record.has_proposal for record in records)
+        found["missing"] = sum(record.is_missing for record in records)
+        return found
 
     # -- commands ------------------------------------------------------------------------------------------------
 
@@ -160,9 +174,21 @@ class ImagesPresenter:
     # -- listeners -----------------------------------------------------------------------------------------------
 
     def _on_images_changed(self) -> None:
-        names = [(record.id, record.name.casefold()) for record in self.session.images]
-        keys = {image_id: natural_key(name) for image_id, name in names}
-        self._by_name = sorted(names, key=lambda item: (keys[item[0]], item[0]))
+        records = self.session.records
+        known = self._keys
+        if any(image_id not in records for image_id in known):
+            known.clear()
+        for image_id, record in records.items():
+            if image_id not in known:
+                known[image_id] = (natural_key(record.name), image_id)
+        # Of those sorted before only the new ones at the end are out of place: the sort takes one pass.
+        names = [known[image_id] for image_id in self._by_name if image_id in known]
+        if len(names) != len(known):
+            there = set(self._by_name)
+            names += sorted(key for image_id, key in known.items() if image_id not in there)
+            names.sort()
+        self._by_name = [image_id for _, image_id in names]
+        self._names = [records[image_id].name.casefold() for image_id in self._by_name]
         self._arrange()
 
     def _on_record_changed(self, image_id: int) -> None:
@@ -178,48 +204,52 @@ class ImagesPresenter:
             self.row_changed.emit(row)
 
     def _is_shown(self, record: ImageRecord) -> bool:
-        status = self.status_filter
-        if status == "proposal" and not record.has_proposal:
-            return False
-        if status not in ("all", "proposal") and record.status != status:
+        if not _fits(record, self.status_filter):
             return False
         name = record.name.casefold()
         return all(word in name for word in self._text.casefold().split())
 
     def _arrange(self) -> None:
+        shown = self._by_name
         words = self._text.casefold().split()
-        status = self.status_filter
-        shown = []
-        for image_id, name in self._by_name:
-            if words and not all(word in name for word in words):
-                continue
-            if status != "all":
-                record = self.session.image_record(image_id)
-                if record is None or not self._is_shown(record):
-                    continue
-            shown.append(image_id)
-        key = self.sort_key
-        if key != "name":
-            shown.sort(key=self._key(key), reverse=self.is_descending)  # stable: by name among equals
+        if words:
+            pairs = list(zip(shown, self._names, strict=True))
+            for word in words:
+                pairs = [pair for pair in pairs if word in pair[1]]
+            shown = [image_id for image_id, _ in pairs]
+        status, key, records = self.status_filter, self.sort_key, self.session.records
+        if status != "all":
+            shown = [i for i in shown if i in records and _fits(records[i], status)]
+        if key != "name" and shown:
+            # Stable: by name among equals, whichever way round.
+            values = self._values(key, shown)
+            order = np.argsort(-values if self.is_descending else values, kind="stable")
+            shown = np.asarray(shown, np.int64)[order].tolist()
         elif self.is_descending:
-            shown.reverse()
-        self._ids = shown
-        self._rows = {image_id: row for row, image_id in enumerate(shown)}
-        self.session.set_order(shown)
+            shown = shown[::-1]
+        self._ids, self._rows = list(shown), None
+        self.session.set_order(self._ids)
         self.changed.emit()
 
-    def _key(self, key: str) -> Any:
-        def value(image_id: int) -> float:
-            record = self.session.image_record(image_id)
-            if record is None:
-                return 0.0
-            if key == "status":
-                return _STATUS_ORDER[record.status]
-            if key == "size":
-                return float(record.width * record.height * record.depth)
-            if key == "added":
-                return record.added_s
-            unsure = self.uncertainty(image_id)
-            return -1.0 if unsure is None else unsure
+    def _values(self, key: str, ids: list[int]) -> npt.NDArray[np.float64]:
+        """(n,) what each image is sorted by; unknown uncertainty is -1."""
+        records = [self.session.records[image_id] for image_id in ids]
+        values: list[float]
+        if key == "status":
+            values = [_STATUS_ORDER[record.status] for record in records]
+        elif key == "size":
+            values = [record.width * record.height * record.depth for record in records]
+        elif key == "added":
+            values = [record.added_s for record in records]
+        else:
+            known = self.session.proposals.uncertainty
+            values = [known.get(image_id, -1.0) for image_id in ids]
+        return np.array(values, np.float64)
 
-        return value
+
+def _fits(record: ImageRecord, status: str) -> bool:
+    if status == "all":
+        return True
+    if status == "proposal":
+        return record.has_proposal
+    return record.is_missing if status == "missing" else record.status == status

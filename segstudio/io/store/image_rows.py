@@ -16,63 +16,85 @@ from segstudio.core.progress import ProgressSink, no_progress
 from segstudio.io.atomic import copy_file_atomic, disk_error
 from segstudio.io.store import schema
 from segstudio.io.store.layer_rows import add_layer
-from segstudio.io.store.records import AddReport, ImageRecord
+from segstudio.io.store.records import AddReport, FileState, ImageRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from segstudio.io.store.database import Database
-    from segstudio.io.store.records import ClassUse, ImageStatus
+    from segstudio.io.store.records import ClassUse
 
 _images = schema.images.c
 _CHUNK_BYTES = 1 << 20
+_FEW = 500
+"""So many ids stand in one statement."""
 
 
-def _has_pixels(kind: str) -> sa.ColumnElement[bool]:
-    return sa.exists(
-        sa.select(schema.segments.c.id)
-        .join(schema.layers, schema.layers.c.id == schema.segments.c.layer_id)
-        .where(
-            schema.layers.c.image_id == _images.id,
-            schema.layers.c.kind == kind,
-            schema.segments.c.pixels > 0,
-            schema.segments.c.class_id != 0,
+_KEPT = tuple(
+    schema.images.c[name]
+    for name in (
+        *("id", "path", "name", "width", "height", "depth", "bands", "dtype", "status", "split", "sha256"),
+        *("added_s", "path_hint", "file_bytes"),
+    )
+)
+_BATCH = 64
+"""So many images are added in one transaction."""
+HASHED_AT_ONCE_BYTES = 64 << 20
+"""The content of a larger file is hashed later, in the background."""
+
+
+def _with_pixels(image_id: int | None) -> sa.Select[Any]:
+    """(image id, kind) of the layers that hold something."""
+    layers, segments = schema.layers.c, schema.segments.c
+    query = sa.select(layers.image_id, layers.kind).where(
+        sa.exists(
+            sa.select(segments.id).where(segments.layer_id == layers.id, segments.pixels > 0, segments.class_id != 0)
         )
     )
+    return query if image_id is None else query.where(layers.image_id == image_id)
 
 
-def read_images(database: Database, folder: Path, image_id: int | None = None) -> list[ImageRecord]:
-    """All images (or the one) in the order they were added."""
-    query = sa.select(
-        schema.images, _has_pixels("labels").label("is_labelled"), _has_pixels("proposal").label("has_proposal")
-    ).order_by(_images.id)
+def read_images(
+    database: Database, folder: Path, image_id: int | None = None, *, checks_files: bool = True, after_id: int = 0
+) -> list[ImageRecord]:
+    """All images (the one; those after an id) in the order they were added, in two queries.
+
+    Without *checks_files* no file is looked for, and none counts as missing.
+    """
+    query = sa.select(*_KEPT).order_by(_images.id)
     if image_id is not None:
         query = query.where(_images.id == image_id)
+    elif after_id:
+        query = query.where(_images.id > after_id)
     with database.transaction() as connection:
         rows = connection.execute(query).all()
-    return [_record(row, folder) for row in rows]
+        flags = connection.execute(_with_pixels(image_id)).all()
+    labelled = {owner for owner, kind in flags if kind == "labels"}
+    proposed = {owner for owner, kind in flags if kind == "proposal"}
+    records = []
+    for key, path, name, width, height, depth, bands, dtype, status, split, digest, added_s, hint, size in rows:
+        if status == "unlabelled" and key in labelled:
+            status = "in_progress"
+        state = file_state(resolve(folder, path, hint)) if checks_files else _PRESENT
+        records.append(
+            ImageRecord(
+                *(key, path, name, width, height, depth, bands, dtype, status, split, digest, state.is_missing),
+                *(key in proposed, added_s, hint, size, state.is_read_only),
+            )
+        )
+    return records
 
 
-def _record(row: sa.Row[Any], folder: Path) -> ImageRecord:
-    status: ImageStatus = row.status
-    if status == "unlabelled" and row.is_labelled:
-        status = "in_progress"
-    return ImageRecord(
-        row.id,
-        row.path,
-        row.name,
-        row.width,
-        row.height,
-        row.depth,
-        row.bands,
-        row.dtype,
-        status,
-        row.split,
-        row.sha256,
-        not resolve(folder, row.path, row.path_hint).exists(),
-        bool(row.has_proposal),
-        row.added_s,
-    )
+_PRESENT = FileState(is_missing=False, is_read_only=False)
+
+
+def file_state(file: Path) -> FileState:
+    """Whether a file is gone, or can't be written to."""
+    try:
+        mode = file.stat().st_mode
+    except (OSError, ValueError):
+        return FileState(is_missing=True, is_read_only=False)
+    return FileState(is_missing=False, is_read_only=not mode & 0o222 or not os.access(file, os.W_OK))
 
 
 def resolve(folder: Path, path: str, hint: str) -> Path:
@@ -85,13 +107,6 @@ def resolve(folder: Path, path: str, hint: str) -> Path:
         if moved.exists():
             return moved
     return kept
-
-
-def path_hint(database: Database, image_id: int) -> str:
-    """Where an outside image lay from the project's folder; "" when unknown."""
-    with database.transaction() as connection:
-        value = connection.execute(sa.select(_images.path_hint).where(_images.id == image_id)).scalar()
-    return str(value or "")
 
 
 def kept_path(file: Path, folder: Path) -> tuple[str, str]:
@@ -126,22 +141,58 @@ def add_images(
     cancel: Cancel = NEVER,
 ) -> AddReport:
     """Add files, and the images in folders; see ``ProjectStore.add_images``."""
-    from segstudio.io.readers.registry import list_images, one_per_image
-
     report = AddReport()
     already = 0
+    rows: list[dict[str, Any]] = []
+
+    def write() -> None:
+        report.added.extend(insert_images(database, folder, rows))
+        rows.clear()
+
+    try:
+        for found in describe_files(database, folder, paths, copy=copy, progress=progress, cancel=cancel):
+            if isinstance(found, dict):
+                rows.append(found)
+            elif found is None:
+                already += 1
+            else:
+                report.failed.append(found)
+            if len(rows) >= _BATCH:
+                write()
+    finally:
+        write()
+    return AddReport(report.added, report.failed, already)
+
+
+def describe_files(
+    database: Database,
+    folder: Path,
+    paths: Iterable[Path | str],
+    *,
+    copy: bool = False,
+    progress: ProgressSink = no_progress,
+    cancel: Cancel = NEVER,
+) -> Iterator[dict[str, Any] | tuple[Path, str] | None]:
+    """What :func:`insert_images` wants of each file, (path, sentence) where it can't be read, None where it is known.
+
+    Reads headers (and copies the files, with *copy*) but writes no row, so it may run in another thread.
+    """
+    from segstudio.io.readers.registry import list_images, one_per_image
+
     files: list[Path] = []
     for path in map(Path, paths):
+        check(cancel)
         if path.is_dir():
             found = list(list_images(path))
             if not found:
-                report.failed.append((path, str(UserError("The folder holds no image that can be read", path=path))))
+                yield path, str(UserError("The folder holds no image that can be read", path=path))
             files += found
         else:
             files.append(path)
     files = one_per_image(files)
     with database.transaction() as connection:
         known = {str(path): digest for path, digest in connection.execute(sa.select(_images.path, _images.sha256))}
+    digests = set(known.values()) - {""}
     for index, file in enumerate(files):
         check(cancel)
         progress(index, len(files), file.name)
@@ -150,29 +201,30 @@ def add_images(
                 raise UserError("There is no such image file", path=file, remedy="check the path")
             kept, hint = kept_path(file, folder)
             if kept in known:
-                already += 1
+                yield None
                 continue
-            values = _describe(file, cancel)
-            if copy and Path(kept).is_absolute():
-                if values["sha256"] in known.values():
-                    already += 1
+            copies = copy and Path(kept).is_absolute()
+            values = _describe(file, cancel, hashes_all=copies)
+            if copies:
+                if values["sha256"] in digests:
+                    yield None
                     continue
                 kept, hint = kept_path(_copy_in(file, folder, values["name"]), folder)
-            image_id = insert_image(database, {**values, "path": kept, "path_hint": hint})
             known[kept] = values["sha256"]
-            report.added.extend(read_images(database, folder, image_id))
+            digests.add(values["sha256"])
+            yield {**values, "path": kept, "path_hint": hint}
         except UserError as error:
-            report.failed.append((file, str(error)))
+            yield file, str(error)
         except OSError as error:
-            report.failed.append((file, str(UserError(f"It cannot be read ({error.strerror or error})", path=file))))
+            yield file, str(UserError(f"It cannot be read ({error.strerror or error})", path=file))
     progress(len(files), len(files), "")
-    return AddReport(report.added, report.failed, already)
 
 
-def _describe(file: Path, cancel: Cancel) -> dict[str, Any]:
+def _describe(file: Path, cancel: Cancel, *, hashes_all: bool) -> dict[str, Any]:
     from segstudio.io.readers.registry import probe
 
     info = probe(file)
+    size = file.stat().st_size
     return {
         "name": str(info.metadata.get("name", file.name)),
         "width": info.width,
@@ -182,7 +234,8 @@ def _describe(file: Path, cancel: Cancel) -> dict[str, Any]:
         "dtype": str(info.dtype),
         "status": "unlabelled",
         "split": None,
-        "sha256": file_sha256(file, cancel),
+        "sha256": file_sha256(file, cancel) if hashes_all or size <= HASHED_AT_ONCE_BYTES else "",
+        "file_bytes": size,
         "added_s": time.time(),
     }
 
@@ -220,11 +273,32 @@ def _free(target: Path) -> Path:
 def insert_image(database: Database, values: dict[str, Any]) -> int:
     """Add a row of the images table (every column but ``id``) and its empty labels layer; the image's id."""
     with database.transaction() as connection:
-        key = connection.execute(sa.insert(schema.images), values).inserted_primary_key
-        assert key is not None
-        image_id = int(key[0])
-        add_layer(connection, image_id, "labels", "labels")
+        return _insert(connection, values)
+
+
+def _insert(connection: sa.Connection, values: dict[str, Any]) -> int:
+    key = connection.execute(sa.insert(schema.images), values).inserted_primary_key
+    assert key is not None
+    image_id = int(key[0])
+    add_layer(connection, image_id, "labels", "labels")
     return image_id
+
+
+def insert_images(database: Database, folder: Path, rows: Sequence[dict[str, Any]]) -> list[ImageRecord]:
+    """Add what :func:`describe_files` said, all in one transaction; the records. Rows that came meanwhile are left out."""
+    if not rows:
+        return []
+    with database.transaction() as connection:
+        last = int(connection.execute(sa.select(sa.func.coalesce(sa.func.max(_images.id), 0))).scalar() or 0)
+        paths = [values["path"] for values in rows]
+        there = set(connection.execute(sa.select(_images.path).where(_images.path.in_(paths))).scalars())
+        new = [values for values in rows if values["path"] not in there]
+        if new:
+            connection.execute(sa.insert(schema.images), new)
+            ids = connection.execute(sa.select(_images.id).where(_images.id > last)).scalars()
+            layers = [{"image_id": image_id, "name": "labels", "kind": "labels"} for image_id in ids]
+            connection.execute(sa.insert(schema.layers), layers)
+    return read_images(database, folder, checks_files=False, after_id=last)
 
 
 def remove_image(database: Database, image_id: int) -> None:
@@ -235,8 +309,23 @@ def remove_image(database: Database, image_id: int) -> None:
 
 def update_image(database: Database, image_ids: Collection[int], **values: Any) -> None:
     """Set columns of images."""
+    chosen = list(image_ids)
     with database.transaction() as connection:
-        connection.execute(sa.update(schema.images).where(_images.id.in_(list(image_ids))).values(**values))
+        for first in range(0, len(chosen), _FEW):
+            some = chosen[first : first + _FEW]
+            connection.execute(sa.update(schema.images).where(_images.id.in_(some)).values(**values))
+
+
+def set_places(database: Database, places: Sequence[dict[str, Any]]) -> None:
+    """Write ``path``, ``path_hint``, ``sha256`` and ``file_bytes`` of images (``k_id``), all in one transaction."""
+    names = ("path", "path_hint", "sha256", "file_bytes")
+    statement = (
+        sa.update(schema.images)
+        .where(_images.id == sa.bindparam("k_id"))
+        .values({name: sa.bindparam(f"v_{name}") for name in names})
+    )
+    with database.transaction() as connection:
+        connection.execute(statement, list(places))
 
 
 def class_pixels(database: Database, image_ids: Collection[int] | None = None) -> dict[int, int]:

@@ -39,7 +39,12 @@ def _from_1(connection: sa.Connection) -> None:
         run("UPDATE segments SET pixels = ? WHERE layer_id = ? AND id = ?", (pixels, layer_id, segment_id))
 
 
-_STEPS: dict[int, Callable[[sa.Connection], None]] = {1: _from_1}
+def _from_2(connection: sa.Connection) -> None:
+    """Version 3 knows the length of the files, so that one that was moved is found without reading every other."""
+    connection.exec_driver_sql("ALTER TABLE images ADD COLUMN file_bytes INTEGER NOT NULL DEFAULT 0")
+
+
+_STEPS: dict[int, Callable[[sa.Connection], None]] = {1: _from_1, 2: _from_2}
 """By the version they start from."""
 
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from segstudio.core.edits import Edit
     from segstudio.core.history import UndoStack
     from segstudio.core.layers import LabelLayer
+    from segstudio.io.store.image_files import ImageFiles
     from segstudio.io.store.locks import FolderLock
 
 __all__ = ["AddReport", "ClassUse", "ImageRecord", "ImageStatus", "ProjectStore", "WritePendingError"]
@@ -159,13 +160,12 @@ class ProjectStore:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is not None:
-            try:
-                self.close()
-            except UserError:
-                self.discard()
-            return
-        self.close()
+        try:
+            self.close()
+        except UserError:
+            if kind is None:
+                raise
+            self.discard()
 
     def _need_writable(self) -> None:
         if self.is_read_only:
@@ -173,11 +173,11 @@ class ProjectStore:
 
     # -- images --------------------------------------------------------------------------------------------------
 
-    def images(self) -> list[ImageRecord]:
-        """All images in the order they were added."""
+    def images(self, *, checks_files: bool = True) -> list[ImageRecord]:
+        """All images in the order they were added; without *checks_files* no file is looked for."""
         from segstudio.io.store.image_rows import read_images
 
-        return read_images(self._database, self.folder)
+        return read_images(self._database, self.folder, checks_files=checks_files)
 
     def image(self, image_id: int) -> ImageRecord:
         """One image; KeyError for an unknown id."""
@@ -203,6 +203,13 @@ class ProjectStore:
         self._need_writable()
         return add_images(self._database, self.folder, paths, copy=copy, progress=progress, cancel=cancel)
 
+    @property
+    def files(self) -> ImageFiles:
+        """The images' files: described, checked, hashed and found again, in any thread."""
+        from segstudio.io.store.image_files import ImageFiles
+
+        return ImageFiles(self._database, self.folder)
+
     def remove_image(self, image_id: int) -> None:
         """Take an image, its labels and history out of the project; its file stays. Cannot be undone."""
         from segstudio.io.store.image_rows import remove_image
@@ -215,11 +222,9 @@ class ProjectStore:
 
     def image_file(self, record: ImageRecord) -> Path:
         """Where the image's file is (or should be)."""
-        from segstudio.io.store.image_rows import path_hint, resolve
+        from segstudio.io.store.image_rows import resolve
 
-        if not Path(record.path).is_absolute():
-            return self.folder / record.path
-        return resolve(self.folder, record.path, path_hint(self._database, record.id))
+        return resolve(self.folder, record.path, record.path_hint)
 
     def set_status(self, image_id: int | Collection[int], status: ImageStatus) -> None:
         """Mark images; ValueError for an unknown status."""
@@ -260,8 +265,30 @@ class ProjectStore:
         return result
 
     def labels_layer(self, image_id: int) -> LabelLayer:
-        """The image's labels."""
-        return next(layer for layer in self.layers(image_id) if layer.kind == "labels")
+        """The image's lowest label layer."""
+        return self.label_layers(image_id)[0]
+
+    def label_layers(self, image_id: int) -> list[LabelLayer]:
+        """The image's label layers, the lowest first, without those that were deleted. KeyError if unknown."""
+        from segstudio.io.store.layer_stack import StackState, stack_key
+
+        return StackState.of(self.get_meta(stack_key(image_id))).shown(self.layers(image_id))
+
+    def add_labels_layer(self, image_id: int, name: str) -> LabelLayer:
+        """Make an empty label layer above the others; *name* must not be in use in the image."""
+        from segstudio.io.store.layer_stack import add_labels
+
+        self._need_writable()
+        add_labels(self._database, image_id, name)
+        return next(layer for layer in self.layers(image_id) if layer.name == name)
+
+    def rename_layer(self, layer: LabelLayer, name: str) -> None:
+        """Another name, not in use in the image."""
+        from segstudio.io.store.layer_stack import rename
+
+        self._need_writable()
+        rename(self._database, layer.id, name)
+        layer.name = name
 
     def proposal_layer(self, image_id: int, create: bool = False) -> LabelLayer | None:
         """The image's proposal; None where there is none and *create* is False."""
@@ -340,7 +367,7 @@ class ProjectStore:
 
     @property
     def undo_budget_bytes(self) -> int:
-        """How much room the history may take in the file; the oldest edits go first."""
+        """Room for the history in the file; the oldest edits go first."""
         return self._journal.budget_bytes
 
     @undo_budget_bytes.setter

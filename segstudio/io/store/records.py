@@ -22,7 +22,9 @@ class ImageRecord:
     """One image of a project; ``path`` as kept (relative to the project where it lies inside it).
 
     ``status`` "in_progress" also stands for an image that was never marked but has labels. ``has_proposal``: a
-    proposal with pixels waits to be accepted. ``added_s`` is a Unix time.
+    proposal with pixels waits to be accepted. ``added_s`` is a Unix time. ``path_hint``: where a file outside lay from
+    the project. ``sha256`` is "" and ``file_bytes`` 0 while they are not known. ``is_read_only``: the file can't be
+    written to.
     """
 
     id: int
@@ -39,6 +41,9 @@ class ImageRecord:
     is_missing: bool = False
     has_proposal: bool = False
     added_s: float = 0.0
+    path_hint: str = ""
+    file_bytes: int = 0
+    is_read_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,14 @@ class AddReport:
     added: list[ImageRecord] = field(default_factory=list)
     failed: list[tuple[Path, str]] = field(default_factory=list)
     already: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """What became of an image's file."""
+
+    is_missing: bool
+    is_read_only: bool
 
 
 class ClassUse(TypedDict):

@@ -1,4 +1,4 @@
-"""The tables of project.db (version 2), for SQLAlchemy Core."""
+"""The tables of project.db (version 3), for SQLAlchemy Core."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Kept in SQLite's ``user_version``."""
 APPLICATION_ID = 0x53454753
 """SQLite's ``application_id`` of our files: "SEGS"."""
@@ -55,9 +55,13 @@ images = Table(
     Column("split", String),
     Column("sha256", String, nullable=False),
     Column("added_s", Float, nullable=False),
+    Column("file_bytes", Integer, nullable=False, server_default="0"),
     sqlite_autoincrement=True,
 )
-"""``path`` is relative to the project inside it, else absolute; ``path_hint`` then says where it lay from there."""
+"""``path`` is relative to the project inside it, else absolute; ``path_hint`` then says where it lay from there.
+
+``sha256`` is "" until it is known, ``file_bytes`` 0: both tell a file that was moved.
+"""
 
 layers = Table(
     "layers",
