@@ -235,7 +235,8 @@ def test_percentiles_are_found_for_each_image(qapp: object, tmp_path: Path) -> N
         stage.settled()
         assert stage.session.display is not None and stage.session.display.stretch == (5.0, 95.0)
         assert controls.low.value() == pytest.approx(5 * low, rel=0.01)
-        assert controls.shared.isChecked()
+        assert controls.shared.isChecked() and controls.histogram.has_values
+        assert stage.session.sample is not None and stage.session.sample.max() > 4 * deep().max()
         controls.low.setValue(2000.0)  # from now on as set, for all alike
         stage.session.select_image(first)
         stage.settled()
