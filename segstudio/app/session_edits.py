@@ -303,6 +303,7 @@ class EditsPart(ImagesPart):
             self.say(UserError(obstacle, remedy="merge or delete the class instead"))
             return False
         self._put(edit)
+        self._show_plane_of(edit)
         try:
             self._store.mark_undone(edit, is_undo)
             self._written()

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from segstudio.app.session_choices import ChoicesPart
+
+if TYPE_CHECKING:
+    from segstudio.core.edits import Edit
 
 
 class PlanesPart(ChoicesPart):
@@ -49,6 +54,14 @@ class PlanesPart(ChoicesPart):
         """Another image is at hand: the plane it was left at, without a signal of its own."""
         z = 0 if image_id is None else self.plane_of(image_id)
         self._plane = min(z, max(0, self.plane_count - 1))
+
+    def _show_plane_of(self, edit: Edit) -> None:
+        """What was undone or redone on other planes only must be seen: go to the nearest of them."""
+        labels = self.labels
+        changes = [change for change in edit.changes if labels is not None and change.layer_id == labels.id]
+        planes = {tile.key[0] for change in changes for tile in change.tiles}
+        if planes and self._plane not in planes:
+            self.set_plane(min(planes, key=lambda z: abs(z - self._plane)))
 
     def _write_view(self, image_id: int | None) -> None:
         super()._write_view(image_id)

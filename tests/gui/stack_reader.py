@@ -92,7 +92,8 @@ class StackStage(Stage):
         for index, stack in enumerate(stacks):
             files.append(folder / f"stack{index}.npy")
             np.save(files[-1], stack)
-        self.session.add_images(files)
+        if files:
+            self.session.add_images(files)
         self.toolbox = ToolBox(ToolContext(self.session, self.settings))
         self.canvas = CanvasWidget(self.session, self.toolbox)
         self.canvas.resize(*size)

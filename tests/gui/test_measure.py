@@ -110,7 +110,7 @@ def test_without_units_there_are_pixels(stage: StackStage, monkeypatch: pytest.M
 def test_the_objects_panel_says_the_size_of_the_active_object(stage: StackStage) -> None:
     panel = ObjectsPanel(stage.session)
     panel.show()
-    assert panel.size.isHidden()
+    assert panel.size_line.isHidden()
     transaction = stage.session.begin("Test")
     assert transaction is not None
     segment_id = transaction.new_object(1)
@@ -118,11 +118,11 @@ def test_the_objects_panel_says_the_size_of_the_active_object(stage: StackStage)
     transaction.paint(np.ones((10, 10), bool), 250, 100, segment_id, 1)
     stage.session.commit(transaction)
     stage.session.select_object(segment_id)
-    assert panel.size.text() == "200 px · 50 mm²; all planes 300 px · 150 mm³"
+    assert panel.size_line.text() == "200 px · 50 mm²; all planes 300 px · 150 mm³"
     stage.session.set_plane(1)
-    assert panel.size.text().startswith("100 px · 25 mm²;")
+    assert panel.size_line.text().startswith("100 px · 25 mm²;")
     stage.session.undo()
-    assert panel.size.isHidden()
+    assert panel.size_line.isHidden()
     panel.close()
 
 

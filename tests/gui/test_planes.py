@@ -224,3 +224,28 @@ def test_keys_interpolate_and_carry_labels_on(qtbot, tmp_path: Path, monkeypatch
         assert window.binder.action("plane.only_background").isChecked()
         assert window.trigger("plane.only_background")
         assert not window.settings.flag("planes.only_background")
+
+
+def test_a_multi_page_tiff_is_gone_through_and_labelled_plane_by_plane(qapp: object, tmp_path: Path) -> None:
+    import tifffile
+
+    values = stack(5)
+    tifffile.imwrite(tmp_path / "stack.tif", values, photometric="minisblack", compression="zlib")
+    made = StackStage(tmp_path)
+    try:
+        made.session.add_images([tmp_path / "stack.tif"])
+        assert made.session.plane_count == 5, made.notices
+        made.settings.set("brush.size_px", 20.0)
+        made.canvas.one_to_one()
+        shown = []
+        for z in range(5):
+            made.session.set_plane(z)
+            shown.append(grey(made))
+        assert shown == sorted(shown) and len(set(shown)) == 5
+        made.stroke([(60.0, 60.0), (100.0, 70.0)])
+        assert made.plane(4).any() and not made.plane(3).any()
+        folder = made.session.folder
+        assert folder is not None and made.session.close_project() and made.session.open_project(folder)
+        assert made.session.plane == 4 and made.plane(4).any() and not made.plane(3).any()
+    finally:
+        made.close()

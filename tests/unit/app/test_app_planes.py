@@ -181,3 +181,13 @@ def test_an_answer_that_comes_after_another_edit_is_dropped(session: Session, sa
     waiting.pop()()
     assert said[-1] == STALE
     assert (classes_on(session, 1) == 1).sum() == 0
+
+
+def test_undo_shows_the_plane_that_it_changes(session: Session) -> None:
+    put(session, 1, box(0, 0, 5, 5))
+    put(session, 4, box(0, 0, 5, 5))
+    session.set_plane(4)
+    assert session.undo() and session.plane == 4
+    assert session.undo() and session.plane == 1
+    session.set_plane(0)
+    assert session.redo() and session.plane == 1

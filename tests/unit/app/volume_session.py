@@ -36,14 +36,15 @@ class _Reader:
 
 def enter_stacks(monkeypatch: pytest.MonkeyPatch, **metadata: Any) -> None:
     """Have ``*.npy`` opened as stacks with this metadata."""
-    entry = SimpleNamespace(
-        name="NumPy stack",
-        module="",
-        sniff=lambda head: head.startswith(b"\x93NUMPY"),
-        load=lambda: SimpleNamespace(
-            probe=lambda path: _info(path, **metadata), open_reader=lambda path: _Reader(path, **metadata)
-        ),
+    module = SimpleNamespace(
+        probe=lambda path: _info(path, **metadata), open_reader=lambda path: _Reader(path, **metadata)
     )
+
+    class Entry(registry.ReaderEntry):
+        def load(self) -> Any:
+            return module
+
+    entry = Entry("NumPy stack", "", lambda head: head.startswith(b"\x93NUMPY"))
     monkeypatch.setattr(registry, "READERS", [entry, *registry.READERS])
 
 
