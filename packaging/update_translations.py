@@ -45,6 +45,10 @@ def sentences(tree: ast.AST) -> list[str]:
             values = node.args[:1]
         elif isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "problem" for t in node.targets):
             values = [node.value]
+        elif isinstance(node, ast.Module):
+            # A sentence that has a name, since it is said in several places.
+            named = [one for one in node.body if isinstance(one, ast.Assign) and isinstance(one.value, ast.Constant)]
+            values = [one.value for one in named if isinstance(one.value.value, str) and one.value.value.endswith(".")]
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "DataSummary":
             values = node.args[-1:]
         for value in values:

@@ -8,6 +8,10 @@
    <translation>{name}，对象 {number}</translation>
   </message>
   <message>
+   <source>window {window}  level {level}</source>
+   <translation>窗宽 {window}  窗位 {level}</translation>
+  </message>
+  <message>
    <source>Canvas</source>
    <translation>画布</translation>
   </message>
@@ -52,6 +56,10 @@
    <translation>没有匹配的命令。少输入几个字母可找到更多。</translation>
   </message>
   <message>
+   <source>Copied “{text}”.</source>
+   <translation>已复制“{text}”。</translation>
+  </message>
+  <message>
    <source>Double-click the new class to name it.</source>
    <translation>双击新类别为其命名。</translation>
   </message>
@@ -66,6 +74,10 @@
   <message>
    <source>All files</source>
    <translation>所有文件</translation>
+  </message>
+  <message>
+   <source>Changing regions</source>
+   <translation>正在修改区域</translation>
   </message>
   <message>
    <source>About segstudio</source>
@@ -382,6 +394,10 @@
    <translation>重试</translation>
   </message>
   <message>
+   <source>Looking for images</source>
+   <translation>正在查找图像</translation>
+  </message>
+  <message>
    <source>Adding images</source>
    <translation>正在添加图像</translation>
   </message>
@@ -536,10 +552,6 @@
   <message>
    <source>Status and jobs</source>
    <translation>状态与任务</translation>
-  </message>
-  <message>
-   <source>Tools</source>
-   <translation>工具</translation>
   </message>
   <message>
    <source>The model is at work already. Stop it first, or wait.</source>
@@ -754,36 +766,8 @@
    <translation>删除</translation>
   </message>
   <message>
-   <source>Value shown black</source>
-   <translation>显示为黑色的值</translation>
-  </message>
-  <message>
-   <source>Value shown white</source>
-   <translation>显示为白色的值</translation>
-  </message>
-  <message>
-   <source>Gamma</source>
-   <translation>伽马</translation>
-  </message>
-  <message>
-   <source>Inverted</source>
-   <translation>反相</translation>
-  </message>
-  <message>
-   <source>Show the image inverted</source>
-   <translation>反相显示图像</translation>
-  </message>
-  <message>
-   <source>Automatic</source>
-   <translation>自动</translation>
-  </message>
-  <message>
-   <source>Automatic brightness</source>
-   <translation>自动亮度</translation>
-  </message>
-  <message>
-   <source>Choose the range of values from the image</source>
-   <translation>根据图像选择取值范围</translation>
+   <source>What the bands show</source>
+   <translation>波段的显示方式</translation>
   </message>
   <message>
    <source>Band shown red</source>
@@ -798,12 +782,160 @@
    <translation>蓝色显示的波段</translation>
   </message>
   <message>
+   <source>As set</source>
+   <translation>按设定</translation>
+  </message>
+  <message>
+   <source>All values</source>
+   <translation>全部数值</translation>
+  </message>
+  <message>
+   <source>Range found by percentiles</source>
+   <translation>按百分位求得的范围</translation>
+  </message>
+  <message>
+   <source>Each band by itself</source>
+   <translation>各波段分别处理</translation>
+  </message>
+  <message>
+   <source>A range of its own for each band: takes away a tint of haze</source>
+   <translation>每个波段用各自的范围：可去除雾霾造成的偏色</translation>
+  </message>
+  <message>
+   <source>Value shown black</source>
+   <translation>显示为黑色的值</translation>
+  </message>
+  <message>
+   <source>Value shown white</source>
+   <translation>显示为白色的值</translation>
+  </message>
+  <message>
+   <source>Window and level</source>
+   <translation>窗宽与窗位</translation>
+  </message>
+  <message>
+   <source>Gamma</source>
+   <translation>伽马</translation>
+  </message>
+  <message>
+   <source>Colours of one band</source>
+   <translation>单波段的颜色</translation>
+  </message>
+  <message>
+   <source>Inverted</source>
+   <translation>反相</translation>
+  </message>
+  <message>
+   <source>Show the image inverted</source>
+   <translation>反相显示图像</translation>
+  </message>
+  <message>
+   <source>For all images like this</source>
+   <translation>用于所有同类图像</translation>
+  </message>
+  <message>
+   <source>Show all images of the project with the same type and number of bands alike</source>
+   <translation>项目中类型和波段数相同的图像都这样显示</translation>
+  </message>
+  <message>
+   <source>Automatic</source>
+   <translation>自动</translation>
+  </message>
+  <message>
+   <source>Automatic brightness</source>
+   <translation>自动亮度</translation>
+  </message>
+  <message>
+   <source>Choose the range of values from the image</source>
+   <translation>根据图像选择取值范围</translation>
+  </message>
+  <message>
+   <source>Shows</source>
+   <translation>显示</translation>
+  </message>
+  <message>
+   <source>Range</source>
+   <translation>范围</translation>
+  </message>
+  <message>
    <source>Black</source>
    <translation>黑</translation>
   </message>
   <message>
    <source>White</source>
    <translation>白</translation>
+  </message>
+  <message>
+   <source>Window</source>
+   <translation>窗</translation>
+  </message>
+  <message>
+   <source>Colours</source>
+   <translation>颜色</translation>
+  </message>
+  <message>
+   <source>Own choice</source>
+   <translation>自定义</translation>
+  </message>
+  <message>
+   <source>Grey</source>
+   <translation>灰度</translation>
+  </message>
+  <message>
+   <source>Terrain</source>
+   <translation>地形</translation>
+  </message>
+  <message>
+   <source>Band {number} alone</source>
+   <translation>仅第 {number} 波段</translation>
+  </message>
+  <message>
+   <source>Natural colours</source>
+   <translation>自然色</translation>
+  </message>
+  <message>
+   <source>False colour, near infrared</source>
+   <translation>假彩色（近红外）</translation>
+  </message>
+  <message>
+   <source>Short-wave infrared</source>
+   <translation>短波红外</translation>
+  </message>
+  <message>
+   <source>Crops</source>
+   <translation>农作物</translation>
+  </message>
+  <message>
+   <source>First three bands</source>
+   <translation>前三个波段</translation>
+  </message>
+  <message>
+   <source>Lung</source>
+   <translation>肺窗</translation>
+  </message>
+  <message>
+   <source>Bone</source>
+   <translation>骨窗</translation>
+  </message>
+  <message>
+   <source>Brain</source>
+   <translation>脑窗</translation>
+  </message>
+  <message>
+   <source>Soft tissue</source>
+   <translation>软组织窗</translation>
+  </message>
+  <message>
+   <source>Liver</source>
+   <translation>肝窗</translation>
+  </message>
+  <message>
+   <source>Histogram</source>
+   <translation>直方图</translation>
+  </message>
+  <message>
+   <source>Drag the marks for black and white, or the range between them; double-click: automatic</source>
+   <translation>拖动黑、白标记或其间的范围；双击恢复自动</translation>
   </message>
   <message>
    <source>Beginning</source>
@@ -1058,6 +1190,14 @@
    <translation>选择模型</translation>
   </message>
   <message>
+   <source>Size of the selected objects</source>
+   <translation>所选对象的大小</translation>
+  </message>
+  <message>
+   <source>Area on this plane; of a volume, all planes too</source>
+   <translation>本平面上的面积；体数据还给出所有平面</translation>
+  </message>
+  <message>
    <source>by hand</source>
    <translation>手工</translation>
   </message>
@@ -1104,6 +1244,14 @@
   <message>
    <source>No separate objects here. Press New object, then paint one.</source>
    <translation>此处没有单独的对象。按“新建对象”，然后绘制。</translation>
+  </message>
+  <message>
+   <source>Merge objects</source>
+   <translation>合并对象</translation>
+  </message>
+  <message>
+   <source>Make one object of all that are selected</source>
+   <translation>将所选对象合成一个</translation>
   </message>
   <message>
    <source>Show on the canvas</source>
@@ -1216,6 +1364,150 @@
   <message>
    <source>Brightness and contrast</source>
    <translation>亮度与对比度</translation>
+  </message>
+  <message>
+   <source>Plane</source>
+   <translation>平面</translation>
+  </message>
+  <message>
+   <source>Plane shown</source>
+   <translation>显示的平面</translation>
+  </message>
+  <message>
+   <source>Alt and the wheel on the canvas go through the planes, too</source>
+   <translation>在画布上按住 Alt 滚动滚轮也可切换平面</translation>
+  </message>
+  <message>
+   <source>Previous plane</source>
+   <translation>上一平面</translation>
+  </message>
+  <message>
+   <source>Next plane</source>
+   <translation>下一平面</translation>
+  </message>
+  <message>
+   <source>of {count}</source>
+   <translation>/ {count}</translation>
+  </message>
+  <message>
+   <source>Close without changing anything</source>
+   <translation>关闭，不作任何修改</translation>
+  </message>
+  <message>
+   <source>The class to change to</source>
+   <translation>要改成的类别</translation>
+  </message>
+  <message>
+   <source>First area</source>
+   <translation>第一个区域</translation>
+  </message>
+  <message>
+   <source>Second area</source>
+   <translation>第二个区域</translation>
+  </message>
+  <message>
+   <source>To class</source>
+   <translation>改为类别</translation>
+  </message>
+  <message>
+   <source>A</source>
+   <translation>A</translation>
+  </message>
+  <message>
+   <source>B</source>
+   <translation>B</translation>
+  </message>
+  <message>
+   <source>Progress</source>
+   <translation>进度</translation>
+  </message>
+  <message>
+   <source>Apply</source>
+   <translation>应用</translation>
+  </message>
+  <message>
+   <source>everything labelled</source>
+   <translation>所有已标注内容</translation>
+  </message>
+  <message>
+   <source>working it out…</source>
+   <translation>正在计算…</translation>
+  </message>
+  <message>
+   <source>There is no class: add one in the Classes panel.</source>
+   <translation>还没有类别：请在“类别”面板中添加。</translation>
+  </message>
+  <message numerus="yes">
+   <source>%n selected objects</source>
+   <translation>
+    <numerusform>%n 个选中的对象</numerusform>
+   </translation>
+  </message>
+  <message>
+   <source>Object %1 (%2)</source>
+   <translation>对象 %1（%2）</translation>
+  </message>
+  <message>
+   <source>Into the class “%1”</source>
+   <translation>写入类别“%1”</translation>
+  </message>
+  <message>
+   <source>All of the class “%1”</source>
+   <translation>类别“%1”的全部</translation>
+  </message>
+  <message>
+   <source>Nothing would change.</source>
+   <translation>不会有任何变化。</translation>
+  </message>
+  <message>
+   <source>Nothing would change in view.</source>
+   <translation>视野内不会有变化。</translation>
+  </message>
+  <message numerus="yes">
+   <source>%n pieces go</source>
+   <translation>
+    <numerusform>将去掉 %n 块</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n holes</source>
+   <translation>
+    <numerusform>%n 个孔洞</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n objects</source>
+   <translation>
+    <numerusform>%n 个对象</numerusform>
+   </translation>
+  </message>
+  <message>
+   <source>%1 px</source>
+   <translation>%1 像素</translation>
+  </message>
+  <message>
+   <source>In view: %1</source>
+   <translation>视野内：%1</translation>
+  </message>
+  <message>
+   <source>Axial</source>
+   <translation>轴位</translation>
+  </message>
+  <message>
+   <source>Coronal</source>
+   <translation>冠状位</translation>
+  </message>
+  <message>
+   <source>Sagittal</source>
+   <translation>矢状位</translation>
+  </message>
+  <message>
+   <source>Across x</source>
+   <translation>垂直于 x</translation>
+  </message>
+  <message>
+   <source>Across y</source>
+   <translation>垂直于 y</translation>
   </message>
   <message>
    <source>Size of the brush</source>
@@ -1392,6 +1684,12 @@
    <translation>预测</translation>
   </message>
   <message>
+   <source>Click or drag to move the cross-hair, scroll to go through the slices.
+The patient's right is at the left (radiological convention).</source>
+   <translation>单击或拖动可移动十字线，滚动可切换切片。
+患者的右侧在画面左侧（放射学惯例）。</translation>
+  </message>
+  <message>
    <source>Or drop images, a folder or a project anywhere in this window.</source>
    <translation>或将图像、文件夹或项目拖到窗口任意处。</translation>
   </message>
@@ -1434,6 +1732,10 @@
    <translation>位置</translation>
   </message>
   <message>
+   <source>Place</source>
+   <translation>位置</translation>
+  </message>
+  <message>
    <source>Value</source>
    <translation>值</translation>
   </message>
@@ -1464,6 +1766,14 @@
   <message>
    <source>class</source>
    <translation>类别</translation>
+  </message>
+  <message>
+   <source>plane {number} of {count}</source>
+   <translation>第 {number} / {count} 平面</translation>
+  </message>
+  <message>
+   <source>Tools</source>
+   <translation>工具</translation>
   </message>
   <message>
    <source>Training</source>
@@ -1506,6 +1816,30 @@
    <translation>重新打开 segstudio 后语言生效。</translation>
   </message>
   <message>
+   <source>This is the only layer: clear its labels instead of deleting it.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Nothing was copied yet.</source>
+   <translation>还没有复制任何内容。</translation>
+  </message>
+  <message>
+   <source>There is nothing to copy: point at a label, or choose an object or a class on this plane.</source>
+   <translation>没有可复制的内容：请指向一处标注，或在本平面上选择对象或类别。</translation>
+  </message>
+  <message>
+   <source>The labels were changed meanwhile: do it once more.</source>
+   <translation>标注在此期间已改变：请再做一次。</translation>
+  </message>
+  <message>
+   <source>There is no plane beyond this one.</source>
+   <translation>后面没有平面了。</translation>
+  </message>
+  <message>
+   <source>This image has only one plane.</source>
+   <translation>这幅图像只有一个平面。</translation>
+  </message>
+  <message>
    <source>There is no model to propose with.</source>
    <translation>没有可用于预测的模型。</translation>
   </message>
@@ -1542,6 +1876,10 @@
    <translation>在此置信度下预测中没有该内容。</translation>
   </message>
   <message>
+   <source>The labels changed meanwhile, so nothing was done: try again.</source>
+   <translation>标注在此期间已改变，因此未作修改：请重试。</translation>
+  </message>
+  <message>
    <source>There is no class to paint with: add one in the Classes panel.</source>
    <translation>没有可用于绘制的类别：请在“类别”面板中添加。</translation>
   </message>
@@ -1558,8 +1896,24 @@
    <translation>给出的内容中没有图像。</translation>
   </message>
   <message>
+   <source>Nothing was found there: mark it anew, or press Esc.</source>
+   <translation>那里没有找到对象：请重新标记，或按 Esc。</translation>
+  </message>
+  <message>
+   <source>It lies outside the image and was put back.</source>
+   <translation>它在图像之外，已放回原处。</translation>
+  </message>
+  <message>
    <source>A polygon needs at least three points.</source>
    <translation>多边形至少需要三个点。</translation>
+  </message>
+  <message>
+   <source>Smart scissors need at least two nodes.</source>
+   <translation>智能剪刀至少需要两个节点。</translation>
+  </message>
+  <message>
+   <source>The picture is still being opened: try again in a moment.</source>
+   <translation>图像仍在打开：请稍后再试。</translation>
   </message>
   <message>
    <source>PNG masks</source>
@@ -1586,12 +1940,48 @@
    <translation>一个 JSON 文件，含 RLE 与多边形、对象与区域。</translation>
   </message>
   <message>
+   <source>GeoTIFF</source>
+   <translation>GeoTIFF</translation>
+  </message>
+  <message>
+   <source>Index masks that lie on the map: CRS and transform of the image, tiled, in the classes' colours.</source>
+   <translation>带地理位置的索引掩膜：沿用图像的 CRS 和变换，分块存储，使用类别颜色。</translation>
+  </message>
+  <message>
+   <source>GeoJSON</source>
+   <translation>GeoJSON</translation>
+  </message>
+  <message>
+   <source>Polygons with holes on the map, one file an image: for QGIS and other map programs.</source>
+   <translation>地图上的带孔多边形，每幅图像一个文件：用于 QGIS 等地图软件。</translation>
+  </message>
+  <message>
+   <source>NIfTI volumes</source>
+   <translation>NIfTI 体数据</translation>
+  </message>
+  <message>
+   <source>A label map a volume, with the image's own affine, spacing and order of voxels.</source>
+   <translation>每个体数据一个标签图，保留图像自身的仿射、间距和体素顺序。</translation>
+  </message>
+  <message>
    <source>Polygons in place of RLE</source>
    <translation>用多边形代替 RLE</translation>
   </message>
   <message>
    <source>Areas (stuff) beside objects</source>
    <translation>除对象外也导出区域（stuff）</translation>
+  </message>
+  <message>
+   <source>Copy the images, too</source>
+   <translation>同时复制图像</translation>
+  </message>
+  <message>
+   <source>Longitude and latitude (WGS84) in place of the image's CRS</source>
+   <translation>用经纬度（WGS84）代替图像的 CRS</translation>
+  </message>
+  <message>
+   <source>The images too, as NIfTI without patient data</source>
+   <translation>同时导出图像（不含患者信息的 NIfTI）</translation>
   </message>
   <message>
    <source>Trained in this project</source>
@@ -1747,6 +2137,30 @@
   <message>
    <source>Abandon what the tool has begun</source>
    <translation>放弃工具正在进行的操作</translation>
+  </message>
+  <message>
+   <source>Cut</source>
+   <translation>剪切</translation>
+  </message>
+  <message>
+   <source>Take the active object, or what lies under the pointer, off the labels</source>
+   <translation>从标注中取走当前对象或指针下的内容</translation>
+  </message>
+  <message>
+   <source>Copy</source>
+   <translation>复制</translation>
+  </message>
+  <message>
+   <source>Copy the active object, else what lies under the pointer, else the current class on this plane</source>
+   <translation>复制当前对象，否则复制指针下的内容，再否则复制本平面上的当前类别</translation>
+  </message>
+  <message>
+   <source>Paste</source>
+   <translation>粘贴</translation>
+  </message>
+  <message>
+   <source>Paste what was copied at its place, on this or another image or plane; Enter puts it down</source>
+   <translation>在原位置粘贴到本图像或其他图像、平面；按回车放下</translation>
   </message>
   <message>
    <source>Delete object</source>
@@ -1957,6 +2371,30 @@
    <translation>移动图像</translation>
   </message>
   <message>
+   <source>Picker</source>
+   <translation>拾取器</translation>
+  </message>
+  <message>
+   <source>Take the class under the pointer; hold Alt in any tool</source>
+   <translation>拾取指针下的类别；在任何工具中按住 Alt</translation>
+  </message>
+  <message>
+   <source>Cross-hair</source>
+   <translation>十字线</translation>
+  </message>
+  <message>
+   <source>Click or drag to show the same voxel in all views of a volume</source>
+   <translation>单击或拖动，在体数据的所有视图中显示同一体素</translation>
+  </message>
+  <message>
+   <source>Measure</source>
+   <translation>测量</translation>
+  </message>
+  <message>
+   <source>Click for a length (double-click ends it, the first point closes an area), drag for a box; Ctrl+C copies it</source>
+   <translation>单击量长度（双击结束，回到起点则成面积），拖动量矩形；Ctrl+C 复制结果</translation>
+  </message>
+  <message>
    <source>Brush</source>
    <translation>画笔</translation>
   </message>
@@ -1973,12 +2411,68 @@
    <translation>擦除标注</translation>
   </message>
   <message>
+   <source>Threshold brush</source>
+   <translation>阈值画笔</translation>
+  </message>
+  <message>
+   <source>Paint only pixels whose value is in a range; Alt-click takes the range from under the brush, Ctrl erases</source>
+   <translation>只涂数值在范围内的像素；Alt 单击从画笔下取范围，Ctrl 擦除</translation>
+  </message>
+  <message>
+   <source>Edge-aware brush</source>
+   <translation>边缘感知画笔</translation>
+  </message>
+  <message>
+   <source>Paint up to the picture's edges: only what is connected to the middle and of like colour; Ctrl erases</source>
+   <translation>涂到图像边缘为止：只涂与中心相连且颜色相近的部分；Ctrl 擦除</translation>
+  </message>
+  <message>
+   <source>Superpixel brush</source>
+   <translation>超像素画笔</translation>
+  </message>
+  <message>
+   <source>Paint whole superpixels: small areas that follow the picture's edges; Ctrl erases</source>
+   <translation>整块涂超像素（沿图像边缘的小区域）；Ctrl 擦除</translation>
+  </message>
+  <message>
+   <source>Lasso</source>
+   <translation>套索</translation>
+  </message>
+  <message>
+   <source>Draw round an area, letting go fills it; Shift or Ctrl erases</source>
+   <translation>沿区域画一圈，松开即填充；Shift 或 Ctrl 擦除</translation>
+  </message>
+  <message>
    <source>Polygon</source>
    <translation>多边形</translation>
   </message>
   <message>
-   <source>Click around an area; Enter or double-click fills it, Shift erases it</source>
-   <translation>沿区域逐点单击；Enter 或双击填充，Shift 擦除</translation>
+   <source>Click around an area; Shift-click on an edge adds a vertex, Delete drops the one under the pointer; Enter or double-click fills, Shift erases</source>
+   <translation>沿区域单击；在边上 Shift 单击可加顶点，Delete 去掉指针下的顶点；回车或双击填充，Shift 擦除</translation>
+  </message>
+  <message>
+   <source>Rectangle</source>
+   <translation>矩形</translation>
+  </message>
+  <message>
+   <source>Drag to fill a box; Shift: square, Alt: from the centre, Ctrl erases</source>
+   <translation>拖动填充矩形；Shift：正方形，Alt：从中心开始，Ctrl 擦除</translation>
+  </message>
+  <message>
+   <source>Ellipse</source>
+   <translation>椭圆</translation>
+  </message>
+  <message>
+   <source>Drag to fill an ellipse; Shift: circle, Alt: from the centre, Ctrl erases</source>
+   <translation>拖动填充椭圆；Shift：圆形，Alt：从中心开始，Ctrl 擦除</translation>
+  </message>
+  <message>
+   <source>Smart scissors</source>
+   <translation>智能剪刀</translation>
+  </message>
+  <message>
+   <source>Click along an edge, the line clings to it; Enter or a click on the first node fills, Backspace drops a node</source>
+   <translation>沿边缘单击，线条会贴合边缘；回车或单击第一个节点即填充，退格去掉一个节点</translation>
   </message>
   <message>
    <source>Fill</source>
@@ -1989,12 +2483,36 @@
    <translation>填充指针下的区域</translation>
   </message>
   <message>
-   <source>Picker</source>
-   <translation>拾取器</translation>
+   <source>Magic wand</source>
+   <translation>魔棒</translation>
   </message>
   <message>
-   <source>Take the class under the pointer; hold Alt in any tool</source>
-   <translation>拾取指针下的类别；在任何工具中按住 Alt</translation>
+   <source>Click to paint what looks alike, Ctrl erases; drag up or down to change the tolerance</source>
+   <translation>单击涂上相似的部分，Ctrl 擦除；上下拖动可改变容差</translation>
+  </message>
+  <message>
+   <source>Box around an object</source>
+   <translation>框选对象</translation>
+  </message>
+  <message>
+   <source>Drag a box around an object, correct with strokes (Ctrl: does not belong), Enter paints</source>
+   <translation>拖框围住对象，用笔画修正（Ctrl：不属于），回车涂上</translation>
+  </message>
+  <message>
+   <source>Cut out by strokes</source>
+   <translation>笔画抠图</translation>
+  </message>
+  <message>
+   <source>Drag over what belongs, with Ctrl over what does not; Enter paints the area found</source>
+   <translation>在属于对象处拖动，按 Ctrl 在不属于处拖动；回车涂上找到的区域</translation>
+  </message>
+  <message>
+   <source>Move</source>
+   <translation>移动</translation>
+  </message>
+  <message>
+   <source>Press on an object or area and drag; the handles scale and rotate, Enter puts it down, Esc puts it back</source>
+   <translation>按住对象或区域拖动；手柄可缩放和旋转，回车放下，Esc 放回</translation>
   </message>
   <message>
    <source>Accept by click or brush</source>
@@ -2085,6 +2603,234 @@
    <translation>标记图像为已完成，或取消</translation>
   </message>
   <message>
+   <source>Fill holes…</source>
+   <translation>填充孔洞…</translation>
+  </message>
+  <message>
+   <source>Fill the holes of the active object, else of the current class</source>
+   <translation>填充当前对象的孔洞，否则填充当前类别的孔洞</translation>
+  </message>
+  <message>
+   <source>Regions</source>
+   <translation>区域</translation>
+  </message>
+  <message>
+   <source>Remove small pieces…</source>
+   <translation>去除小块…</translation>
+  </message>
+  <message>
+   <source>Take away pieces that are smaller than a number of pixels</source>
+   <translation>去掉小于指定像素数的块</translation>
+  </message>
+  <message>
+   <source>Keep the largest piece…</source>
+   <translation>保留最大块…</translation>
+  </message>
+  <message>
+   <source>Take away all but the largest piece of each object, or of the class</source>
+   <translation>每个对象或类别只保留最大的一块</translation>
+  </message>
+  <message>
+   <source>Grow…</source>
+   <translation>扩张…</translation>
+  </message>
+  <message>
+   <source>Add a rim around the active object, else around the current class</source>
+   <translation>在当前对象（否则当前类别）外加一圈</translation>
+  </message>
+  <message>
+   <source>Shrink…</source>
+   <translation>收缩…</translation>
+  </message>
+  <message>
+   <source>Take away the rim of the active object, else of the current class</source>
+   <translation>去掉当前对象（否则当前类别）的边缘一圈</translation>
+  </message>
+  <message>
+   <source>Smooth…</source>
+   <translation>平滑…</translation>
+  </message>
+  <message>
+   <source>Round the outline of the active object, else of the current class</source>
+   <translation>使当前对象（否则当前类别）的轮廓圆滑</translation>
+  </message>
+  <message>
+   <source>Split touching objects…</source>
+   <translation>分开相接对象…</translation>
+  </message>
+  <message>
+   <source>Cut apart at the necks; every part becomes an object</source>
+   <translation>在颈部切开；每一部分成为一个对象</translation>
+  </message>
+  <message>
+   <source>Split into connected pieces</source>
+   <translation>拆成相连的块</translation>
+  </message>
+  <message>
+   <source>Every connected piece becomes an object of its own</source>
+   <translation>每个相连的块各成为一个对象</translation>
+  </message>
+  <message>
+   <source>Merge objects</source>
+   <translation>合并对象</translation>
+  </message>
+  <message>
+   <source>Make one object of all that are selected in the Objects panel</source>
+   <translation>把“对象”面板中选中的合成一个对象</translation>
+  </message>
+  <message>
+   <source>Change class…</source>
+   <translation>更改类别…</translation>
+  </message>
+  <message>
+   <source>Give the selected objects, else all of the current class in this image, another class</source>
+   <translation>给选中的对象（否则本图像中当前类别的全部）换一个类别</translation>
+  </message>
+  <message>
+   <source>Clear class here</source>
+   <translation>清除此处的类别</translation>
+  </message>
+  <message>
+   <source>Erase all of the current class in this image</source>
+   <translation>擦除本图像中当前类别的全部</translation>
+  </message>
+  <message>
+   <source>Combine areas…</source>
+   <translation>组合区域…</translation>
+  </message>
+  <message>
+   <source>Union, intersection, subtraction or xor of two classes or layers into the current class</source>
+   <translation>将两个类别或图层的并、交、差或异或写入当前类别</translation>
+  </message>
+  <message>
+   <source>Next plane</source>
+   <translation>下一平面</translation>
+  </message>
+  <message>
+   <source>Go one plane on in a volume or stack</source>
+   <translation>在体数据或图像栈中前进一个平面</translation>
+  </message>
+  <message>
+   <source>Planes</source>
+   <translation>平面</translation>
+  </message>
+  <message>
+   <source>Previous plane</source>
+   <translation>上一平面</translation>
+  </message>
+  <message>
+   <source>Go one plane back in a volume or stack</source>
+   <translation>在体数据或图像栈中后退一个平面</translation>
+  </message>
+  <message>
+   <source>Ten planes on</source>
+   <translation>前进十个平面</translation>
+  </message>
+  <message>
+   <source>Go ten planes on</source>
+   <translation>前进十个平面</translation>
+  </message>
+  <message>
+   <source>Ten planes back</source>
+   <translation>后退十个平面</translation>
+  </message>
+  <message>
+   <source>Go ten planes back</source>
+   <translation>后退十个平面</translation>
+  </message>
+  <message>
+   <source>First plane</source>
+   <translation>第一个平面</translation>
+  </message>
+  <message>
+   <source>Go to the first plane</source>
+   <translation>转到第一个平面</translation>
+  </message>
+  <message>
+   <source>Last plane</source>
+   <translation>最后一个平面</translation>
+  </message>
+  <message>
+   <source>Go to the last plane</source>
+   <translation>转到最后一个平面</translation>
+  </message>
+  <message>
+   <source>Slice views</source>
+   <translation>切片视图</translation>
+  </message>
+  <message>
+   <source>Show the other two planes of a volume beside the canvas</source>
+   <translation>在画布旁显示体数据的另外两个平面</translation>
+  </message>
+  <message>
+   <source>Show where the views of a volume meet</source>
+   <translation>显示体数据各视图相交的位置</translation>
+  </message>
+  <message>
+   <source>Interpolate round this plane</source>
+   <translation>在本平面前后插值</translation>
+  </message>
+  <message>
+   <source>Fill the planes between the nearest labelled ones: the active object, else the current class</source>
+   <translation>填充最近两个已标注平面之间的平面：当前对象，否则当前类别</translation>
+  </message>
+  <message>
+   <source>Interpolate all gaps</source>
+   <translation>插值所有空缺</translation>
+  </message>
+  <message>
+   <source>Fill every gap between labelled planes of the active object, else of the current class</source>
+   <translation>填充当前对象（否则当前类别）已标注平面之间的所有空缺</translation>
+  </message>
+  <message>
+   <source>Interpolate all gaps of all classes</source>
+   <translation>插值所有类别的所有空缺</translation>
+  </message>
+  <message>
+   <source>Fill every gap between labelled planes, of each class and object</source>
+   <translation>填充每个类别和对象已标注平面之间的所有空缺</translation>
+  </message>
+  <message>
+   <source>Copy to the next plane</source>
+   <translation>复制到下一平面</translation>
+  </message>
+  <message>
+   <source>Copy the active object, else the current class, to the next plane and go there</source>
+   <translation>把当前对象（否则当前类别）复制到下一平面并转到那里</translation>
+  </message>
+  <message>
+   <source>Copy to the previous plane</source>
+   <translation>复制到上一平面</translation>
+  </message>
+  <message>
+   <source>Copy the active object, else the current class, to the previous plane and go there</source>
+   <translation>把当前对象（否则当前类别）复制到上一平面并转到那里</translation>
+  </message>
+  <message>
+   <source>Copy all labels to the next plane</source>
+   <translation>把所有标注复制到下一平面</translation>
+  </message>
+  <message>
+   <source>Copy every label of this plane to the next plane and go there</source>
+   <translation>把本平面的全部标注复制到下一平面并转到那里</translation>
+  </message>
+  <message>
+   <source>Copy all labels to the previous plane</source>
+   <translation>把所有标注复制到上一平面</translation>
+  </message>
+  <message>
+   <source>Copy every label of this plane to the previous plane and go there</source>
+   <translation>把本平面的全部标注复制到上一平面并转到那里</translation>
+  </message>
+  <message>
+   <source>Keep what is labelled there</source>
+   <translation>保留那里已有的标注</translation>
+  </message>
+  <message>
+   <source>Interpolating and copying fill only background on the other planes</source>
+   <translation>插值和复制只填充其他平面的背景</translation>
+  </message>
+  <message>
    <source>Class 1</source>
    <translation>类别 1</translation>
   </message>
@@ -2161,8 +2907,16 @@
    <translation>预测此图像</translation>
   </message>
   <message>
-   <source>Let the model propose labels for this image</source>
-   <translation>让模型预测此图像的标注</translation>
+   <source>Let the model propose labels for this image; of a volume, for the plane shown</source>
+   <translation>让模型为本图像提出标注建议；体数据则针对显示的平面</translation>
+  </message>
+  <message>
+   <source>Propose for all planes</source>
+   <translation>为所有平面提出建议</translation>
+  </message>
+  <message>
+   <source>Let the model propose labels for every plane of this volume or stack</source>
+   <translation>让模型为此体数据或图像栈的每个平面提出标注建议</translation>
   </message>
   <message>
    <source>Propose for the selected images</source>
@@ -2488,6 +3242,270 @@
    <translation>更大的区域会被拒绝并说明原因。</translation>
   </message>
   <message>
+   <source>Size of the threshold brush</source>
+   <translation>阈值画笔大小</translation>
+  </message>
+  <message>
+   <source>From</source>
+   <translation>从</translation>
+  </message>
+  <message>
+   <source>The least value that is painted, in the image's own values; Alt-click on the canvas takes the range from under the brush.</source>
+   <translation>可涂的最小值（图像自身的数值）；在画布上 Alt 单击可从画笔下取范围。</translation>
+  </message>
+  <message>
+   <source>to</source>
+   <translation>到</translation>
+  </message>
+  <message>
+   <source>The largest value that is painted; Alt-drag on the canvas widens the range to all that the brush goes over.</source>
+   <translation>可涂的最大值；在画布上 Alt 拖动可把范围扩大到画笔经过的所有数值。</translation>
+  </message>
+  <message>
+   <source>Band</source>
+   <translation>波段</translation>
+  </message>
+  <message>
+   <source>The band compared, counted from 0; -1 = the mean of all.</source>
+   <translation>用于比较的波段，从 0 数起；-1 = 全部的平均。</translation>
+  </message>
+  <message>
+   <source>Size of the edge-aware brush</source>
+   <translation>边缘感知画笔大小</translation>
+  </message>
+  <message>
+   <source>Edge strength</source>
+   <translation>边缘强度</translation>
+  </message>
+  <message>
+   <source>How strong an edge must be to stop the brush, in percent of the shown range: small = faint edges stop it too.</source>
+   <translation>多强的边缘会挡住画笔，以显示范围的百分比计：值小则弱边缘也会挡住。</translation>
+  </message>
+  <message>
+   <source>Keep the first colour</source>
+   <translation>保持起始颜色</translation>
+  </message>
+  <message>
+   <source>All of a stroke paints only what has the colour where it began; otherwise that in the middle of the brush.</source>
+   <translation>整笔只涂与起点颜色相近的部分；否则按画笔中心的颜色。</translation>
+  </message>
+  <message>
+   <source>Adjust before filling</source>
+   <translation>填充前可调整</translation>
+  </message>
+  <message>
+   <source>The shape stays after letting go: drag it or its corners; Enter, a double click or a press beside it fills it.</source>
+   <translation>松开后形状保留：可拖动它或它的角；回车、双击或在旁边按下即填充。</translation>
+  </message>
+  <message>
+   <source>Tolerance</source>
+   <translation>容差</translation>
+  </message>
+  <message>
+   <source>How far a value may lie from that under the pointer, in percent of the shown range. Press and drag up or down on the canvas to change it and see the area.</source>
+   <translation>数值可与指针下的值相差多少，以显示范围的百分比计。在画布上按住并上下拖动可改变它并看到区域。</translation>
+  </message>
+  <message>
+   <source>Take</source>
+   <translation>选取</translation>
+  </message>
+  <message>
+   <source>Only what is connected to the pixel under the pointer, or everything like it in view or in the whole image.</source>
+   <translation>只取与指针下像素相连的部分，或视野内、整幅图像中所有相似的部分。</translation>
+  </message>
+  <message>
+   <source>connected</source>
+   <translation>相连部分</translation>
+  </message>
+  <message>
+   <source>in view</source>
+   <translation>视野内</translation>
+  </message>
+  <message>
+   <source>whole image</source>
+   <translation>整幅图像</translation>
+  </message>
+  <message>
+   <source>The band compared, counted from 0; -1 = all bands that are shown.</source>
+   <translation>用于比较的波段，从 0 数起；-1 = 显示的所有波段。</translation>
+  </message>
+  <message>
+   <source>Sample</source>
+   <translation>取样</translation>
+  </message>
+  <message>
+   <source>The median of a square of this side is what is looked for.</source>
+   <translation>以此边长的方块中位数作为查找的值。</translation>
+  </message>
+  <message>
+   <source>Fill holes</source>
+   <translation>填充孔洞</translation>
+  </message>
+  <message>
+   <source>What the area encloses belongs to it, too.</source>
+   <translation>被区域包围的部分也算在内。</translation>
+  </message>
+  <message>
+   <source>Superpixel size</source>
+   <translation>超像素大小</translation>
+  </message>
+  <message>
+   <source>Width of a superpixel in image pixels.</source>
+   <translation>超像素的宽度（图像像素）。</translation>
+  </message>
+  <message>
+   <source>Evenness</source>
+   <translation>均匀度</translation>
+  </message>
+  <message>
+   <source>Small: superpixels follow every edge; large: they are nearly squares.</source>
+   <translation>小：超像素贴合每条边缘；大：接近方形。</translation>
+  </message>
+  <message>
+   <source>Outlines</source>
+   <translation>轮廓</translation>
+  </message>
+  <message>
+   <source>Draw the outlines of all superpixels in view.</source>
+   <translation>画出视野内所有超像素的轮廓。</translation>
+  </message>
+  <message>
+   <source>Interpolating and copying between planes keep what is labelled</source>
+   <translation>平面间插值和复制时保留已有标注</translation>
+  </message>
+  <message>
+   <source>Only background is filled on the other planes. Locked classes are never painted over.</source>
+   <translation>其他平面上只填充背景。锁定的类别永不被覆盖。</translation>
+  </message>
+  <message>
+   <source>Snap</source>
+   <translation>吸附</translation>
+  </message>
+  <message>
+   <source>A click goes to the strongest edge so near, in pixels of the screen; hold Ctrl to set a node just where you click.</source>
+   <translation>单击会吸附到此距离（屏幕像素）内最强的边缘；按住 Ctrl 则节点就在单击处。</translation>
+  </message>
+  <message>
+   <source>On</source>
+   <translation>作用于</translation>
+  </message>
+  <message>
+   <source>The plane that is shown, or every plane of the volume.</source>
+   <translation>显示的平面，或体数据的每个平面。</translation>
+  </message>
+  <message>
+   <source>this plane</source>
+   <translation>本平面</translation>
+  </message>
+  <message>
+   <source>whole volume</source>
+   <translation>整个体数据</translation>
+  </message>
+  <message>
+   <source>Holes up to</source>
+   <translation>孔洞不超过</translation>
+  </message>
+  <message>
+   <source>In pixels; 0 fills holes of any size.</source>
+   <translation>以像素计；0 表示填充任意大小的孔洞。</translation>
+  </message>
+  <message>
+   <source>Pieces smaller than</source>
+   <translation>小于此值的块</translation>
+  </message>
+  <message>
+   <source>Pieces with fewer pixels go.</source>
+   <translation>像素更少的块将被去掉。</translation>
+  </message>
+  <message>
+   <source>Grow by</source>
+   <translation>扩张</translation>
+  </message>
+  <message>
+   <source>The width of the new rim.</source>
+   <translation>新增一圈的宽度。</translation>
+  </message>
+  <message>
+   <source>Shrink by</source>
+   <translation>收缩</translation>
+  </message>
+  <message>
+   <source>The width of the rim that goes.</source>
+   <translation>去掉一圈的宽度。</translation>
+  </message>
+  <message>
+   <source>Radius</source>
+   <translation>半径</translation>
+  </message>
+  <message>
+   <source>What is finer than this is rounded off.</source>
+   <translation>比这更细的部分会被磨圆。</translation>
+  </message>
+  <message>
+   <source>Neck</source>
+   <translation>颈部</translation>
+  </message>
+  <message>
+   <source>Parts come apart where the neck between them is narrower by this than the smaller part, measured as radius.</source>
+   <translation>当颈部比较小部分窄这么多（按半径计）时，两部分分开。</translation>
+  </message>
+  <message>
+   <source>Over other labels</source>
+   <translation>覆盖其他标注</translation>
+  </message>
+  <message>
+   <source>Else only pixels that have no label yet are added.</source>
+   <translation>否则只添加尚无标注的像素。</translation>
+  </message>
+  <message>
+   <source>union</source>
+   <translation>并集</translation>
+  </message>
+  <message>
+   <source>intersection</source>
+   <translation>交集</translation>
+  </message>
+  <message>
+   <source>subtraction</source>
+   <translation>差集</translation>
+  </message>
+  <message>
+   <source>xor</source>
+   <translation>异或</translation>
+  </message>
+  <message>
+   <source>Replace</source>
+   <translation>替换</translation>
+  </message>
+  <message>
+   <source>What is there already is erased where it lies outside the result; else the result is added to it.</source>
+   <translation>已有内容在结果之外的部分将被擦除；否则结果加到已有内容上。</translation>
+  </message>
+  <message>
+   <source>Size of marks</source>
+   <translation>标记笔大小</translation>
+  </message>
+  <message>
+   <source>Of the box and stroke tools.</source>
+   <translation>用于框选和笔画工具。</translation>
+  </message>
+  <message>
+   <source>Method</source>
+   <translation>方法</translation>
+  </message>
+  <message>
+   <source>Random walker goes by the edges, graph cut by colours and edges.</source>
+   <translation>随机游走依据边缘，图割依据颜色和边缘。</translation>
+  </message>
+  <message>
+   <source>random walker</source>
+   <translation>随机游走</translation>
+  </message>
+  <message>
+   <source>graph cut</source>
+   <translation>图割</translation>
+  </message>
+  <message>
    <source>Least confidence shown</source>
    <translation>显示的最低置信度</translation>
   </message>
@@ -2589,6 +3607,10 @@
   <message>
    <source>Train</source>
    <translation>训练</translation>
+  </message>
+  <message>
+   <source>Views</source>
+   <translation>视图</translation>
   </message>
  </context>
 </TS>
