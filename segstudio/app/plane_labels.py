@@ -90,7 +90,7 @@ class PlaneLabels:
     def _guard(self) -> Guard:
         session = self._session
         if session.settings.flag("planes.only_background"):
-            return Guard("background", locked_class_ids=session.classes.locked_ids)
+            return Guard("background", locked_class_ids=session.classes.locked_ids, validity=session.validity)
         return session.guard
 
     def _begin(

@@ -1,22 +1,22 @@
-"""Edits: what changed, as tiles before and after; the transactions that record them, and guards that limit them."""
+"""Edits: what changed, as tiles before and after, and the transactions that record them."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Literal, TypeAlias
-
-import numpy as np
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Literal
 
 from segstudio.core.classes import UNLABELLED, ClassTable
 from segstudio.core.geometry import EMPTY, Rect, tile_rect
+from segstudio.core.guards import ANYWHERE, Guard, Validity
 from segstudio.core.history import HistoryEntry, UndoStack
 from segstudio.core.layers import LabelLayer, Segment, Source
 from segstudio.core.tiles import Array, Tile, TileChange, TileKey, TileMap, compact, same_tile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
+    import numpy as np
     import numpy.typing as npt
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "TileChange",
     "Transaction",
     "UndoStack",
+    "Validity",
     "apply_edit",
     "apply_segment_change",
     "combined",
@@ -35,8 +36,6 @@ __all__ = [
 
 Plane = Literal["segments", "confidence"]
 SegmentChange = tuple["Segment | None", "Segment | None"]
-Validity: TypeAlias = "Callable[[int, Rect], npt.NDArray[np.bool_] | None]"
-"""(z, rectangle) to (h, w) bool: where the image holds data; None: everywhere."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -152,63 +151,6 @@ def combined(label: str, *edits: Edit | None) -> Edit | None:
         return None
     changes = tuple(change for edit in real for change in edit.changes)
     return replace(real[0], label=label, changes=changes)
-
-
-@dataclass(frozen=True)
-class Guard:
-    """Where painting may go: anywhere, over background only, or over one class only; never over locked classes.
-
-    ``protect_hand`` also keeps what a person made, imported or reviewed. With a ``validity`` nothing is painted where
-    the image holds no data (erasing goes on there); it is asked for what is painted only.
-    """
-
-    mode: Literal["anywhere", "background", "class"] = "anywhere"
-    class_id: int = 0
-    locked_class_ids: frozenset[int] = field(default_factory=frozenset)
-    protect_hand: bool = False
-    validity: Validity | None = field(default=None, compare=False, repr=False)
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it forbids nothing that is labelled (where there is no data, nothing ever is)."""
-        return self.mode == "anywhere" and not self.locked_class_ids and not self.protect_hand
-
-    def lut(self, layer: LabelLayer) -> npt.NDArray[np.bool_]:
-        """(65536,) bool: which segment ids of the layer may be painted over."""
-        classes = layer.class_lut()
-        if self.mode == "background":
-            allowed: npt.NDArray[np.bool_] = classes == UNLABELLED
-        elif self.mode == "class":
-            allowed = classes == self.class_id
-        else:
-            allowed = np.ones(65536, np.bool_)
-        for class_id in self.locked_class_ids:
-            np.logical_and(allowed, classes != class_id, out=allowed)
-        if self.protect_hand:
-            kept = [item.id for item in layer.segments.values() if item.is_hand_work and item.class_id != UNLABELLED]
-            allowed[kept] = False
-        return allowed
-
-    def allowed(self, segment_ids: Array, layer: LabelLayer) -> npt.NDArray[np.bool_]:
-        """(h, w) bool: which of these pixels may change."""
-        if self.is_open:
-            return np.ones(segment_ids.shape, np.bool_)
-        return self.lut(layer).take(segment_ids)
-
-
-    def with_data(
-        self, rect: Rect, values: Array | int, where: npt.NDArray[np.bool_] | None, z: int
-    ) -> npt.NDArray[np.bool_] | None:
-        """*where* without what would be painted on pixels that hold no data; background may be written anywhere."""
-        is_erasing = isinstance(values, int) and values == UNLABELLED
-        valid = None if self.validity is None or is_erasing else self.validity(z, rect)
-        if valid is None:
-            return where
-        may = valid if isinstance(values, int) else valid | (values == UNLABELLED)
-        return may if where is None else where & may
-
-
-ANYWHERE = Guard()
 
 
 class Transaction:
