@@ -225,8 +225,14 @@ class ImagesPart(PlanesPart):
 
     def reader_failed(self, image_id: int, sentence: str) -> None:
         """Decoding failed; said once on ``notice``. The labels can still be seen."""
-        if image_id != self.image_id:
+        record = self._records.get(image_id)
+        if image_id != self.image_id or record is None or self._store is None:
             return
+        file = self._store.image_file(record)
+        if not file.exists():
+            self._change_record(image_id, is_missing=True)
+            remedy = "put it back, or look for it with File › Find moved images…"
+            sentence = str(UserError("The image was here and is not there any more", path=file, remedy=remedy))
         self._reader_error = sentence
         self.reader_changed.emit()
         self.say(sentence)

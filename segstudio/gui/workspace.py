@@ -20,6 +20,7 @@ from segstudio.gui.commands import edit, file, help_, label, model, planes, regi
 from segstudio.gui.docks import Docks
 from segstudio.gui.i18n import tr
 from segstudio.gui.image_adding import ImageAdder
+from segstudio.gui.image_files import ImageFilesControl
 from segstudio.gui.job_center import JobCenter
 from segstudio.gui.notice_bar import Offer
 from segstudio.gui.opening import Opening
@@ -55,6 +56,7 @@ class Workspace(QObject):
         self.jobs = JobCenter(self)
         self.opening = Opening(self)
         self.adder = ImageAdder(self)
+        self.image_files = ImageFilesControl(self)
         self.regions: Regions | None = None
         """Operations on whole regions, once their actions are bound."""
         self._docks: Docks | None = None
@@ -154,6 +156,8 @@ class Workspace(QObject):
         """Stop jobs and workers, close the project. Safe to call twice."""
         self._retry_timer.stop()
         self.jobs.shut_down()
+        self.adder.shut_down()
+        self.image_files.shut_down()
         self.session.close_project(discard=True)
         self.background.shut_down()
         self.tool_work.shut_down()

@@ -30,7 +30,7 @@ ROUNDS = 4
 MOVES = 60
 
 
-def stroke_ms(stage: object, radius: int, moves: int) -> list[float]:
+def stroke_ms(stage: object, radius: int, moves: int, tool: str = "brush") -> list[float]:
     """Time of each move of one stroke: mouse event sent → frame painted, in ms."""
     from canvas_stage import Stage
     from PySide6.QtCore import Qt
@@ -39,7 +39,8 @@ def stroke_ms(stage: object, radius: int, moves: int) -> list[float]:
     assert isinstance(stage, Stage)
     app = QApplication.instance()
     assert app is not None
-    stage.settings.set("brush.size_px", 2.0 * radius)
+    stage.toolbox.select(tool)
+    stage.settings.set(f"{tool}.size_px", 2.0 * radius)
     stage.session.clear_labels()  # painting what is painted already would cost nothing
     stage.settled()
     seen = stage.canvas.view.visible_rect()

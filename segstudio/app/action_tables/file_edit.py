@@ -17,6 +17,8 @@ FILE = (
           "Add image files to the project"),
     _spec("file.add_folder", "Add a folder of images…", "", "folder-add", "File", "images", "project",
           "Add every image in a folder to the project"),
+    _spec("file.find_moved", "Find moved images…", "", "search", "File", "images", "project",
+          "Look for image files that are no longer where they were, by what they hold"),
     _spec("file.export", "Export…", "Ctrl+Shift+E", "export", "File", "export", "project",
           "Write the labels as a mask dataset"),
     _spec("file.close_project", "Close project", "Ctrl+W", "close", "File", "end", "project", "Back to the start page"),

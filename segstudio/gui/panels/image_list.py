@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt, Slot
 from PySide6.QtGui import QFont, QImage, QPainter, QPixmap
@@ -14,6 +14,9 @@ from segstudio.gui import icons, theme
 from segstudio.gui.i18n import tr
 from segstudio.gui.panels.parts import plain
 from segstudio.gui.thumbnails import ThumbnailLoader
+
+if TYPE_CHECKING:
+    from segstudio.io.store.records import ImageRecord
 
 Index = QModelIndex | QPersistentModelIndex
 ID_ROLE = Qt.ItemDataRole.UserRole + 1
@@ -30,6 +33,7 @@ def status_text(status: str) -> str:
         "in_progress": tr("in progress"),
         "done": tr("done"),
         "proposal": tr("with a proposal"),
+        "missing": tr("file missing"),
         "all": tr("all"),
     }[status]
 
@@ -104,9 +108,10 @@ class ImageListModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return record.name
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{record.name}, {status_text(record.status)}"
+            gone = [tr("file missing")] if record.is_missing else []
+            return ", ".join([record.name, status_text(record.status), *gone])
         if role == Qt.ItemDataRole.ToolTipRole:
-            return plain(f"{record.path}\n{record.width} × {record.height}, {status_text(record.status)}")
+            return plain(_tooltip(record))
         if role == ID_ROLE:
             return record.id
         return None
@@ -118,6 +123,15 @@ class ImageListModel(QAbstractListModel):
     def _on_row_changed(self, row: int) -> None:
         index = self.index(row)
         self.dataChanged.emit(index, index)
+
+
+def _tooltip(record: ImageRecord) -> str:
+    lines = [record.path, f"{record.width} × {record.height}, {status_text(record.status)}"]
+    if record.is_missing:
+        lines.append(tr("The file is not there: File › Find moved images… looks for it."))
+    if record.is_read_only:
+        lines.append(tr("The file can't be written to; labels are kept in the project all the same."))
+    return "\n".join(lines)
 
 
 class ImageDelegate(QStyledItemDelegate):
@@ -196,8 +210,11 @@ class ImageDelegate(QStyledItemDelegate):
         painter.setPen(theme.color("selected_text" if is_selected else BADGE_TOKENS[record.status]))
         upper = QRect(box.x(), box.center().y() - 17, box.width(), 18)
         painter.drawText(upper, Qt.AlignmentFlag.AlignCenter, BADGES[record.status])
-        if record.has_proposal:
-            device = painter.device()
-            ratio = device.devicePixelRatioF() if device is not None else 1.0
-            picture = icons.pixmap("proposal", 14, "selected_text" if is_selected else "accent", ratio)
-            painter.drawPixmap(box.center().x() - 7, box.center().y() + 3, picture)
+        device = painter.device()
+        ratio = device.devicePixelRatioF() if device is not None else 1.0
+        marks = [("proposal", "accent")] if record.has_proposal else []
+        marks += [("warning", "warning")] if record.is_missing else []
+        marks += [("lock", "muted")] if record.is_read_only else []
+        for place, (name, token) in enumerate(marks):
+            picture = icons.pixmap(name, 14, "selected_text" if is_selected else token, ratio)
+            painter.drawPixmap(box.center().x() - 7 - 16 * place, box.center().y() + 3, picture)

@@ -71,29 +71,29 @@ class ImageFiles:
     """Files of the images of one project."""
 
     def __init__(self, database: Database, folder: Path) -> None:
-        self._database, self._folder = database, folder
+        self._database, self.folder = database, folder
 
     def describe(
         self, paths: Iterable[Path | str], *, copy: bool = False, progress: ProgressSink, cancel: Cancel
     ) -> Iterator[dict[str, Any] | tuple[Path, str] | None]:
         """One answer a file: what :meth:`insert` takes, (path, sentence) of a failure, None for one that is known."""
-        return describe_files(self._database, self._folder, paths, copy=copy, progress=progress, cancel=cancel)
+        return describe_files(self._database, self.folder, paths, copy=copy, progress=progress, cancel=cancel)
 
     def insert(self, rows: Sequence[dict[str, Any]]) -> list[ImageRecord]:
         """Add described files in one transaction; UserError when they can't be written."""
-        return insert_images(self._database, self._folder, rows)
+        return insert_images(self._database, self.folder, rows)
 
     def states(self, records: Iterable[ImageRecord], cancel: Cancel = NEVER) -> Iterator[tuple[int, FileState]]:
         """(image id, state) of each record's file."""
         for record in records:
             check(cancel)
-            yield record.id, file_state(resolve(self._folder, record.path, record.path_hint))
+            yield record.id, file_state(resolve(self.folder, record.path, record.path_hint))
 
     def hashes(self, records: Iterable[ImageRecord], cancel: Cancel = NEVER) -> Iterator[FoundFile]:
         """The content hashes of files that have none yet; those that can't be read are passed over."""
         for record in records:
             check(cancel)
-            file = resolve(self._folder, record.path, record.path_hint)
+            file = resolve(self.folder, record.path, record.path_hint)
             try:
                 if not record.sha256 or not record.file_bytes:
                     digest = record.sha256 or file_sha256(file, cancel)
@@ -128,7 +128,7 @@ class ImageFiles:
             if looked_at % 200 == 0:
                 progress(len(best), len(missing), file.parent.name)
             candidates = [record for record in wanted.of(file.name, size) if _may_be_better(best, record, file)]
-            if candidates and kept_path(file, self._folder)[0] not in known:
+            if candidates and kept_path(file, self.folder)[0] not in known:
                 _match(candidates, file, size, best, cancel)
                 if len(best) == len(missing) and all(best[r.id].file.name == Path(r.path).name for r in missing):
                     break
@@ -142,22 +142,35 @@ class ImageFiles:
         with self._database.transaction() as connection:
             return set(connection.execute(sa.select(schema.images.c.path)).scalars())
 
-    def place(self, found: Sequence[FoundFile]) -> None:
-        """Write where files are and what they hold, in one transaction; UserError when that fails."""
-        rows = []
+    def place(self, found: Sequence[FoundFile]) -> dict[int, dict[str, Any]]:
+        """Write where files are and what they hold, in one transaction; the changed fields of their records by id.
+
+        UserError when that fails.
+        """
+        changes = {}
         for item in found:
-            path, hint = kept_path(item.file, self._folder)
-            rows.append(
-                {
-                    "k_id": item.image_id,
-                    "v_path": path,
-                    "v_path_hint": hint,
-                    "v_sha256": item.sha256,
-                    "v_file_bytes": item.file_bytes,
-                }
-            )
+            path, hint = kept_path(item.file, self.folder)
+            changes[item.image_id] = {"path": path, "path_hint": hint, **_content(item), "is_missing": False}
+        self._write(changes)
+        return changes
+
+    def remember(self, hashed: Sequence[FoundFile]) -> dict[int, dict[str, Any]]:
+        """Write what files hold, wherever they are; the changed fields by id. UserError when that fails."""
+        changes = {item.image_id: _content(item) for item in hashed}
+        self._write(changes)
+        return changes
+
+    def _write(self, changes: dict[int, dict[str, Any]]) -> None:
+        rows = [
+            {"k_id": image_id, **{f"v_{name}": value for name, value in fields.items() if name != "is_missing"}}
+            for image_id, fields in changes.items()
+        ]
         if rows:
             set_places(self._database, rows)
+
+
+def _content(item: FoundFile) -> dict[str, Any]:
+    return {"sha256": item.sha256, "file_bytes": item.file_bytes}
 
 
 def likely_folders(project: Path, records: Iterable[ImageRecord]) -> list[Path]:

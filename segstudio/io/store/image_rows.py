@@ -317,13 +317,10 @@ def update_image(database: Database, image_ids: Collection[int], **values: Any) 
 
 
 def set_places(database: Database, places: Sequence[dict[str, Any]]) -> None:
-    """Write ``path``, ``path_hint``, ``sha256`` and ``file_bytes`` of images (``k_id``), all in one transaction."""
-    names = ("path", "path_hint", "sha256", "file_bytes")
-    statement = (
-        sa.update(schema.images)
-        .where(_images.id == sa.bindparam("k_id"))
-        .values({name: sa.bindparam(f"v_{name}") for name in names})
-    )
+    """Set columns (``v_name``) of images (``k_id``), each its own, all in one transaction; the rows have like keys."""
+    names = [key.removeprefix("v_") for key in places[0] if key != "k_id"]
+    statement = sa.update(schema.images).where(_images.id == sa.bindparam("k_id"))
+    statement = statement.values({name: sa.bindparam(f"v_{name}") for name in names})
     with database.transaction() as connection:
         connection.execute(statement, list(places))
 
