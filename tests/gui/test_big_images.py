@@ -63,14 +63,14 @@ def test_the_blurred_look_is_replaced_when_the_levels_are_made(window, tmp_path,
     file = tmp_path / "a.tif"
     tifffile.imwrite(file, checkers(), photometric="rgb", tile=(64, 64), compression="zlib")
     go, looks = threading.Event(), []
-    make, look = windowed.make_pyramid, windowed.quick_look
+    make, look = windowed.make_pyramid, windowed.sampled
     monkeypatch.setattr(windowed, "make_pyramid", lambda *a, **m: make(*a, **m) if go.wait(20) else None)
 
-    def blurred(source, z, size):
-        looks.append(size)
-        return np.full_like(look(source, z, size), 128)
+    def blurred(source, z):
+        looks.append(z)
+        return np.full_like(look(source, z), 128)
 
-    monkeypatch.setattr(windowed, "quick_look", blurred)
+    monkeypatch.setattr(windowed, "sampled", blurred)
     session = open_images(window, tmp_path, file)
     qtbot.waitUntil(lambda: session.reader is not None and looks and window.workspace.canvas._image.is_idle, timeout=20_000)
     assert not has_both_colors(window)

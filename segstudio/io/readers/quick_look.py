@@ -14,8 +14,9 @@ from segstudio.io.readers.memory import resized
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-_BUDGET_PX = 1 << 25
+_BUDGET_PX = 1 << 24
 """So many pixels are decoded for it."""
+_MOST_COLUMNS = 512
 
 
 class _Source(Protocol):
@@ -25,8 +26,8 @@ class _Source(Protocol):
     def read(self, z: int, rect: Rect) -> npt.NDArray[Any]: ...
 
 
-def quick_look(source: _Source, z: int, size: tuple[int, int]) -> npt.NDArray[Any]:
-    """(height, width, band) of *size* (width, height): means of tiles spread over the plane, smoothly joined."""
+def sampled(source: _Source, z: int) -> npt.NDArray[Any]:
+    """(row, column, band) means of tiles spread evenly over a plane (of strips: a line each)."""
     tile_width = min(source.width, int(getattr(source, "chunk_columns", source.width)))
     tile_height = min(source.height, int(getattr(source, "chunk_rows", 1)))
     across, down = math.ceil(source.width / tile_width), math.ceil(source.height / tile_height)
@@ -35,7 +36,7 @@ def quick_look(source: _Source, z: int, size: tuple[int, int]) -> npt.NDArray[An
         columns, rows = 1, max(1, min(down, int(down * share * share)))
     else:
         columns, rows = max(1, int(across * share)), max(1, int(down * share))
-    cell_width = min(size[0], tile_width) if across == 1 else 1
+    cell_width = min(_MOST_COLUMNS, tile_width) if across == 1 else 1
     lines = []
     for row in range(rows):
         y = int((row + 0.5) * down / rows) * tile_height
@@ -45,11 +46,11 @@ def quick_look(source: _Source, z: int, size: tuple[int, int]) -> npt.NDArray[An
             values = source.read(z, Rect(x, y, tile_width, tile_height).clipped(source.width, source.height))
             cells.append(resized(np.ascontiguousarray(values), cell_width, 1))
         lines.append(np.concatenate(cells, axis=1))
-    small = np.concatenate(lines, axis=0)
-    return _enlarged(small, *size)
+    return np.concatenate(lines, axis=0)
 
 
-def _enlarged(small: npt.NDArray[Any], width: int, height: int) -> npt.NDArray[Any]:
+def enlarged(small: npt.NDArray[Any], width: int, height: int) -> npt.NDArray[Any]:
+    """*small* smoothly brought to (height, width, band)."""
     kind = small.dtype
     values = small if kind in (np.uint8, np.uint16, np.float32) else small.astype(np.float64)
     planes = [

@@ -14,7 +14,7 @@ from segstudio.io.readers.limits import sentences
 from segstudio.io.readers.memory import oriented, resized
 from segstudio.io.readers.pyramid import Pyramid, PyramidTiles, halved
 from segstudio.io.readers.pyramid_cache import content_key, find_pyramid, make_pyramid
-from segstudio.io.readers.quick_look import quick_look
+from segstudio.io.readers.quick_look import enlarged, sampled
 from segstudio.io.readers.valid import ValidPixels, stored_window
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ class WindowedReader:
         self._lock = threading.Lock()
         self._tails: dict[int, list[npt.NDArray[Any]]] = {}
         self._pyramids: dict[int, _Made] = {}
+        self._looks: dict[int, npt.NDArray[Any]] = {}
         self._is_closed = False
         self._is_large = self._stored[-1].width * self._stored[-1].height > _TAIL_PX
         self._valid = ValidPixels(self)
@@ -138,7 +139,7 @@ class WindowedReader:
         if not self._is_made(level) or self._pyramid_is_ready(0):
             return self.read(level, 0, whole)
         with sentences(self.info.path):
-            values = quick_look(self._stored[-1], 0, self._stored_size(level))
+            values = self._look(0, level)
         return np.moveaxis(oriented(values, self._orientation), -1, 0)
 
     def close(self) -> None:
@@ -148,6 +149,7 @@ class WindowedReader:
             made = list(self._pyramids.values())
             self._pyramids.clear()
             self._tails.clear()
+            self._looks.clear()
         for job in made:
             job.close()
         self._cache.clear()
@@ -185,14 +187,25 @@ class WindowedReader:
         grown = grown.clipped(source.width, source.height)
         made = self._pyramid(z)
         if not made.is_ready:
-            if grown.width * grown.height <= _DIRECT_PX:
+            is_direct = grown.width * grown.height <= _DIRECT_PX
+            # Before the pyramid is begun, which would take the processors away.
+            look = None if is_direct or self._listener is None else self._look(z, level)
+            made.start()
+            if is_direct:
                 values = source.read(z, grown)
                 for _ in range(below + 1):
                     values = halved(values)
                 return values
-            if self._listener is not None:
-                return quick_look(source, z, self._stored_size(level))[rect.slices]
+            if look is not None:
+                return look[rect.slices]
         return made.wait().read(below, rect)
+
+    def _look(self, z: int, level: int) -> npt.NDArray[Any]:
+        """A blurred picture of a whole plane, as stored."""
+        small = self._looks.get(z)
+        if small is None:
+            small = self._looks[z] = sampled(self._stored[-1], z)
+        return enlarged(small, *self._stored_size(level))
 
     def _tail(self, z: int, below: int) -> npt.NDArray[Any]:
         with self._lock:
@@ -211,16 +224,14 @@ class WindowedReader:
     # -- the pyramid ---------------------------------------------------------------------------------------------
 
     def _pyramid_is_ready(self, z: int) -> bool:
-        return not self._is_large or self._pyramid(z, is_started=False).is_ready
+        return not self._is_large or self._pyramid(z).is_ready
 
-    def _pyramid(self, z: int, *, is_started: bool = True) -> _Made:
+    def _pyramid(self, z: int) -> _Made:
         with self._lock:
             made = self._pyramids.get(z)
             if made is None:
                 made = _Made(self, z, self._stored[-1], self._made_sizes())
                 self._pyramids[z] = made
-            if is_started:
-                made.start()
             return made
 
     def _made_sizes(self) -> tuple[tuple[int, int], ...]:
