@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from segstudio.io.store.layer_stack import StackState, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +21,11 @@ KEPT = 3
 
 @dataclass
 class Document:
-    """Labels, proposal and undo stack of one image. ``is_unsaved``: the store could not write its last edits yet."""
+    """Labels, proposal and undo stack of one image. ``is_unsaved``: the store could not write its last edits yet.
+
+    ``labels`` is the layer that is worked on, ``label_layers`` are all of them, the lowest first, deleted ones too
+    (undo may fill them again); ``stack`` says which are there, ``hidden_ids`` which are not drawn.
+    """
 
     image_id: int
     labels: LabelLayer
@@ -27,11 +33,19 @@ class Document:
     history: UndoStack
     is_unsaved: bool = False
     is_being_written: bool = False
+    label_layers: list[LabelLayer] = field(default_factory=list)
+    stack: StackState = field(default_factory=StackState)
+    hidden_ids: frozenset[int] = frozenset()
+
+    @property
+    def present_layers(self) -> list[LabelLayer]:
+        """The label layers that are there, the lowest first."""
+        return [layer for layer in self.label_layers if self.stack.is_there(layer)] or [self.labels]
 
     @property
     def layers(self) -> dict[int, LabelLayer]:
         """Its layers by id."""
-        layers = {self.labels.id: self.labels}
+        layers = {layer.id: layer for layer in (self.labels, *self.label_layers)}
         if self.proposal is not None:
             layers[self.proposal.id] = self.proposal
         return layers
@@ -58,9 +72,12 @@ class Documents:
             history = self._store.history(image_id)
             if budget_bytes is not None:
                 history.budget_bytes = budget_bytes
-            document = Document(
-                image_id, self._store.labels_layer(image_id), self._store.proposal_layer(image_id), history
-            )
+            layers = [layer for layer in self._store.layers(image_id) if layer.kind == "labels"]
+            chosen = self._store.get_meta(f"layer:{image_id}")
+            stack = state_of(self._store, image_id)
+            active = next((layer for layer in layers if layer.id == chosen and stack.is_there(layer)), layers[0])
+            proposal = self._store.proposal_layer(image_id)
+            document = Document(image_id, active, proposal, history, label_layers=layers, stack=stack)
             self._open[image_id] = document
         self._open.move_to_end(image_id)
         self._shrink(image_id)

@@ -12,6 +12,7 @@ import platformdirs
 from segstudio.app.class_editor import ClassEditor
 from segstudio.app.crosshair import CrossHair
 from segstudio.app.document import Documents
+from segstudio.app.layer_editor import LayerEditor
 from segstudio.app.proposal_desk import ProposalDesk
 from segstudio.app.session_edits import EditsPart
 from segstudio.core.classes import ClassTable
@@ -54,6 +55,7 @@ class Session(EditsPart):
     ) -> None:
         super().__init__(settings, open_reader)
         self.class_editor = ClassEditor(self)
+        self.layer_editor = LayerEditor(self)
         self.proposals = ProposalDesk(self)
         self.crosshair = CrossHair(self)
         self.settings.changed.connect(self._on_setting_changed)

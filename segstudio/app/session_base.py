@@ -46,6 +46,8 @@ class SessionBase:
         """Another plane (z) of the same image is shown and painted."""
         self.layer_changed: Signal[[int, Rect]] = Signal()
         """Pixels (or the looks of segments) of a layer changed: layer id, dirty rectangle."""
+        self.layers_changed: Signal[[]] = Signal()
+        """The current image's label layers changed: which there are, order, names, eyes, the one that is worked on."""
         self.classes_changed: Signal[[]] = Signal()
         """The class table changed: names, colours, order, visibility, locks."""
         self.history_changed: Signal[[]] = Signal()

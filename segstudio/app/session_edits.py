@@ -181,8 +181,8 @@ class EditsPart(ImagesPart):
         self._show(edit)
 
     def _show(self, edit: Edit) -> None:
-        for layer in (self.labels, self.proposal):
-            if layer is not None and layer.id in edit.layer_ids:
+        for layer in () if self._document is None else self._document.layers.values():
+            if layer.id in edit.layer_ids:
                 whole = edit.touches_segments(layer.id)
                 rect = layer.bounds if whole else edit.dirty_rect(layer.id).intersected(layer.bounds)
                 self.layer_changed.emit(layer.id, rect)
@@ -220,11 +220,11 @@ class EditsPart(ImagesPart):
             return
         if document.proposal is not None and document.proposal.id in edit.layer_ids:
             self._change_record(edit.image_id, has_proposal=not document.proposal.is_blank)
-        if document.labels.id not in edit.layer_ids:
+        if not any(layer.id in edit.layer_ids for layer in (document.labels, *document.label_layers)):
             return
         if record.status == "unlabelled" and not is_undo:
             self.set_status([edit.image_id], "in_progress")
-        elif record.status == "in_progress" and is_undo and document.labels.is_blank:
+        elif record.status == "in_progress" and is_undo and all(layer.is_blank for layer in document.present_layers):
             self.set_status([edit.image_id], "unlabelled")
 
     def _written(self) -> None:

@@ -34,6 +34,7 @@ class PanelSpec:
 PANELS: tuple[PanelSpec, ...] = (
     PanelSpec("images", "Images", "segstudio.gui.panels.images:ImagesPanel", 0),
     PanelSpec("objects", "Objects", "segstudio.gui.panels.objects:ObjectsPanel", 0),
+    PanelSpec("layers", "Layers", "segstudio.gui.panels.layers:LayersPanel", 0),
     PanelSpec("history", "History", "segstudio.gui.panels.history:HistoryPanel", 0),
     PanelSpec("classes", "Classes", "segstudio.gui.panels.classes:ClassesPanel", 1),
     PanelSpec("overlay", "Overlay", "segstudio.gui.panels.overlay:OverlayPanel", 1, scrolls=False),

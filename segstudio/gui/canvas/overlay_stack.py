@@ -35,7 +35,8 @@ class _Colored:
         self, layer: LabelLayer, session: Session, opacity: float, solid: float, highlight: int
     ) -> tuple[LayerColors, bool]:
         """(tables, whether pictures made with the former ones hold good)."""
-        inputs = (session.classes, opacity, solid, highlight, session.active_object)
+        active = session.active_object if layer is session.labels else None
+        inputs = (session.classes, opacity, solid, highlight, active)
         is_same_look = layer is self._layer and inputs == self._inputs
         if self.colors is not None and is_same_look and layer.segments_revision == self._revision:
             return self.colors, True
@@ -45,7 +46,7 @@ class _Colored:
             opacity=opacity,
             solid_opacity=solid,
             highlight_class_id=highlight,
-            active_segment_id=session.active_object if layer.kind == "labels" else None,
+            active_segment_id=active,
         )
         ids = np.fromiter(layer.segments.keys(), np.int64, len(layer.segments))
         # A new segment alone changes no picture: none of its pixels are there yet.
@@ -74,6 +75,9 @@ class OverlayStack:
         self.heat = OverlayTiles()
         self._colored_labels = _Colored()
         self._colored_proposal = _Colored()
+        self._others: dict[int, tuple[OverlayTiles, _Colored]] = {}
+        self._below: tuple[OverlayTiles, ...] = ()
+        self._above: tuple[OverlayTiles, ...] = ()
         self._painted_by: dict[OverlayTiles, tuple[object, ...]] = {}
         self.highlight_class_id = UNLABELLED
 
@@ -84,10 +88,12 @@ class OverlayStack:
             tiles.set_painter(None)
         self._painted_by.clear()
         self._colored_labels, self._colored_proposal = _Colored(), _Colored()
+        self._others.clear()
+        self._below = self._above = ()
 
     @property
     def _all(self) -> tuple[OverlayTiles, ...]:
-        return (self.heat, self.labels, self.proposal, self.difference)
+        return (self.heat, *self._below, self.labels, *self._above, self.proposal, self.difference)
 
     @property
     def nbytes(self) -> int:
@@ -104,6 +110,9 @@ class OverlayStack:
         if proposal is not None and layer_id == proposal.id:
             for tiles in (self.proposal, self.difference, self.heat):
                 tiles.change(rect)
+            return True
+        if layer_id in self._others:
+            self._others[layer_id][0].change(rect)
             return True
         return False
 
@@ -140,7 +149,10 @@ class OverlayStack:
         shows_difference = shows and style.shows_difference and proposal is not None and labels is not None
         shows_heat = shows and style.heat != "none" and proposal is not None
 
-        self._refresh_labels(labels if shows and style.shows_labels and not shows_difference else None, style, width)
+        shows_labels = shows and style.shows_labels and not shows_difference
+        is_seen = shows_labels and session.layer_editor.is_active_visible
+        self._refresh_labels(labels if is_seen else None, style, width)
+        self._refresh_others(style, width, shows_labels)
         shows_proposal = shows and style.shows_proposal and not shows_difference and not shows_heat
         rim = max(1, round(1.5 * ratio / level_scale))
         self._refresh_proposal(proposal if shows_proposal else None, style, width, rim)
@@ -151,17 +163,29 @@ class OverlayStack:
         if layer is None:
             self._hide(self.labels)
             return
+        self._show_labels(self.labels, self._colored_labels, layer, style, width)
+
+    def _refresh_others(self, style: OverlayStyle, width: int, shows: bool) -> None:
+        """The label layers that are not worked on, beneath and above the one that is."""
+        below, above = self._session.layer_editor.others() if shows else ([], [])
+        kept = {layer.id: self._others.get(layer.id) or (OverlayTiles(), _Colored()) for layer in (*below, *above)}
+        for layer_id in self._others.keys() - kept.keys():
+            self._painted_by.pop(self._others[layer_id][0], None)
+        self._others = kept
+        for layer in (*below, *above):
+            self._show_labels(*kept[layer.id], layer, style, width)
+        self._below = tuple(kept[layer.id][0] for layer in below)
+        self._above = tuple(kept[layer.id][0] for layer in above)
+
+    def _show_labels(
+        self, tiles: OverlayTiles, colored: _Colored, layer: LabelLayer, style: OverlayStyle, width: int
+    ) -> None:
         outline = width if style.mode == "outline" else None
         solid = min(1.0, 0.35 + 0.65 * style.opacity) if style.opacity else 0.0
-        colors, holds = self._colored_labels.update(layer, self._session, style.opacity, solid, self.highlight_class_id)
+        colors, holds = colored.update(layer, self._session, style.opacity, solid, self.highlight_class_id)
         key = (layer, outline, self._session.plane)
-        self._show(
-            self.labels,
-            key,
-            colors,
-            holds,
-            LabelsPainter(layer, colors, outline_width=outline, z=self._session.plane),
-        )
+        painter = LabelsPainter(layer, colors, outline_width=outline, z=self._session.plane)
+        self._show(tiles, key, colors, holds, painter)
 
     def _refresh_proposal(self, layer: LabelLayer | None, style: OverlayStyle, width: int, rim: int) -> None:
         if layer is None:

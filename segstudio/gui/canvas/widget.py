@@ -93,6 +93,7 @@ class CanvasWidget(ViewMoves, InputEvents):
         session.reader_changed.connect(self._on_reader_changed)
         session.layer_changed.connect(self._on_layer_changed)
         session.classes_changed.connect(self._redraw)
+        session.layers_changed.connect(self._redraw)
         session.overlay_changed.connect(self._redraw)
         session.selection_changed.connect(self._on_selection_changed)
         session.threshold_changed.connect(self._redraw)

@@ -247,8 +247,9 @@ class ProjectStore:
     # -- layers --------------------------------------------------------------------------------------------------
 
     def layers(self, image_id: int) -> list[LabelLayer]:
-        """The layers of an image, labels first; tiles are read when looked at. KeyError if unknown."""
+        """The layers of an image, labels first, the lowest first; tiles are read when looked at. KeyError if unknown."""
         from segstudio.io.store.layer_rows import load_layers
+        from segstudio.io.store.layer_stack import StackState, stack_key
 
         fresh = load_layers(self._database, image_id)
         if not fresh:
@@ -262,33 +263,11 @@ class ProjectStore:
                     apply_edit(edit, {layer.id: layer})
                 self._layers[layer.id] = layer
             result.append(known)
-        return result
+        return StackState.of(self.get_meta(stack_key(image_id))).sorted(result)
 
     def labels_layer(self, image_id: int) -> LabelLayer:
-        """The image's lowest label layer."""
-        return self.label_layers(image_id)[0]
-
-    def label_layers(self, image_id: int) -> list[LabelLayer]:
-        """The image's label layers, the lowest first, without those that were deleted. KeyError if unknown."""
-        from segstudio.io.store.layer_stack import StackState, stack_key
-
-        return StackState.of(self.get_meta(stack_key(image_id))).shown(self.layers(image_id))
-
-    def add_labels_layer(self, image_id: int, name: str) -> LabelLayer:
-        """Make an empty label layer above the others; *name* must not be in use in the image."""
-        from segstudio.io.store.layer_stack import add_labels
-
-        self._need_writable()
-        add_labels(self._database, image_id, name)
-        return next(layer for layer in self.layers(image_id) if layer.name == name)
-
-    def rename_layer(self, layer: LabelLayer, name: str) -> None:
-        """Another name, not in use in the image."""
-        from segstudio.io.store.layer_stack import rename
-
-        self._need_writable()
-        rename(self._database, layer.id, name)
-        layer.name = name
+        """The image's labels; the lowest layer of several."""
+        return next(layer for layer in self.layers(image_id) if layer.kind == "labels")
 
     def proposal_layer(self, image_id: int, create: bool = False) -> LabelLayer | None:
         """The image's proposal; None where there is none and *create* is False."""
