@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
 
@@ -133,6 +134,13 @@ def read_labels(file: Path, grid: LabelGrid) -> npt.NDArray[Any]:
         return grid.order.shown(voxels.reshape(grid.shape)).transpose(2, 1, 0)
 
 
+def _unpacked(path: Path) -> BinaryIO:
+    """The content of a file that may be packed, whatever it is called."""
+    with path.open("rb") as stream:
+        is_packed = stream.read(2) == b"\x1f\x8b"
+    return cast("BinaryIO", gzip.open(path, "rb")) if is_packed else path.open("rb")
+
+
 def copy_without_names(source: Path, file: Path) -> None:
     """Copy a NIfTI file, every voxel as it is, leaving out the header's texts and extensions, which may name a patient.
 
@@ -142,7 +150,7 @@ def copy_without_names(source: Path, file: Path) -> None:
         When the source cannot be read or the disk refuses.
     """
     nibabel = needs("nibabel", "NIfTI files", "medical", source)
-    with sentences(source), nibabel.openers.Opener(str(source), "rb") as stream:
+    with sentences(source), _unpacked(source) as stream:
         first = stream.read(348)
         is_second = first[:4] in (b"\x1c\x02\0\0", b"\0\0\x02\x1c")
         stream.seek(0)

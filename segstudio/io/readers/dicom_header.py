@@ -5,6 +5,7 @@ Nothing that names a patient is read into metadata, sentences or logs.
 
 from __future__ import annotations
 
+import io
 import logging
 import warnings
 from contextlib import contextmanager
@@ -43,6 +44,20 @@ def is_dicom(head: bytes) -> bool:
     if head[4:6].decode("latin-1") in _VRS:
         return True
     return order == "little" and 0 < int.from_bytes(head[4:8], "little") <= 128
+
+
+class BoundedFile(io.BufferedReader):
+    """A file that is never asked for more than it holds: pydicom reads as many bytes as a header claims."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(io.FileIO(path))
+        self._size = path.stat().st_size
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """At most *size* bytes."""
+        if size is None or size < 0:
+            return super().read()
+        return super().read(min(size, max(0, self._size - self.tell())))
 
 
 @contextmanager
@@ -111,7 +126,7 @@ def read_header(path: Path) -> DicomFile:
         from segstudio.io.readers import dicom_codecs
 
         dicom_codecs.register()
-        with path.open("rb") as stream:
+        with BoundedFile(path) as stream:
             header = pydicom.dcmread(stream, stop_before_pixels=True, force=True)
             offset = stream.tell()
             if str(getattr(header.file_meta, "TransferSyntaxUID", "")).endswith("1.2.1.99"):

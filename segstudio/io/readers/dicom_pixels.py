@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from segstudio.io.readers.dicom_header import numbers, quietly
+from segstudio.io.readers.dicom_header import BoundedFile, numbers, quietly
 from segstudio.io.readers.limits import damaged
 from segstudio.io.readers.planes import rescaled_type
 
@@ -105,13 +105,14 @@ def _stored(file: DicomFile, index: int) -> npt.NDArray[Any]:
     if file.pixel_offset < 0:
         return np.asarray(decoder.as_array(file.header, index=index, **file.options)[0])
     try:
-        with file.path.open("rb") as stream:
+        with BoundedFile(file.path) as stream:
             stream.seek(file.pixel_offset)
             return np.asarray(decoder.as_array(stream, index=index, **file.options)[0])
     except Exception:  # noqa: BLE001 - files that mix encodings are read by a slower way, or fail there for good
         import pydicom
 
-        whole = pydicom.dcmread(file.path, force=True)
+        with BoundedFile(file.path) as stream:
+            whole = pydicom.dcmread(stream, force=True)
         return np.asarray(decoder.as_array(whole, index=index, pixel_keyword=file.options["pixel_keyword"])[0])
 
 

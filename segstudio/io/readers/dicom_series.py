@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from segstudio.core.errors import UserError
-from segstudio.io.readers.dicom_header import SUFFIXES, is_dicom, numbers, quietly, text
+from segstudio.io.readers.dicom_header import SUFFIXES, BoundedFile, is_dicom, numbers, quietly, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -186,7 +186,8 @@ def _slice_header(path: Path) -> SliceHeader | None:
         with quietly(path):
             import pydicom
 
-            header = pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=list(_TAGS))
+            with BoundedFile(path) as stream:
+                header = pydicom.dcmread(stream, stop_before_pixels=True, force=True, specific_tags=list(_TAGS))
     except (UserError, OSError, MemoryError):
         return None
     uid, modality = text(header, "SeriesInstanceUID"), text(header, "Modality")

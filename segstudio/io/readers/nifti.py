@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import logging
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".nii", ".nii.gz")
 _MAX_BANDS = 4096
+_GZIP_RATIO = 1100
+"""No gzip file unpacks to more than about 1030 times its size."""
 _HEADER_BYTES = 540
 _UNITS = {"meter": "m", "mm": "mm", "micron": "µm"}
 
@@ -57,16 +61,24 @@ class NiftiLayout:
 def load_nifti(path: Path) -> Any:
     """The nibabel image, its voxels not read yet; UserError where nibabel is missing."""
     nibabel = needs("nibabel", "NIfTI files", "medical", path)
+    logging.getLogger("nibabel.global").setLevel(logging.CRITICAL)  # it tells what it mends in odd headers
     # By content, since the name says nothing sure.
     with path.open("rb") as stream:
         head = stream.read(4096)
-    if head[:2] == b"\x1f\x8b":
+    is_packed = head[:2] == b"\x1f\x8b"
+    if is_packed:
         head = zlib.decompressobj(31).decompress(head, _HEADER_BYTES)
     kind = nibabel.Nifti2Image if head[4:8] == b"n+2\0" else nibabel.Nifti1Image
-    if path.name.lower().endswith(SUFFIXES):
+    if path.name.lower().endswith(".nii.gz" if is_packed else ".nii"):
         return kind.from_filename(str(path))
-    holder = nibabel.FileHolder(filename=str(path))
-    return kind.from_file_map({"image": holder})
+    # nibabel goes by the name's end, which says something else here.
+    content = path.read_bytes()
+    if is_packed:
+        unpack = zlib.decompressobj(31)
+        content = unpack.decompress(content, MAX_DECODED_BYTES)
+        if not unpack.eof:
+            raise damaged(path, "it is cut off in the middle")
+    return kind.from_file_map({"image": nibabel.FileHolder(fileobj=io.BytesIO(content))})
 
 
 def layout_of(path: Path, image: Any) -> NiftiLayout:
@@ -195,6 +207,8 @@ def _raw_voxels(path: Path, image: Any, layout: NiftiLayout) -> npt.NDArray[Any]
             check_size(path, width, height, kind.itemsize)
             raise UserError("The unpacked volume is too large for memory", path=path, remedy="cut it into parts")
         check_size(path, width, height, kind.itemsize, file_bytes)
+        if expected > file_bytes * _GZIP_RATIO:
+            raise damaged(path, f"{file_bytes:,} bytes cannot hold the {expected:,} it claims")
     elif int(proxy.offset) + expected > file_bytes:
         raise damaged(path, "it is cut off in the middle")
     return np.asanyarray(proxy.get_unscaled())

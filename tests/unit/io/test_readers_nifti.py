@@ -185,3 +185,14 @@ def test_shared_volumes():
     assert picture.shape == (64, 54, 3) and picture.max() > 150
     for path in list_images(shared_data("hippocampus_nifti", "images"))[:4]:
         agrees_everywhere(path)
+
+
+@pytest.mark.parametrize("name", ["packed.nii", "plain.nii.gz", "scan", "scan.gz"])
+def test_the_content_counts_not_the_name(tmp_path, name):
+    path = write_nifti(tmp_path / "a.nii", volume().transpose(2, 1, 0), AFFINES["LPS"])
+    content = path.read_bytes()
+    target = tmp_path / name
+    target.write_bytes(gzip.compress(content) if name in ("packed.nii", "scan.gz") else content)
+    first, second = open_image(path), open_image(target)
+    assert np.array_equal(shown(first, 3), shown(second, 3))
+    assert second.info.metadata["affine"] == first.info.metadata["affine"]
