@@ -191,3 +191,12 @@ def test_undo_shows_the_plane_that_it_changes(session: Session) -> None:
     assert session.undo() and session.plane == 1
     session.set_plane(0)
     assert session.redo() and session.plane == 1
+
+
+def test_a_file_that_lost_planes_is_refused_with_a_sentence(session: Session, said: Said, tmp_path: Path) -> None:
+    folder, first = session.folder, session.images[0].id
+    assert folder is not None and session.close_project()
+    np.save(tmp_path / "stack0.npy", np.zeros((4, 40, 50), np.uint8))
+    assert session.open_project(folder)
+    session.select_image(first)
+    assert session.reader is None and "4 planes, its labels were made on 6" in said[-1]
