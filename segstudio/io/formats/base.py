@@ -83,7 +83,7 @@ class FormatEntry:
     """A format by id; ``target`` is the dotted "module:class" that is imported on first use.
 
     ``options`` names what :attr:`ExportPlan.options` may hold, with the default. ``takes_volumes``: it can hold the
-    labels of all planes.
+    labels of all planes. ``holds_overlap``: a pixel may belong to several objects.
     """
 
     id: str
@@ -91,3 +91,4 @@ class FormatEntry:
     target: str
     options: Mapping[str, Any] = field(default_factory=dict)
     takes_volumes: bool = False
+    holds_overlap: bool = False

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from segstudio.core.cancel import NEVER, Cancel, check
-from segstudio.core.classes import UNLABELLED, ClassTable
+from segstudio.core.classes import IGNORE, UNLABELLED, ClassTable
 from segstudio.core.errors import UserError
-from segstudio.core.geometry import TILE, Rect
+from segstudio.core.geometry import TILE, Rect, tile_rect
 from segstudio.io.atomic import disk_error
 
 if TYPE_CHECKING:
@@ -84,6 +84,19 @@ def class_strips(
             else:
                 np.copyto(out, part, where=part != UNLABELLED)
         yield np.zeros((rect.height, width), np.uint16) if out is None else out
+
+
+def has_overlap(layers: Sequence[LabelLayer], cancel: Cancel = NEVER) -> bool:
+    """Whether a pixel has a class in more than one of the layers; reads only tiles that two of them have."""
+    for index, upper in enumerate(layers):
+        for lower in layers[:index]:
+            for key in sorted({*upper.tiles.keys()} & {*lower.tiles.keys()}):
+                check(cancel)
+                rect = tile_rect(key[1], key[2]).intersected(upper.bounds)
+                values = np.stack([layer.read_classes(rect, key[0]) for layer in (upper, lower)])
+                if ((values != UNLABELLED) & (values != IGNORE)).all(axis=0).any():
+                    return True
+    return False
 
 
 def first_difference(values: npt.NDArray[Any], strips: Iterable[npt.NDArray[Any]], width: int, height: int) -> str:

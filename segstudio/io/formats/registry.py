@@ -18,7 +18,7 @@ from segstudio.io.atomic import TEMP_PREFIX, atomic_folder
 from segstudio.io.formats.base import Exporter, ExportItem, ExportPlan, ExportReport, FormatEntry
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from types import ModuleType
 
     from segstudio.io.store.project import ProjectStore
@@ -30,12 +30,22 @@ EXPORTERS: dict[str, FormatEntry] = {
         FormatEntry("masks", "Index masks (PNG)", "segstudio.io.formats.masks:MasksExporter"),
         FormatEntry("voc", "Pascal VOC", "segstudio.io.formats.voc:VocExporter"),
         FormatEntry(
-            "coco", "COCO instances", "segstudio.io.formats.coco:CocoExporter", {"polygons": False, "stuff": True}
+            "coco",
+            "COCO instances",
+            "segstudio.io.formats.coco:CocoExporter",
+            {"polygons": False, "stuff": True},
+            holds_overlap=True,
         ),
         FormatEntry(
             "geotiff", "Index masks (GeoTIFF)", "segstudio.io.formats.geotiff:GeoTiffExporter", {"images": True}
         ),
-        FormatEntry("geojson", "Polygons (GeoJSON)", "segstudio.io.formats.geojson:GeoJsonExporter", {"wgs84": False}),
+        FormatEntry(
+            "geojson",
+            "Polygons (GeoJSON)",
+            "segstudio.io.formats.geojson:GeoJsonExporter",
+            {"wgs84": False},
+            holds_overlap=True,
+        ),
         FormatEntry(
             "nifti", "NIfTI volumes", "segstudio.io.formats.nifti:NiftiExporter", {"images": True}, takes_volumes=True
         ),
@@ -116,10 +126,21 @@ def export_project(
                 raise UserError(
                     f"The export of {item.name} is not what the labels are ({difference})", path=out, remedy=_STUMBLED
                 )
-        notes = exporter.notes()
+        notes = [*exporter.notes(), *_overlap_notes(entry, written, cancel)]
         progress(total, total, "Done")
     counts = {split: sum(item.split == split for item in written) for split in splits}
     return ExportReport(entry.id, out, len(written), counts, tuple(skipped), tuple(notes))
+
+
+def _overlap_notes(entry: FormatEntry, written: Sequence[ExportItem], cancel: Cancel) -> list[str]:
+    """The sentence about label layers that overlap, for formats that hold one class a pixel."""
+    from segstudio.io.formats.pixels import has_overlap, label_layers
+
+    count = 0 if entry.holds_overlap else sum(has_overlap(label_layers(item), cancel) for item in written)
+    if not count:
+        return []
+    where = "In one image" if count == 1 else f"In {count} images"
+    return [f"{where} label layers overlap: a mask holds one class a pixel, so the upper layer was written there."]
 
 
 def _records(store: ProjectStore, plan: ExportPlan) -> list[ImageRecord]:
