@@ -165,6 +165,15 @@ def test_files_of_pydicom(session, tmp_path, name):
     agrees(after, info.metadata.get("affine", after.affine), painted)
 
 
+def test_a_packed_file_with_the_wrong_name(session, tmp_path):
+    packed = write_nifti(tmp_path / "scan.nii.gz", volume().transpose(2, 1, 0), AFFINES["PIR"])
+    expected = np.asarray(nibabel.load(packed).dataobj)
+    info, painted = label(session, packed.rename(tmp_path / "wrong.nii"))
+    out = exported(session, tmp_path)
+    agrees(nibabel.load(out / "labels" / "wrong.nii.gz"), info.metadata["affine"], painted)
+    assert np.array_equal(np.asarray(nibabel.load(out / "images" / "wrong.nii.gz").dataobj), expected)
+
+
 def test_other_formats_hold_no_volume_and_say_so(session, tmp_path):
     label(session, write_nifti(tmp_path / "scan.nii", volume().transpose(2, 1, 0), AFFINES["RAS"]))
     session.add_images([pydicom_file("CT_small.dcm", tmp_path / "dicom")])
