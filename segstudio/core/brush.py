@@ -144,8 +144,8 @@ def polygon_mask(
         rows = np.arange(columns.size) + (first - rect.y)
         # A row is crossed by one edge once, so no index repeats here.
         flips[rows, np.clip(columns - rect.x, 0, rect.width)] ^= 1
-    inside = np.bitwise_xor.accumulate(flips[:, :-1], axis=1)
-    return inside.astype(np.bool_), rect
+    np.bitwise_xor.accumulate(flips, axis=1, out=flips)
+    return flips[:, :-1].view(np.bool_), rect
 
 
 def crossings(

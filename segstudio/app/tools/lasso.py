@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from segstudio.app.tools.base import NO_PREVIEW, CursorShape, Tool, ToolPreview
@@ -13,9 +12,6 @@ from segstudio.core.lasso import FreehandOutline
 if TYPE_CHECKING:
     from segstudio.app.tools.base import PointerEvent
 
-SHOWN_STEP_SCREEN_PX = 2.0
-"""The line drawn on the screen leaves out points nearer to one another than this; the mask does not."""
-
 
 class LassoTool(Tool):
     """Press, draw, let go: one edit. Shift, Ctrl or the other end of the pen at the press erases."""
@@ -25,11 +21,11 @@ class LassoTool(Tool):
     has_guard = True
 
     _outline: FreehandOutline | None = None
+    _shown: FreehandOutline | None = None
+    """The outline in screen pixels, thinned to what they can show: long ones must not take long to draw."""
+    _step_px = 1.0
+    """Image pixels under one of the screen, at the press."""
     _is_erasing = False
-
-    def __init__(self, *args: object) -> None:
-        super().__init__(*args)  # type: ignore[arg-type]
-        self._shown: list[tuple[float, float]] = []
 
     @property
     def points_xy(self) -> tuple[tuple[float, float], ...]:
@@ -55,7 +51,8 @@ class LassoTool(Tool):
             return
         self._is_erasing = is_erasing
         self._outline = FreehandOutline(event.xy)
-        self._shown = [event.xy]
+        self._step_px = event.px_per_screen
+        self._shown = FreehandOutline(self._on_screen(event))
         self.update()
 
     def double_click(self, event: PointerEvent) -> bool:
@@ -65,13 +62,10 @@ class LassoTool(Tool):
 
     def move(self, event: PointerEvent) -> None:
         """Go on with the outline."""
-        if self._outline is None:
+        if self._outline is None or self._shown is None:
             return
         self._outline.add(event.xy)
-        if len(self._shown) < 2 or math.dist(self._shown[-2], event.xy) > SHOWN_STEP_SCREEN_PX * event.px_per_screen:
-            self._shown.append(event.xy)
-        else:
-            self._shown[-1] = event.xy
+        self._shown.add(self._on_screen(event))
         self.update()
 
     def release(self, event: PointerEvent) -> None:
@@ -94,11 +88,15 @@ class LassoTool(Tool):
 
     def _forget(self) -> None:
         if self._outline is not None:
-            self._outline, self._shown = None, []
+            self._outline = self._shown = None
             self.update()
+
+    def _on_screen(self, event: PointerEvent) -> tuple[float, float]:
+        return (event.x / self._step_px, event.y / self._step_px)
 
     def preview(self) -> ToolPreview:
         """The outline, filled as it would be."""
-        if self._outline is None:
+        if self._shown is None:
             return NO_PREVIEW
-        return ToolPreview(path_xy=tuple(self._shown), color=self.color, is_erasing=self._is_erasing)
+        path = tuple((x * self._step_px, y * self._step_px) for x, y in self._shown.points_xy)
+        return ToolPreview(path_xy=path, color=self.color, is_erasing=self._is_erasing)

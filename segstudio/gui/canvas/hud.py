@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 GRID_FROM_ZOOM = 8.0
 HANDLE_PX = 7
+SMOOTH_POINTS = 150
 _DARK = QColor(0, 0, 0, 175)
 _LIGHT = QColor(255, 255, 255, 240)
 _SMALL_RING_PX = 7
@@ -92,6 +93,8 @@ def _draw_cross(painter: QPainter, x: float, y: float, size: float, ratio: float
 def _draw_path(painter: QPainter, preview: ToolPreview, view: ViewTransform, ratio: float) -> None:
     points = [QPointF(*view.to_view(x, y)) for x, y in preview.path_xy]
     color = QColor(preview.color)
+    # Smooth edges of a long freehand line would take longer than a frame.
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, len(points) <= SMOOTH_POINTS)
     if len(points) > 2:
         inside = QColor(color)
         inside.setAlpha(64)
@@ -110,6 +113,7 @@ def _draw_path(painter: QPainter, preview: ToolPreview, view: ViewTransform, rat
     if not preview.is_closed and len(points) > 2:
         painter.setPen(QPen(_LIGHT, ratio, Qt.PenStyle.DotLine))
         painter.drawLine(points[-1], points[0])
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
 
 
 def _draw_area(painter: QPainter, area: PreviewArea, color: str, view: ViewTransform) -> None:
