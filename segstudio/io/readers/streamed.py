@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from segstudio.core.cancel import NEVER, Cancel
+from segstudio.core.cancel import NEVER, Cancel, CancelToken
 from segstudio.io.readers.chunk_cache import ChunkCache
 from segstudio.io.readers.limits import MAX_PIXELS, MAX_STREAMED_PIXELS, check_size, damaged
 from segstudio.io.readers.memory import resized
@@ -47,6 +50,38 @@ def _vips() -> Any:
     except Exception:  # noqa: BLE001 - a missing library raises OSError, a broken one anything
         return None
     return pyvips
+
+
+class _Turns:
+    """Nobody goes through a file for a small picture while it is being opened: the pyramid will have that picture."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._opening: Counter[str] = Counter()
+        self._looking: dict[str, CancelToken] = {}
+
+    @contextmanager
+    def opening(self, key: str) -> Iterator[None]:
+        """A pyramid is made meanwhile; who looks at the file for less gives up."""
+        with self._changed:
+            self._opening[key] += 1
+            if key in self._looking:
+                self._looking.pop(key).set()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._opening[key] -= 1
+                self._changed.notify_all()
+
+    def looking(self, key: str) -> CancelToken:
+        """Wait until nobody makes the pyramid; the token says when somebody begins to."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._opening[key])
+            return self._looking.setdefault(key, CancelToken())
+
+
+_turns = _Turns()
 
 
 class PyramidLevel:
@@ -91,10 +126,11 @@ def open_pyramid(
     """The kept pyramid, or a new one; sentences for the user."""
     notices: list[str] = []
     key = content_key(path, 0, sizes)
-    pyramid = find_pyramid(key, sizes, info.bands, info.dtype)
-    if pyramid is None:
-        tiles = PyramidTiles(sizes, info.bands, info.dtype)
-        pyramid = make_pyramid(key, rows(), sizes[0][0], tiles, notices.append, cancel)
+    with _turns.opening(key):
+        pyramid = find_pyramid(key, sizes, info.bands, info.dtype)
+        if pyramid is None:
+            tiles = PyramidTiles(sizes, info.bands, info.dtype)
+            pyramid = make_pyramid(key, rows(), sizes[0][0], tiles, notices.append, cancel)
     return pyramid, notices
 
 
@@ -113,14 +149,22 @@ def streamed_picture(path: Path, info: ImageInfo, side_px: int, orientation: int
     sizes = stored_sizes(info, orientation)
     level = max(i for i, size in enumerate(sizes) if i == 0 or max(size) >= side_px)
     width, height = sizes[level]
-    kept = find_pyramid(content_key(path, 0, sizes), sizes, info.bands, info.dtype)
-    if kept is not None:
-        try:
-            return np.moveaxis(kept.read(level, Rect(0, 0, width, height)), -1, 0)
-        finally:
-            kept.close()
-    parts = [resized(part, width, max(1, -(-len(part) >> level))) for part in _rows(path, info, orientation)]
-    return np.moveaxis(np.concatenate(parts)[:height], -1, 0)
+    key = content_key(path, 0, sizes)
+    while True:
+        given_up = _turns.looking(key)
+        kept = find_pyramid(key, sizes, info.bands, info.dtype)
+        if kept is not None:
+            try:
+                return np.moveaxis(kept.read(level, Rect(0, 0, width, height)), -1, 0)
+            finally:
+                kept.close()
+        parts = []
+        for part in _rows(path, info, orientation):
+            if given_up.is_set():
+                break
+            parts.append(resized(part, width, max(1, -(-len(part) >> level))))
+        else:
+            return np.moveaxis(np.concatenate(parts)[:height], -1, 0)
 
 
 def _rows(path: Path, info: ImageInfo, orientation: int) -> Iterator[npt.NDArray[Any]]:

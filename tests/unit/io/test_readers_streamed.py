@@ -252,6 +252,31 @@ def test_the_table_of_a_pyramid_survives_the_file(tmp_path):
     assert all((places[..., 1] > 0).all() for places in tiles.places)
 
 
+def test_a_small_picture_gives_way_to_an_opening_and_comes_from_its_pyramid(tmp_path, monkeypatch):
+    values = picture(2000, 700, 3)
+    path = save(tmp_path / "a.png", values)
+    began, opened, rows, passes = threading.Event(), threading.Event(), streamed._rows, []
+
+    def slow(*arguments):
+        passes.append(threading.current_thread().name)
+        for part in rows(*arguments):
+            yield part
+            if passes[-1] == passes[0]:  # the first pass waits after its first rows
+                began.set()
+                assert opened.wait(20)
+
+    monkeypatch.setattr(streamed, "_rows", slow)
+    found = []
+    looker = threading.Thread(target=lambda: found.append(thumbnail(path, 64)), name="looker")
+    looker.start()
+    assert began.wait(20)
+    reader = open_image(path)
+    opened.set()
+    looker.join(20)
+    assert found[0].shape[0] == 64 and passes == ["looker", "MainThread"]
+    assert np.array_equal(whole(reader), values)
+
+
 # -- bad files -------------------------------------------------------------------------------------------------------
 
 GOOD = png_bytes(600, 600, 8, 0, b"".join(b"\0" + bytes(range(256)) + bytes(344) for _ in range(600)))
