@@ -22,7 +22,7 @@ PLANES = (
           "Show the other two planes of a volume beside the canvas", checkable=True, submenu="Planes"),
     _spec("view.crosshair", "Cross-hair", "", "crosshair", "View", "planes", "image",
           "Show where the views of a volume meet", checkable=True, submenu="Planes"),
-    _spec("plane.interpolate", "Interpolate round this plane", "J", "", "Label", "planes", "edit",
+    _spec("plane.interpolate", "Interpolate round this plane", "J", "interpolate", "Label", "planes", "edit",
           "Fill the planes between the nearest labelled ones: the active object, else the current class",
           submenu="Planes"),
     _spec("plane.interpolate_gaps", "Interpolate all gaps", "Shift+J", "", "Label", "planes", "edit",
