@@ -13,12 +13,15 @@ import numpy as np
 from segstudio.core.geometry import EMPTY, Rect
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import numpy.typing as npt
 
 BrushShape = Literal["round", "square"]
 _EPSILON = 1e-9
+_FAR = 2.0**53
+_BATCH = 1 << 20
+"""So many crossings of edges and rows are worked out at once."""
 
 
 def brush_mask(
@@ -138,29 +141,35 @@ def polygon_mask(
     if rect.is_empty:
         return np.zeros((0, 0), np.bool_), EMPTY
     flips = np.zeros((rect.height, rect.width + 1), np.uint8)
-    after = np.roll(points, -1, axis=0)
-    for start, end in zip(points.tolist(), after.tolist()):
-        first, columns = crossings(start, end, (rect.y, rect.bottom))
-        rows = np.arange(columns.size) + (first - rect.y)
-        # A row is crossed by one edge once, so no index repeats here.
-        flips[rows, np.clip(columns - rect.x, 0, rect.width)] ^= 1
+    for rows, columns in crossings(points, (rect.y, rect.bottom)):
+        np.clip(columns - rect.x, 0, rect.width, out=columns)
+        # Two edges may cross a row in the same pixel: each of them counts.
+        np.bitwise_xor.at(flips.reshape(-1), (rows - rect.y) * (rect.width + 1) + columns, np.uint8(1))
     np.bitwise_xor.accumulate(flips, axis=1, out=flips)
     return flips[:, :-1].view(np.bool_), rect
 
 
 def crossings(
-    start_xy: Sequence[float], end_xy: Sequence[float], within: tuple[int, int] | None = None
-) -> tuple[int, npt.NDArray[np.int64]]:
-    """Where an edge crosses the rows of pixel centres: (first row, (rows,) first column on it or right of it).
+    points_xy: npt.NDArray[np.float64], within: tuple[int, int]
+) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
+    """Where the edges of a closed polygon (n, 2) cross the rows of pixel centres *within* (first, end).
 
-    Only rows *within* (first, end) are looked at. The answer is the same in both directions to the last bit, so that
-    polygons that share an edge share no pixel.
+    Yields (rows, first columns on the edge or right of it), some edges at a time. Each edge gives the same in both
+    directions to the last bit, so that polygons that share an edge share no pixel.
     """
-    (ax, ay), (bx, by) = (start_xy, end_xy) if tuple(start_xy)[::-1] <= tuple(end_xy)[::-1] else (end_xy, start_xy)
-    first, last = math.ceil(ay - 0.5), math.ceil(by - 0.5)
-    if within is not None:
-        first, last = max(first, within[0]), min(last, within[1])
-    if last <= first:
-        return first, np.zeros(0, np.int64)
-    cut = ax + (np.arange(first, last) + 0.5 - ay) * ((bx - ax) / (by - ay))
-    return first, np.ceil(cut - 0.5).astype(np.int64)
+    after = np.roll(points_xy, -1, axis=0)
+    is_up = (points_xy[:, 1] > after[:, 1]) | ((points_xy[:, 1] == after[:, 1]) & (points_xy[:, 0] > after[:, 0]))
+    starts, ends = np.where(is_up[:, None], after, points_xy), np.where(is_up[:, None], points_xy, after)
+    # Clipped as floats: a row far outside would not fit into an integer.
+    first = np.clip(np.ceil(starts[:, 1] - 0.5), *within).astype(np.int64)
+    counts = np.clip(np.ceil(ends[:, 1] - 0.5), *within).astype(np.int64) - first
+    crossed = np.flatnonzero(counts)
+    batches = np.cumsum(counts[crossed]) // _BATCH
+    for batch in np.unique(batches):
+        edges = crossed[batches == batch]
+        which = np.repeat(edges, counts[edges])
+        begun = np.repeat(np.cumsum(counts[edges]) - counts[edges], counts[edges])
+        rows = first[which] + np.arange(which.size) - begun
+        (ax, ay), (bx, by) = starts[which].T, ends[which].T
+        cut = ax + (rows + 0.5 - ay) * ((bx - ax) / (by - ay))
+        yield rows, np.ceil(np.clip(cut - 0.5, -_FAR, _FAR)).astype(np.int64)

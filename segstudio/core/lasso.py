@@ -44,8 +44,7 @@ def triangle_is_empty(a: Point, b: Point, c: Point) -> bool:
     if last <= first:
         return True
     # A row of centres is crossed by two of the edges or by none: equal columns cancel.
-    columns = np.zeros(last - first, np.int64)
-    for start, end in ((a, b), (b, c), (c, a)):
-        top, crossed = crossings(start, end)
-        columns[top - first : top - first + crossed.size] ^= crossed
-    return not columns.any()
+    left = np.zeros(last - first, np.int64)
+    for rows, columns in crossings(np.array((a, b, c), np.float64), (first, last)):
+        np.bitwise_xor.at(left, rows - first, columns)
+    return not left.any()
