@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from segstudio.io.readers.base import ImageReader
 
 LABEL_DELAY_MS = 60
-"""Labels follow a stroke on the canvas this late, so that they do not slow it down."""
+"""Labels follow once a stroke on the canvas has rested this long, so that they do not slow it down."""
 _KEYS = {
     Qt.Key.Key_Left: (-1, 0),
     Qt.Key.Key_Right: (1, 0),
@@ -176,8 +176,8 @@ class SliceView(QWidget):
     # -- labels ------------------------------------------------------------------------------------------------------
 
     def _on_layer_changed(self, layer_id: int, _rect: object) -> None:
-        if self._frame is not None and self.isVisible() and not self._later.isActive():
-            self._later.start()
+        if self._frame is not None and self.isVisible():
+            self._later.start()  # anew with each change: while the hand moves, the canvas has all the time
 
     def _on_labels_due(self) -> None:
         self._labels = None
