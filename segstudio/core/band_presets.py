@@ -94,17 +94,22 @@ def _named_roles(names: Sequence[str]) -> Roles:
     return {role: codes[code] for code, role in table.items() if code in codes}
 
 
-def band_presets(band_count: int, names: Sequence[str] = (), *, is_rgb: bool = False) -> tuple[BandPreset, ...]:
-    """The pictures that the bands can make, the natural one first; none for fewer than two bands."""
+def band_presets(
+    band_count: int, names: Sequence[str] = (), *, is_rgb: bool = False, is_spectral: bool = True
+) -> tuple[BandPreset, ...]:
+    """The pictures that the bands can make, the natural one first; none for fewer than two bands.
+
+    Unless ``is_spectral`` they are no colours (but times, say), and each is shown alone.
+    """
     if band_count < 2:
         return ()
-    roles = band_roles(band_count, names, is_rgb=is_rgb)
+    roles = band_roles(band_count, names, is_rgb=is_rgb) if is_spectral else {}
     found = []
     for preset_id, title, wanted in _PICTURES:
         if all(role in roles for role in wanted):
             red, green, blue = (roles[role] for role in wanted)
             found.append(BandPreset(preset_id, title, (red, green, blue)))
-    if not found and band_count >= 3:
+    if not found and band_count >= 3 and is_spectral:
         found.append(BandPreset("first", "First three bands", (0, 1, 2)))
     for index in range(band_count):
         name = names[index] if index < len(names) and names[index] else f"band {index + 1}"
@@ -119,6 +124,20 @@ def natural_bands(band_count: int, names: Sequence[str] = (), *, is_rgb: bool = 
         if {"red", "green", "blue"} <= roles.keys():
             return roles["red"], roles["green"], roles["blue"]
     return shown_bands(band_count)
+
+
+def default_bands(band_count: int, metadata: Mapping[str, object], *, is_rgb: bool = False) -> tuple[int, int, int]:
+    """As :func:`natural_bands`, but what the reader says (``default_bands``: times or echoes as bands) goes first."""
+    own = metadata.get("default_bands")
+    if isinstance(own, tuple) and len(own) == 3:
+        return own
+    return natural_bands(band_count, names_of(metadata), is_rgb=is_rgb)
+
+
+def names_of(metadata: Mapping[str, object]) -> tuple[str, ...]:
+    """The names of the bands, as far as the file tells them."""
+    names = metadata.get("band_names")
+    return tuple(str(name) for name in names) if isinstance(names, (tuple, list)) else ()
 
 
 def window_presets(metadata: Mapping[str, object], dtype: str) -> tuple[tuple[str, float, float], ...]:

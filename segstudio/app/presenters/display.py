@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from segstudio.app.events import Signal
-from segstudio.core.band_presets import BandPreset, band_presets, natural_bands, window_presets
+from segstudio.core.band_presets import BandPreset, band_presets, default_bands, names_of, window_presets
 from segstudio.core.display import PERCENTILES, DisplaySettings
 
 if TYPE_CHECKING:
@@ -65,10 +65,9 @@ class DisplayPresenter:
             return known
         record = self.session.image
         low, high = RANGES.get(record.dtype if record is not None else "uint8", (0.0, 1.0))
-        names = self.metadata.get("band_names", ())
         is_rgb = self.info is not None and self.info.is_rgb
         count = 3 if record is None else record.bands
-        return DisplaySettings(low, high, bands=natural_bands(count, names, is_rgb=is_rgb))
+        return DisplaySettings(low, high, bands=default_bands(count, self.metadata, is_rgb=is_rgb))
 
     @property
     def presets(self) -> tuple[BandPreset, ...]:
@@ -76,7 +75,8 @@ class DisplayPresenter:
         info = self.info
         if info is None:
             return band_presets(self.band_count)
-        return band_presets(info.bands, self.metadata.get("band_names", ()), is_rgb=info.is_rgb)
+        is_spectral = "default_bands" not in info.metadata
+        return band_presets(info.bands, names_of(info.metadata), is_rgb=info.is_rgb, is_spectral=is_spectral)
 
     @property
     def preset_id(self) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from segstudio.core.band_presets import natural_bands
+from segstudio.core.band_presets import default_bands
 from segstudio.core.display import DisplaySettings, auto_settings, picked_bands, shaded, stretched
 from segstudio.core.geometry import Rect
 from segstudio.gui.canvas.tile_drawing import TILE_PX
@@ -146,8 +146,7 @@ def display_of(source: ImageSource, cancel: Cancel) -> DisplaySettings:
     sample, valid = display_sample(source, cancel)
     if chosen is not None:
         return stretched(chosen, sample, valid)
-    names = info.metadata.get("band_names", ())
-    return auto_settings(sample, natural_bands(info.bands, names, is_rgb=info.is_rgb), valid)
+    return auto_settings(sample, default_bands(info.bands, info.metadata, is_rgb=info.is_rgb), valid)
 
 
 def display_sample(source: ImageSource, cancel: Cancel) -> tuple[np.ndarray, np.ndarray | None]:

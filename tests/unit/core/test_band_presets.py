@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from segstudio.core.band_presets import CT_WINDOWS, band_presets, natural_bands, window_presets
+from segstudio.core.band_presets import CT_WINDOWS, band_presets, default_bands, natural_bands, window_presets
 from segstudio.core.colormaps import COLOR_MAPS, color_lut
 from segstudio.core.display import DisplaySettings, auto_settings, stretched, to_rgb8
 
@@ -50,6 +50,13 @@ def test_each_band_is_offered_alone_under_its_name():
     assert titles[-3:] == ["B1", "band 2", "height"]
     assert band_presets(1) == () and natural_bands(1) == natural_bands(2) == (0, 0, 0)
     assert band_presets(20)[0].bands == (0, 1, 2)
+
+
+def test_bands_that_are_no_colours_are_shown_alone():
+    metadata = {"default_bands": (0, 0, 0), "band_names": ("t0", "t1", "t2", "t3")}
+    assert default_bands(4, metadata) == (0, 0, 0) and default_bands(4, {}) == (0, 1, 2)
+    assert default_bands(3, {"band_names": ("blue", "green", "red")}) == (2, 1, 0)
+    assert [p.bands for p in band_presets(4, ("t0",), is_spectral=False)] == [(i,) * 3 for i in range(4)]
 
 
 def test_windows_are_those_of_the_file_and_of_ct():
