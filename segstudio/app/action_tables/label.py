@@ -6,7 +6,8 @@ from segstudio.app.action_spec import spec as _spec
 
 # fmt: off
 TOOLS = (
-    _spec("tool.pan", "Pan", "H", "pan", "Label", "tools.view", "image", "Move the picture", checkable=True),
+    _spec("tool.pan", "Pan", "H", "pan", "Label", "tools.view", "image",
+          "Move the picture; the right button changes window and level", checkable=True),
     _spec("tool.picker", "Picker", "K", "picker", "Label", "tools.view", "image",
           "Take the class under the pointer; hold Alt in any tool", checkable=True),
     _spec("tool.crosshair", "Cross-hair", "Z", "crosshair", "Label", "tools.view", "image",
