@@ -34,8 +34,8 @@ class SessionBase:
         """Images were added or removed."""
         self.image_record_changed: Signal[[int]] = Signal()
         """Status, split or proposal flag of one image changed (image id)."""
-        self.image_records_changed: Signal[[]] = Signal()
-        """Many images changed at once: status, split, or whether their files are there."""
+        self.image_records_changed: Signal[[list[int]]] = Signal()
+        """Many images changed at once (their ids): status, split, or whether their files are there."""
         self.work_interrupted: Signal[[]] = Signal()
         """Tools must abandon what they have begun: undo, another image or the end of the project is next."""
         self.image_changed: Signal[[]] = Signal()
@@ -81,7 +81,6 @@ class SessionBase:
         self._document: Document | None = None
         self._records: dict[int, ImageRecord] = {}
         self._order: tuple[int, ...] = ()
-        self._order_rows: dict[int, int] | None = None
         self._reader: ImageReader | None = None
         self._reader_error = ""
         self._classes = ClassTable()

@@ -56,7 +56,7 @@ class ImagesPart(PlanesPart):
             for image_id in changed:
                 self.image_record_changed.emit(image_id)
         else:
-            self.image_records_changed.emit()
+            self.image_records_changed.emit(changed)
 
     def _change_record(self, image_id: int, **changes: Any) -> None:
         record = self._records.get(image_id)
@@ -241,7 +241,7 @@ class ImagesPart(PlanesPart):
 
     def set_order(self, image_ids: Sequence[int]) -> None:
         """The order (and choice) of images that next and previous follow: what the images panel shows."""
-        self._order, self._order_rows = tuple(image_ids), None
+        self._order = tuple(image_ids)
 
     def _shown_order(self) -> list[int]:
         shown = [image_id for image_id in self._order if image_id in self._records]
@@ -257,9 +257,7 @@ class ImagesPart(PlanesPart):
 
     def _step(self, direction: int, unlabelled: bool) -> bool:
         order = self._order or tuple(self._records)
-        if self._order_rows is None or len(self._order_rows) != len(order):
-            self._order_rows = {image_id: row for row, image_id in enumerate(order)}
-        here = self._order_rows.get(self.image_id or 0, -1 if direction > 0 else len(order))
+        here = order.index(self.image_id) if self.image_id in order else (-1 if direction > 0 else len(order))
         for index in range(here + direction, len(order) if direction > 0 else -1, direction):
             record = self._records.get(order[index])
             if record is not None and (not unlabelled or record.status == "unlabelled"):

@@ -22,8 +22,11 @@ if TYPE_CHECKING:
     from segstudio.io.store.image_files import FoundFile, ImageFiles, SearchReport
     from segstudio.io.store.records import ImageRecord
 
+FEW = 500
 TELL_S = 0.5
-"""What was found out is told so often."""
+"""What was found out is told in so small pieces, and so often: taking it in must not hold the window up."""
+PAUSE_S = 0.01
+"""After each piece the window has its turn."""
 
 
 class ImageFilesControl(QObject):
@@ -78,8 +81,9 @@ class ImageFilesControl(QObject):
         for record, (image_id, state) in zip(records, files.states(records, cancel), strict=True):
             if (record.is_missing, record.is_read_only) != (state.is_missing, state.is_read_only):
                 changes[image_id] = {"is_missing": state.is_missing, "is_read_only": state.is_read_only}
-            if changes and time.monotonic() - told_s > TELL_S:
+            if len(changes) >= FEW or (changes and time.monotonic() - told_s > TELL_S):
                 self._checked.emit(files, changes)
+                time.sleep(PAUSE_S)
                 changes, told_s = {}, time.monotonic()
         self._checked.emit(files, changes)
 

@@ -11,7 +11,7 @@ import numpy as np
 from segstudio.app.events import Signal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -38,22 +38,26 @@ def _padded(digits: re.Match[str]) -> str:
 
 
 class ImagesPresenter:
-    """The shown images in order. ``changed``: all rows anew; ``row_changed(row)``: one looks different."""
+    """The shown images in order. ``changed``: all rows anew; ``row_changed(row)``: one looks different;
+    ``looks_changed``: any may.
+    """
 
     def __init__(self, session: Session) -> None:
         self.session = session
         self.changed: Signal[[]] = Signal()
         self.row_changed: Signal[[int]] = Signal()
+        self.looks_changed: Signal[[]] = Signal()
         self.current_changed: Signal[[]] = Signal()
         self._text = ""
-        self._ids: list[int] = []
-        self._rows: dict[int, int] | None = None
+        self._ids = np.zeros(0, np.int64)
         self._keys: dict[int, tuple[str, int]] = {}
-        self._by_name: list[int] = []
+        self._by_name = np.zeros(0, np.int64)
+        self._by_id = np.zeros(0, np.int64)
         self._names: list[str] = []
+        self._columns: dict[str, npt.NDArray[np.float64]] = {}
         session.images_changed.connect(self._on_images_changed)
         session.image_record_changed.connect(self._on_record_changed)
-        session.image_records_changed.connect(self._arrange)
+        session.image_records_changed.connect(self._on_records_changed)
         session.image_changed.connect(self.current_changed.emit)
         self._on_images_changed()
 
@@ -71,15 +75,12 @@ class ImagesPresenter:
         """The record of a row."""
         if not 0 <= row < len(self._ids):
             return None
-        return self.session.image_record(self._ids[row])
+        return self.session.image_record(int(self._ids[row]))
 
     def row_of(self, image_id: int | None) -> int:
         """The row of an image; -1 when it is not shown."""
-        if image_id is None:
-            return -1
-        if self._rows is None:
-            self._rows = {shown: row for row, shown in enumerate(self._ids)}
-        return self._rows.get(image_id, -1)
+        found = np.flatnonzero(self._ids == (-1 if image_id is None else image_id))
+        return int(found[0]) if len(found) else -1
 
     @property
     def current_row(self) -> int:
@@ -88,7 +89,7 @@ class ImagesPresenter:
 
     def ids(self, rows: Sequence[int]) -> list[int]:
         """Image ids of rows."""
-        return [self._ids[row] for row in rows if 0 <= row < len(self._ids)]
+        return [int(self._ids[row]) for row in rows if 0 <= row < len(self._ids)]
 
     def file(self, row: int) -> Path | None:
         """The image file of a row, for its thumbnail."""
@@ -182,18 +183,32 @@ class ImagesPresenter:
             if image_id not in known:
                 known[image_id] = (natural_key(record.name), image_id)
         # Of those sorted before only the new ones at the end are out of place: the sort takes one pass.
-        names = [known[image_id] for image_id in self._by_name if image_id in known]
+        before = self._by_name.tolist()
+        names = [known[image_id] for image_id in before if image_id in known]
         if len(names) != len(known):
-            there = set(self._by_name)
+            there = set(before)
             names += sorted(key for image_id, key in known.items() if image_id not in there)
             names.sort()
-        self._by_name = [image_id for _, image_id in names]
-        self._names = [records[image_id].name.casefold() for image_id in self._by_name]
+        ids = [image_id for _, image_id in names]
+        self._by_name = np.array(ids, np.int64)
+        self._names = [records[image_id].name.casefold() for image_id in ids]
+        self._by_id = np.argsort(self._by_name)
+        self._columns.clear()
+        for key in ("status", "size", "added"):
+            self._column(key)  # in the time of opening, not at the first click
         self._arrange()
+
+    def _on_records_changed(self, image_ids: Sequence[int]) -> None:
+        self._refresh_columns(image_ids)
+        if self.status_filter != "all" or self.sort_key == "status":
+            self._arrange()
+        else:
+            self.looks_changed.emit()
 
     def _on_record_changed(self, image_id: int) -> None:
         row = self.row_of(image_id)
         record = self.session.image_record(image_id)
+        self._refresh_columns([image_id])
         is_sorted_by_it = self.sort_key in ("status", "uncertainty")
         # The image being worked on stays where it is: a list that jumps at the first stroke would be a nuisance.
         if image_id != self.session.image_id and record is not None:
@@ -210,41 +225,56 @@ class ImagesPresenter:
         return all(word in name for word in self._text.casefold().split())
 
     def _arrange(self) -> None:
-        shown = self._by_name
-        words = self._text.casefold().split()
-        if words:
-            pairs = list(zip(shown, self._names, strict=True))
-            for word in words:
-                pairs = [pair for pair in pairs if word in pair[1]]
-            shown = [image_id for image_id, _ in pairs]
-        status, key, records = self.status_filter, self.sort_key, self.session.records
-        if status != "all":
-            shown = [i for i in shown if i in records and _fits(records[i], status)]
-        if key != "name" and shown:
+        chosen = np.ones(len(self._by_name), np.bool_)
+        for word in self._text.casefold().split():
+            chosen &= np.fromiter((word in name for name in self._names), np.bool_, len(self._names))
+        status, key = self.status_filter, self.sort_key
+        if status in ("proposal", "missing"):
+            chosen &= self._column(status) != 0
+        elif status != "all":
+            chosen &= self._column("status") == _STATUS_ORDER[status]
+        ids = self._by_name[chosen]
+        if key != "name":
             # Stable: by name among equals, whichever way round.
-            values = self._values(key, shown)
-            order = np.argsort(-values if self.is_descending else values, kind="stable")
-            shown = np.asarray(shown, np.int64)[order].tolist()
+            values = self._column(key)[chosen]
+            ids = ids[np.argsort(-values if self.is_descending else values, kind="stable")]
         elif self.is_descending:
-            shown = shown[::-1]
-        self._ids, self._rows = list(shown), None
-        self.session.set_order(self._ids)
+            ids = ids[::-1]
+        self._ids = ids
+        self.session.set_order(ids.tolist())
         self.changed.emit()
 
-    def _values(self, key: str, ids: list[int]) -> npt.NDArray[np.float64]:
-        """(n,) what each image is sorted by; unknown uncertainty is -1."""
+    def _refresh_columns(self, image_ids: Sequence[int]) -> None:
+        ids = [image_id for image_id in image_ids if image_id in self._keys and image_id in self.session.records]
+        if not ids:
+            return
+        places = self._by_id[np.searchsorted(self._by_name, ids, sorter=self._by_id)]
         records = [self.session.records[image_id] for image_id in ids]
-        values: list[float]
-        if key == "status":
-            values = [_STATUS_ORDER[record.status] for record in records]
-        elif key == "size":
-            values = [record.width * record.height * record.depth for record in records]
-        elif key == "added":
-            values = [record.added_s for record in records]
-        else:
-            known = self.session.proposals.uncertainty
-            values = [known.get(image_id, -1.0) for image_id in ids]
-        return np.array(values, np.float64)
+        for key, column in self._columns.items():
+            column[places] = _VALUES[key](records)
+
+    def _column(self, key: str) -> npt.NDArray[np.float64]:
+        """(n,) what images, in the order of names, are sorted or chosen by; unknown uncertainty is -1."""
+        known = self.session.proposals.uncertainty
+        if key == "uncertainty":
+            values = np.full(len(self._by_name), -1.0)
+            if known:
+                values[:] = [known.get(image_id, -1.0) for image_id in self._by_name.tolist()]
+            return values
+        if key not in self._columns:
+            records = list(map(self.session.records.__getitem__, self._by_name.tolist()))
+            self._columns[key] = np.array(_VALUES[key](records), np.float64)
+        return self._columns[key]
+
+
+_VALUES: dict[str, Callable[[Sequence[ImageRecord]], list[float]]] = {
+    "status": lambda records: [_STATUS_ORDER[record.status] for record in records],
+    "size": lambda records: [record.width * record.height * record.depth for record in records],
+    "added": lambda records: [record.added_s for record in records],
+    "proposal": lambda records: [record.has_proposal for record in records],
+    "missing": lambda records: [record.is_missing for record in records],
+}
+"""What images are sorted and chosen by."""
 
 
 def _fits(record: ImageRecord, status: str) -> bool:

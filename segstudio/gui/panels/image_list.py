@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt, Slot
 from PySide6.QtGui import QFont, QImage, QPainter, QPixmap
-from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtWidgets import QHeaderView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTableView, QWidget
 
 from segstudio.app.presenters.images import BADGES, ImagesPresenter
 from segstudio.gui import icons, theme
@@ -24,6 +24,11 @@ KEPT_PICTURES = 600
 WAITING_MOST = 48
 """Only the rows seen last are worth a picture: who scrolls past ten thousand does not wait for them."""
 BADGE_TOKENS = {"unlabelled": "muted", "in_progress": "accent", "done": "good"}
+
+
+def row_height(thumbnail_px: int) -> int:
+    """The height of a row with a picture of this side."""
+    return thumbnail_px + 8
 
 
 def status_text(status: str) -> str:
@@ -95,6 +100,7 @@ class ImageListModel(QAbstractListModel):
         self.presenter = presenter
         presenter.changed.connect(self._on_changed)
         presenter.row_changed.connect(self._on_row_changed)
+        presenter.looks_changed.connect(self._on_looks_changed)
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, N802
         """How many images are shown."""
@@ -120,6 +126,9 @@ class ImageListModel(QAbstractListModel):
         self.beginResetModel()
         self.endResetModel()
 
+    def _on_looks_changed(self) -> None:
+        self.dataChanged.emit(self.index(0), self.index(max(0, self.rowCount() - 1)))
+
     def _on_row_changed(self, row: int) -> None:
         index = self.index(row)
         self.dataChanged.emit(index, index)
@@ -132,6 +141,38 @@ def _tooltip(record: ImageRecord) -> str:
     if record.is_read_only:
         lines.append(tr("The file can't be written to; labels are kept in the project all the same."))
     return "\n".join(lines)
+
+
+class ImageListView(QTableView):
+    """A list of one column. A table, since that asks the model for no row out of sight: a QListView asks for all."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.verticalHeader().hide()
+        self.horizontalHeader().hide()
+        self.horizontalHeader().setStretchLastSection(True)
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.verticalHeader().setMinimumSectionSize(8)
+        self.setShowGrid(False)
+        self.setTabKeyNavigation(False)
+        self.setWordWrap(False)
+        self.setCornerButtonEnabled(False)
+        self.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QTableView.SelectionMode.ExtendedSelection)
+        self.setVerticalScrollMode(QTableView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setMouseTracking(True)
+
+    def set_row_height(self, height: int) -> None:
+        """Every row is as high as its picture."""
+        self.verticalHeader().setDefaultSectionSize(height)
+
+    def moveCursor(self, action: QTableView.CursorAction, modifiers: Qt.KeyboardModifier) -> QModelIndex:  # noqa: N802
+        """Home and End go to the first and last row, not along it."""
+        ends = {QTableView.CursorAction.MoveHome: 0, QTableView.CursorAction.MoveEnd: self.model().rowCount() - 1}
+        if action in ends:
+            return self.model().index(ends[action], 0)
+        return super().moveCursor(action, modifiers)
 
 
 class ImageDelegate(QStyledItemDelegate):
@@ -147,7 +188,7 @@ class ImageDelegate(QStyledItemDelegate):
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: N802
         """Every row is as high as its picture."""
-        return QSize(160, self._side + 8)
+        return QSize(160, row_height(self._side))
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """Draw one row."""

@@ -6,12 +6,20 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QListView, QMenu, QMessageBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QMenu, QMessageBox, QVBoxLayout, QWidget
 
 from segstudio.app.presenters.images import STATUS_FILTERS, ImagesPresenter
 from segstudio.gui import icons
 from segstudio.gui.i18n import tr
-from segstudio.gui.panels.image_list import ID_ROLE, ImageDelegate, ImageListModel, Pictures, status_text
+from segstudio.gui.panels.image_list import (
+    ID_ROLE,
+    ImageDelegate,
+    ImageListModel,
+    ImageListView,
+    Pictures,
+    row_height,
+    status_text,
+)
 from segstudio.gui.panels.parts import (
     GAP_PX,
     MARGIN_PX,
@@ -62,14 +70,10 @@ class ImagesPanel(QWidget):
         self.pictures = Pictures(self)
         self.pictures.on_ready.append(self._on_picture)
         self.model = ImageListModel(self.presenter, self)
-        self.list = QListView()
+        self.list = ImageListView()
         self.list.setModel(self.model)
         self.list.setItemDelegate(ImageDelegate(self.presenter, self.pictures, self.list))
-        self.list.setUniformItemSizes(True)
-        self.list.setSelectionMode(QListView.SelectionMode.ExtendedSelection)
-        self.list.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
-        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.list.setMouseTracking(True)
+        self.list.set_row_height(row_height(session.settings.integer("look.thumbnail_px")))
         self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.list.setAccessibleName(tr("Images"))
         self._lay_out()
@@ -154,7 +158,7 @@ class ImagesPanel(QWidget):
 
     def _on_setting(self, key: str, _: object) -> None:
         if key == "look.thumbnail_px":
-            self.list.doItemsLayout()
+            self.list.set_row_height(row_height(self.session.settings.integer(key)))
 
     # -- doing ---------------------------------------------------------------------------------------------------
 

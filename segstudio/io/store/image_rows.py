@@ -334,10 +334,18 @@ def class_pixels(database: Database, image_ids: Collection[int] | None = None) -
         .where(layers.kind == "labels", segments.pixels > 0, segments.class_id != 0)
         .group_by(segments.class_id)
     )
-    if image_ids is not None:
-        query = query.where(layers.image_id.in_(list(image_ids)))
+    chosen = None if image_ids is None else set(image_ids)
+    if chosen is not None and len(chosen) <= _FEW:
+        query = query.where(layers.image_id.in_(chosen))
+    elif chosen is not None:
+        query = query.add_columns(layers.image_id).group_by(layers.image_id)
+    totals: dict[int, int] = {}
     with database.transaction() as connection:
-        return {int(class_id): int(pixels) for class_id, pixels in connection.execute(query)}
+        for result in connection.execute(query):
+            row: tuple[int, ...] = tuple(result)
+            if len(row) == 2 or chosen is None or row[2] in chosen:
+                totals[int(row[0])] = totals.get(int(row[0]), 0) + int(row[1])
+    return totals
 
 
 def class_use(database: Database, class_id: int) -> ClassUse:
