@@ -55,7 +55,7 @@ class GeoJsonExporter:
         self._classes = classes
         self._is_wgs84 = bool(options.get("wgs84", False))
         if self._is_wgs84:
-            needs_rasterio(folder)
+            needs_rasterio()
         self._without_place = 0
         self._unprojected = 0
 

@@ -107,9 +107,9 @@ def place_of(file: Path, *, is_wgs84: bool = False) -> MapPlace:
     return MapPlace((a, b, c, d, e, f), crs, is_wgs84 and bool(crs))
 
 
-def needs_rasterio(path: Path) -> None:
+def needs_rasterio() -> None:
     """Raise UserError, with what to install, where rasterio is missing."""
-    needs("rasterio", "Longitude and latitude", "geo", path)
+    needs("rasterio", "Longitude and latitude", "geo")
 
 
 def epsg_of_text(crs: str) -> int | None:
