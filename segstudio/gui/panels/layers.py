@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtCore import QSignalBlocker, QSize, Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from segstudio.gui.i18n import tr
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from segstudio.app.session import Session
 
 ID_ROLE = Qt.ItemDataRole.UserRole
+ROW_PX = 28
 
 
 class LayersPanel(QWidget):
@@ -65,6 +66,7 @@ class LayersPanel(QWidget):
             for row in rows:
                 item = QListWidgetItem(row.name)
                 item.setData(ID_ROLE, row.id)
+                item.setSizeHint(QSize(0, ROW_PX))
                 item.setToolTip(tr("Untick to hide the layer"))
                 flags = item.flags() | Qt.ItemFlag.ItemIsUserCheckable
                 item.setFlags(flags | Qt.ItemFlag.ItemIsEditable if can_edit else flags)

@@ -233,7 +233,8 @@ class RegionPopover(QFrame):
             kept = box.currentData()
             _refill(box, areas)
             if areas and box.findData(kept) < 0:
-                select_data(box, areas[min(index, len(areas) - 1)][2])
+                has_several = len(self.desk.label_layers()) > 1
+                select_data(box, areas[-index if has_several else min(index, len(areas) - 1)][2])
 
     # -- showing ---------------------------------------------------------------------------------------------------
 

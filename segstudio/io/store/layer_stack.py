@@ -64,6 +64,13 @@ def state_of(store: ProjectStore, image_id: int) -> StackState:
     return StackState.of(store.get_meta(stack_key(image_id)))
 
 
+def in_order(store: ProjectStore, image_id: int, layers: Sequence[LabelLayer]) -> list[LabelLayer]:
+    """The layers of one image as their stack orders them. KeyError when there are none: the image is unknown."""
+    if not layers:
+        raise KeyError(image_id)
+    return state_of(store, image_id).sorted(layers)
+
+
 def label_layers(store: ProjectStore, image_id: int) -> list[LabelLayer]:
     """The image's label layers, the lowest first, without those that were deleted; never none."""
     state = state_of(store, image_id)

@@ -249,21 +249,16 @@ class ProjectStore:
     def layers(self, image_id: int) -> list[LabelLayer]:
         """The layers of an image, labels first, the lowest first; tiles are read when looked at. KeyError if unknown."""
         from segstudio.io.store.layer_rows import load_layers
-        from segstudio.io.store.layer_stack import StackState, stack_key
+        from segstudio.io.store.layer_stack import in_order
 
-        fresh = load_layers(self._database, image_id)
-        if not fresh:
-            raise KeyError(image_id)
         result = []
-        for layer in fresh:
-            known = self._layers.get(layer.id)
-            if known is None:
-                known = layer
+        for layer in load_layers(self._database, image_id):
+            if (known := self._layers.get(layer.id)) is None:
                 for edit in self._journal.waiting_states({layer.id}):
                     apply_edit(edit, {layer.id: layer})
-                self._layers[layer.id] = layer
+                self._layers[layer.id] = known = layer
             result.append(known)
-        return StackState.of(self.get_meta(stack_key(image_id))).sorted(result)
+        return in_order(self, image_id, result)
 
     def labels_layer(self, image_id: int) -> LabelLayer:
         """The image's labels; the lowest layer of several."""

@@ -371,6 +371,28 @@ def test_only_what_is_asked_for_is_looked_at() -> None:
     assert sum(sizes) < 60 * BLOCK_PX * BLOCK_PX, "a 300 px region must not cost the whole 16k image"
 
 
+def test_a_hole_larger_than_blocks_is_filled_and_one_open_by_a_pixel_is_not() -> None:
+    for is_open in (False, True):
+        layer = LabelLayer(1, 1, "labels", "labels", 5000, 4200, segments={1: Segment(1, 5)})
+        transaction = Transaction(layer, "make")
+        for rect in (
+            Rect(100, 100, 4700, 3),
+            Rect(100, 4000, 4700, 3),
+            Rect(100, 100, 3, 3903),
+            Rect(4797, 100, 3, 3903),
+        ):
+            transaction.write(rect, 1)
+        if is_open:
+            transaction.write(Rect(2000, 100, 1, 3), 0)
+        transaction.commit()
+        work = work_on(layer)
+        assert fill_holes(work, 0) == (0 if is_open else 1)
+        found = after(layer, work)
+        truth = np.zeros_like(found)
+        truth[100:4003, 100:4800] = 1
+        assert is_open or (found == truth).all()
+
+
 def test_cancelled_work_stops() -> None:
     token = CancelToken()
     token.set()
