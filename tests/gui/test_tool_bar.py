@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMenu
 
 from tests.gui.window_help import open_project, open_window
 
@@ -45,3 +45,11 @@ def test_buttons_are_reached_by_keys_and_say_their_own(qtbot, tmp_path: Path) ->
         assert QApplication.focusWidget() is buttons["tool.polygon"]
         QTest.keyClick(buttons["tool.polygon"], Qt.Key.Key_Space)
         assert window.workspace.toolbox.chosen_id == "polygon" and buttons["tool.polygon"].isChecked()
+
+
+def test_no_menu_is_higher_than_a_small_screen(qtbot, tmp_path: Path) -> None:
+    with open_window(qtbot) as window:
+        open_project(window, tmp_path, qtbot, images=0)
+        menus = [menu for menu in window.menuBar().findChildren(QMenu) if menu.objectName().startswith("menu.")]
+        assert any(menu.objectName() == "menu.Label.Tools" for menu in menus)
+        assert max(menu.sizeHint().height() for menu in menus) <= 680

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from segstudio.app.action_spec import spec as _spec
 
 # fmt: off
-TOOLS = (
+_TOOLS = (
     _spec("tool.pan", "Pan", "H", "pan", "Label", "tools.view", "image",
           "Move the picture; the right button changes window and level", checkable=True),
     _spec("tool.picker", "Picker", "K", "picker", "Label", "tools.view", "image",
@@ -54,6 +56,9 @@ TOOLS = (
     _spec("tool.reject", "Reject by click or brush", "R", "reject-brush", "Label", "tools.proposal", "edit",
           "Click an object of the proposal, or brush over it, to reject it", checkable=True),
 )
+
+TOOLS = tuple(replace(tool, submenu="Tools") for tool in _TOOLS)
+"""In a menu of their own: with them the Label menu would be higher than a small screen."""
 
 LABEL = (
     _spec("tool.smaller", "Smaller brush", "[", "", "Label", "size", "image", "Make the brush smaller"),
