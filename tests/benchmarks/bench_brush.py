@@ -1,4 +1,4 @@
-"""Brush latency: from the mouse event to the painted frame, at several image and brush sizes.
+"""Brush latency: from the mouse event to the painted frame, on 1k² to 16k² and at several brush sizes.
 
 Run ``python tests/benchmarks/bench_brush.py``. It drives the real canvas, session, store and brush offscreen in a
 1920×1080 window and prints medians, their ratio to the bound, and in the same run what other ways of redrawing cost.
@@ -17,14 +17,16 @@ import time
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "gui"))
 
 import numpy as np
 
 BOUND_MS = 4.0
+P99_MS = 10.0
 SIZE_TOLERANCE = 0.20
 WINDOW = (1920, 1080)
-SIDES = (1024, 4096)
+SIDES = (1024, 4096, 16_384)
 RADII = (10, 50, 200)
 ROUNDS = 4
 MOVES = 60
@@ -112,12 +114,12 @@ def redraw_ms(side: int) -> dict[str, float]:
 
 def measure(moves: int, zoom: float) -> dict[int, dict[int, dict[str, float]]]:
     """Figures by image size and radius. The sizes take turns, so that a busy moment of the machine hits both."""
-    from canvas_stage import Stage, gradient
+    from big_stage import BigStage
 
     times: dict[tuple[int, int], list[float]] = {}
     releases: dict[tuple[int, int], list[float]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        stages = {side: Stage(Path(folder) / str(side), gradient(side, side), WINDOW) for side in SIDES}
+        stages = {side: BigStage(Path(folder) / str(side), side, WINDOW) for side in SIDES}
         try:
             for side, stage in stages.items():
                 stage.canvas.set_view(stage.canvas.view.centred_at(side / 2, side / 2, zoom))
@@ -139,6 +141,7 @@ def _figures(times: list[float], releases: list[float]) -> dict[str, float]:
     return {
         "median_ms": statistics.median(ordered),
         "p95_ms": ordered[int(0.95 * (len(ordered) - 1))],
+        "p99_ms": ordered[int(0.99 * (len(ordered) - 1))],
         "worst_ms": ordered[-1],
         "release_ms": statistics.median(releases),
     }
@@ -152,36 +155,50 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--zoom", type=float, default=1.0, help="screen pixels per image pixel (default %(default)s)")
     options = parser.parse_args(arguments)
 
+    from peers import napari_figures
     from PySide6.QtWidgets import QApplication
 
     app = QApplication.instance() or QApplication([])
     figures = measure(options.moves, options.zoom)
-    others = redraw_ms(SIDES[-1])
-    median = figures[4096][50]["median_ms"]
-    size_ratio = median / figures[1024][50]["median_ms"]
+    others = redraw_ms(4096)
+    peer = napari_figures(4096)
+    every = [row for by in figures.values() for row in by.values()]
+    median = max(row["median_ms"] for row in every)
+    p99 = max(row["p99_ms"] for row in every)
+    size_ratio = max(figures[SIDES[-1]][r]["median_ms"] / figures[SIDES[0]][r]["median_ms"] for r in RADII)
     document = {
         "bound_ms": BOUND_MS,
         "median_ms": round(median, 3),
         "ratio_to_bound": round(median / BOUND_MS, 3),
-        "ratio_4096_to_1024": round(size_ratio, 3),
+        "p99_ms": round(p99, 3),
+        "ratio_16384_to_1024": round(size_ratio, 3),
+        "napari": peer,
         "figures_ms": {str(side): {str(r): v for r, v in by.items()} for side, by in figures.items()},
         "other_ways_ms": others,
-        "is_held": median <= BOUND_MS and abs(size_ratio - 1) <= SIZE_TOLERANCE,
+        "is_held": median <= BOUND_MS and p99 <= P99_MS and size_ratio <= 1 + SIZE_TOLERANCE,
     }
     if options.json:
         print(json.dumps(document, indent=1))
     else:
         print(f"mouse event → painted frame, {WINDOW[0]}×{WINDOW[1]}, zoom {options.zoom:g}")
-        print(f"{'image':>7} {'radius':>7} {'median':>9} {'95 %':>9} {'worst':>9} {'release':>9}   (ms)")
+        print(f"{'image':>7} {'radius':>7} {'median':>9} {'95 %':>9} {'99 %':>9} {'worst':>9} {'release':>9}   (ms)")
         for side, by in figures.items():
             for radius, row in by.items():
-                cells = " ".join(f"{row[key]:9.2f}" for key in ("median_ms", "p95_ms", "worst_ms", "release_ms"))
+                cells = " ".join(
+                    f"{row[key]:9.2f}" for key in ("median_ms", "p95_ms", "p99_ms", "worst_ms", "release_ms")
+                )
                 print(f"{side:>6}² {radius:>7} {cells}")
         print("other ways of showing one dab at 4096², plain Qt, same run (ms):")
         for name, value in others.items():
             print(f"  {name}: {value:.2f} = {value / median:.2f} × ours")
-        print(f"ratio to the bound of {BOUND_MS:g} ms: {median / BOUND_MS:.3f}")
-        print(f"4096² against 1024² at r = 50: {size_ratio:.3f} (1 ± {SIZE_TOLERANCE:g})")
+        if peer is not None:
+            ours = figures[4096][50]["median_ms"]
+            print(
+                f"napari at 4096², r = 50, same run: {peer['brush_ms']:.1f} ms = {peer['brush_ms'] / ours:.1f} × ours"
+            )
+        print(f"slowest median to the bound of {BOUND_MS:g} ms: {median / BOUND_MS:.3f}")
+        print(f"slowest 99 % to the bound of {P99_MS:g} ms: {p99 / P99_MS:.3f}")
+        print(f"16 384² against 1024², worst of the radii: {size_ratio:.3f} (at most {1 + SIZE_TOLERANCE:g})")
     app.processEvents()
     return 0 if document["is_held"] else 1
 
