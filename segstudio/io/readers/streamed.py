@@ -12,7 +12,6 @@ import numpy as np
 from segstudio.core.cancel import NEVER, Cancel, CancelToken
 from segstudio.io.readers.chunk_cache import ChunkCache
 from segstudio.io.readers.limits import MAX_PIXELS, MAX_STREAMED_PIXELS, check_size, damaged
-from segstudio.io.readers.memory import resized
 from segstudio.io.readers.pyramid import SIDE, Pyramid, PyramidTiles
 from segstudio.io.readers.pyramid_cache import content_key, find_pyramid, make_pyramid
 from segstudio.io.readers.windowed import WindowedReader
@@ -158,28 +157,46 @@ def streamed_picture(path: Path, info: ImageInfo, side_px: int, orientation: int
                 return np.moveaxis(kept.read(level, Rect(0, 0, width, height)), -1, 0)
             finally:
                 kept.close()
-        parts = []
-        for part in _rows(path, info, orientation):
-            if given_up.is_set():
-                break
-            parts.append(resized(part, width, max(1, -(-len(part) >> level))))
-        else:
-            return np.moveaxis(np.concatenate(parts)[:height], -1, 0)
+        small = _reduced(path, info, orientation, level, given_up)
+        if small is not None:
+            return np.moveaxis(small.reshape(height, width, info.bands), -1, 0)
+
+
+def _image(path: Path, info: ImageInfo, orientation: int) -> Any:
+    """The file as a pyvips image that is unpacked from top to bottom; pyvips.Error and UserError where it is damaged."""
+    vips = _vips()
+    load = vips.Image.pngload if info.metadata.get("format") == "PNG" else vips.Image.jpegload
+    image = load(str(path), access="sequential", fail_on="error")
+    size = stored_sizes(info, orientation)[0]
+    if (image.width, image.height) != size or image.format != _FORMATS.get(info.dtype):
+        raise damaged(path, "it holds another picture than it claims")
+    if image.bands < info.bands:
+        raise damaged(path, f"it holds {image.bands} bands where it claims {info.bands}")
+    return image.extract_band(0, n=info.bands) if image.bands > info.bands else image
+
+
+def _reduced(
+    path: Path, info: ImageInfo, orientation: int, level: int, given_up: Cancel
+) -> npt.NDArray[Any] | None:
+    """The image at a level, libvips reducing it while it unpacks; None when *given_up* is set meanwhile."""
+    vips = _vips()
+    try:
+        small = _image(path, info, orientation).shrink(1 << level, 1 << level, ceil=True)
+        small.set_progress(True)
+        small.signal_connect("eval", lambda image, _: image.set_kill(given_up.is_set()))
+        return np.asarray(small.numpy())
+    except vips.Error as error:
+        if given_up.is_set():
+            return None
+        raise damaged(path, "its pixels cannot be unpacked") from error
 
 
 def _rows(path: Path, info: ImageInfo, orientation: int) -> Iterator[npt.NDArray[Any]]:
     """(y, x, band) rows as libvips unpacks them; UserError where the file does not hold what it claims."""
     vips = _vips()
     width, height = stored_sizes(info, orientation)[0]
-    load = vips.Image.pngload if info.metadata.get("format") == "PNG" else vips.Image.jpegload
     try:
-        image = load(str(path), access="sequential", fail_on="error")
-        if (image.width, image.height) != (width, height) or image.format != _FORMATS.get(info.dtype):
-            raise damaged(path, "it holds another picture than it claims")
-        if image.bands < info.bands:
-            raise damaged(path, f"it holds {image.bands} bands where it claims {info.bands}")
-        if image.bands > info.bands:
-            image = image.extract_band(0, n=info.bands)
+        image = _image(path, info, orientation)
         region = vips.Region.new(image)
         for top in range(0, height, SIDE):
             count = min(SIDE, height - top)

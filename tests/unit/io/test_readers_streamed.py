@@ -255,26 +255,33 @@ def test_the_table_of_a_pyramid_survives_the_file(tmp_path):
 def test_a_small_picture_gives_way_to_an_opening_and_comes_from_its_pyramid(tmp_path, monkeypatch):
     values = picture(2000, 700, 3)
     path = save(tmp_path / "a.png", values)
-    began, opened, rows, passes = threading.Event(), threading.Event(), streamed._rows, []
+    began, reduced, tries = threading.Event(), streamed._reduced, []
 
-    def slow(*arguments):
-        passes.append(threading.current_thread().name)
-        for part in rows(*arguments):
-            yield part
-            if passes[-1] == passes[0]:  # the first pass waits after its first rows
-                began.set()
-                assert opened.wait(20)
+    def slow(path, info, orientation, level, given_up):
+        tries.append(given_up)
+        began.set()
+        assert given_up._event.wait(20)
+        return reduced(path, info, orientation, level, given_up)
 
-    monkeypatch.setattr(streamed, "_rows", slow)
+    monkeypatch.setattr(streamed, "_reduced", slow)
     found = []
-    looker = threading.Thread(target=lambda: found.append(thumbnail(path, 64)), name="looker")
+    looker = threading.Thread(target=lambda: found.append(thumbnail(path, 64)))
     looker.start()
     assert began.wait(20)
     reader = open_image(path)
-    opened.set()
     looker.join(20)
-    assert found[0].shape[0] == 64 and passes == ["looker", "MainThread"]
+    assert found[0].shape[0] == 64 and len(tries) == 1, "the second look finds the pyramid"
     assert np.array_equal(whole(reader), values)
+
+
+def test_a_reduction_that_is_given_up_ends_at_once(tmp_path):
+    path = save(tmp_path / "a.png", picture(2000, 1700, 3))
+    info = probe(path)
+    given_up = CancelToken()
+    given_up.set()
+    assert streamed._reduced(path, info, 1, 2, given_up) is None
+    small = streamed._reduced(path, info, 1, 2, CancelToken())
+    assert np.abs(small - halves(np.asarray(Image.open(path)), [0, 1, 2])[2]).max() <= 2
 
 
 # -- bad files -------------------------------------------------------------------------------------------------------
