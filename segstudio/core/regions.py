@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from segstudio.core.geometry import EMPTY, Rect
+from segstudio.core.geometry import EMPTY, TILE, Rect, tile_rect, tiles_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,12 +27,31 @@ def _flood(inside: npt.NDArray[np.bool_], x: int, y: int, connectivity: int) -> 
     height, width = inside.shape
     # 1 = wall; a ring of walls is what OpenCV wants around the picture.
     mask = np.ones((height + 2, width + 2), np.uint8)
-    mask[1:-1, 1:-1] = ~inside
+    np.subtract(1, inside.view(np.uint8), out=mask[1:-1, 1:-1])
     picture = np.zeros((height, width), np.uint8)
     flags = connectivity | cv2.FLOODFILL_MASK_ONLY | (2 << 8)
     cv2.floodFill(picture, mask, (x, y), 0, flags=flags)
     result: npt.NDArray[np.bool_] = mask[1:-1, 1:-1] == 2
     return result
+
+
+def class_mask(layer: LabelLayer, rect: Rect, class_id: int, z: int = 0) -> npt.NDArray[np.bool_]:
+    """(h, w) bool: where *layer* has the class; False outside the stored tiles unless that is background.
+
+    Tile by tile: of a large area most tiles are one value, and no array of ids is made for them.
+    """
+    is_it = layer.class_lut() == class_id
+    out = np.zeros((rect.height, rect.width), np.bool_)
+    for ty, tx in tiles_of(rect):
+        tile = layer.tiles.get((z, ty, tx))
+        part = tile_rect(ty, tx).intersected(rect)
+        target = part.moved(-rect.x, -rect.y).slices
+        if isinstance(tile, int):
+            if is_it[tile]:
+                out[target] = True
+        else:
+            out[target] = is_it.take(tile[part.moved(-tx * TILE, -ty * TILE).slices])
+    return out
 
 
 def grow_region(

@@ -10,7 +10,7 @@ import numpy as np
 from segstudio.app.tools.base import Tool
 from segstudio.app.tools.painting import may_begin, paint_area
 from segstudio.core.geometry import Rect
-from segstudio.core.regions import grow_region
+from segstudio.core.regions import class_mask, grow_region
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -59,15 +59,14 @@ class FillTool(Tool):
         nothing = np.zeros((0, 0), np.bool_), Rect(0, 0, 0, 0)
         if not layer.bounds.contains(x, y):
             return nothing
-        value = layer.read_classes(Rect(x, y, 1, 1), z)[0, 0]
+        value = int(layer.read_classes(Rect(x, y, 1, 1), z)[0, 0])
         limit = self.settings.integer("fill.max_px")
 
         def inside(rect: Rect) -> npt.NDArray[np.bool_]:
             # A window holds more than the area; past four times the limit the search itself would be slow.
             if rect.width * rect.height > max(4 * limit, 1 << 22):
                 raise _TooLargeError
-            found: npt.NDArray[np.bool_] = layer.read_classes(rect, z) == value
-            return found
+            return class_mask(layer, rect, value, z)
 
         mask, rect = grow_region(inside, (x, y), layer.bounds)
         if int(np.count_nonzero(mask)) > limit:
