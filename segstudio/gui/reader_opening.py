@@ -65,9 +65,11 @@ class ReaderOpener(QObject):
         elif reader is None:
             self._session.reader_failed(image_id, sentence)
         else:
+            # What comes once it is shown comes as news: asked for afterwards it would be said twice.
+            notices = tuple(getattr(reader, "notices", ()))
             self._session.set_reader(image_id, reader)  # type: ignore[arg-type]
             if self._session.reader is reader:
-                for sentence in getattr(reader, "notices", ()):
+                for sentence in notices:
                     self._session.say(sentence)
 
     def tell(self, reader: object, sentence: str) -> None:
