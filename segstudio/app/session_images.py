@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -9,7 +11,7 @@ from segstudio.app.session_planes import PlanesPart
 from segstudio.core.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from segstudio.io.readers.base import ImageReader
@@ -18,6 +20,23 @@ if TYPE_CHECKING:
 
 _FEW = 32
 """More changed records than this are told in one signal."""
+
+
+_MANY = 5000
+"""So many records are kept out of the search for cycles."""
+
+
+@contextmanager
+def _unwatched_by_gc() -> Iterator[None]:
+    """No search for cycles while many records are made: each would halt the window for 0.1 s."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    gc.unfreeze()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 class ImagesPart(PlanesPart):
@@ -39,8 +58,11 @@ class ImagesPart(PlanesPart):
 
     def _read_records(self) -> None:
         checks = self.check_files is None
-        found = [] if self._store is None else self._store.images(checks_files=checks)
-        self._records = {record.id: record for record in found}
+        with _unwatched_by_gc():
+            found = [] if self._store is None else self._store.images(checks_files=checks)
+            self._records = {record.id: record for record in found}
+            if len(self._records) > _MANY:
+                gc.freeze()
         if self._store is not None and self.check_files is not None:
             self.check_files()
 
