@@ -253,7 +253,7 @@ class ImagesPart(PlanesPart):
         file = self._store.image_file(record)
         if not file.exists():
             self._change_record(image_id, is_missing=True)
-            remedy = "put it back, or look for it with File › Find moved images…"
+            remedy = "put it back, or look for it with File › Find moved images"
             sentence = str(UserError("The image was here and is not there any more", path=file, remedy=remedy))
         self._reader_error = sentence
         self.reader_changed.emit()
