@@ -13,6 +13,8 @@ from segstudio.core.errors import UserError
 from segstudio.core.geometry import Rect
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from segstudio.core.edits import Edit, Validity
     from segstudio.core.layers import LabelLayer, Segment
 
@@ -342,30 +344,32 @@ class EditsPart(ImagesPart):
         return self.commit(transaction)
 
     def delete_object(self, segment_id: int | None = None) -> bool:
-        """Delete an object (the active one) of the labels, as one edit; its pixels become background."""
-        segment = None if self.labels is None else self.labels.segments.get(segment_id or self._active_object or 0)
-        if segment is None:
-            return False
-        return self._replace_segment(segment, replace(segment, class_id=UNLABELLED), "Delete object")
+        """Delete an object (else all that are selected) of the labels, as one edit; the pixels become background."""
+        chosen = self.selected_objects if segment_id is None else (segment_id,)
+        segments = {} if self.labels is None else self.labels.segments
+        found = [segments[i] for i in chosen if i in segments]
+        label = "Delete object" if len(found) == 1 else f"Delete {len(found)} objects"
+        return bool(found) and self._replace_segments([(s, replace(s, class_id=UNLABELLED)) for s in found], label)
 
     def set_object_class(self, segment_id: int, class_id: int) -> bool:
         """Give an object another class, as one edit; it then counts as looked at by a person."""
         segment = None if self.labels is None else self.labels.segments.get(segment_id)
         if segment is None or segment.class_id == class_id or self._classes.by_id(class_id) is None:
             return False
-        return self._replace_segment(
-            segment, replace(segment, class_id=class_id, is_reviewed=True), "Change class of object"
-        )
+        changed = replace(segment, class_id=class_id, is_reviewed=True)
+        return self._replace_segments([(segment, changed)], "Change class of object")
 
-    def _replace_segment(self, old: Segment, new: Segment, label: str) -> bool:
-        if old.class_id in self._classes.locked_ids:
-            locked = self._classes.by_id(old.class_id)
+    def _replace_segments(self, changes: Sequence[tuple[Segment, Segment]], label: str) -> bool:
+        held = next((old for old, _ in changes if old.class_id in self._classes.locked_ids), None)
+        if held is not None:
+            locked = self._classes.by_id(held.class_id)
             self.say(f"The class “{locked.name if locked else ''}” is locked: unlock it to change its objects.")
             return False
         transaction = self.begin(label)
         if transaction is None:
             return False
-        transaction.set_segment(new)
+        for _, new in changes:
+            transaction.set_segment(new)
         is_done = self.commit(transaction)
         self._drop_dead_object()
         self.painted(transaction.layer.bounds)

@@ -327,6 +327,10 @@ def test_the_keys_of_the_window(qtbot, tmp_path: Path) -> None:
         assert not layer.read(layer.bounds).any()
         QTest.keyClick(canvas, Qt.Key.Key_V, CONTROL)
         assert window.workspace.toolbox.chosen_id == "move" and window.workspace.toolbox.current.is_busy
+        steps = session.history.position
+        QTest.keyClick(canvas, Qt.Key.Key_Z, CONTROL)  # gives up what is in the hand, and no more
+        assert not window.workspace.toolbox.current.is_busy and session.history.position == steps
+        QTest.keyClick(canvas, Qt.Key.Key_V, CONTROL)
         QTest.keyClick(canvas, Qt.Key.Key_Right)
         QTest.keyClick(canvas, Qt.Key.Key_Return)
         expected = np.zeros((48, 64), bool)

@@ -105,10 +105,8 @@ def test_an_image_that_went_bad_costs_only_itself(capsys, project, tmp_path, nam
     after = contents(project)
     assert all(after[key] == value for key, value in before.items() if "image 1" in key or "labels" in key)
     code, out, err = run(capsys, "train", project, *QUICK, "--out", tmp_path / "run")
-    if name == "missing.png":
-        assert code == 0 and "1 labelled images are left out" in err
-    else:
-        assert code == 1 and is_one_sentence(err.splitlines()[-1], file)
+    assert code == 0 and "1 labelled images are left out" in err
+    assert name == "missing.png" or str(file) in err
 
 
 @pytest.mark.parametrize("name", BAD_IMAGES)

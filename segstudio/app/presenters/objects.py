@@ -68,8 +68,11 @@ class ObjectsPresenter:
             self.session.select_objects(ids)
 
     def delete(self, row: int) -> bool:
-        """Delete the object of a line."""
-        return 0 <= row < len(self._rows) and self.session.delete_object(self._rows[row].segment_id)
+        """Delete the object of a line; all that are selected when it is one of them."""
+        if not 0 <= row < len(self._rows):
+            return False
+        segment_id = self._rows[row].segment_id
+        return self.session.delete_object(None if segment_id in self.session.selected_objects else segment_id)
 
     def set_class(self, row: int, class_id: int) -> bool:
         """Give the object of a line another class."""

@@ -174,6 +174,8 @@ class Tool:
     """The setting of its shape (round or square)."""
     options: tuple[str, ...] = ()
     """Further settings shown in the tool options bar, in order: a check box, a choice or a number each."""
+    undo_abandons: bool = False
+    """Whether undo, while it is busy, gives up what is in the hand and leaves the history alone."""
     has_guard: bool = False
     """Whether the painting guard holds for it and is shown in the tool options bar."""
     takes_alt: bool = False

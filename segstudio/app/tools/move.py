@@ -46,6 +46,7 @@ class MoveTool(Tool):
     id = "move"
     cursor = "move"
     has_guard = True
+    undo_abandons = True
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)  # type: ignore[arg-type]

@@ -35,6 +35,10 @@ def undo(workspace: Workspace) -> None:
     field = QApplication.focusWidget()
     if isinstance(field, (QLineEdit, QPlainTextEdit, QTextEdit)) and _undo_in_field(field, is_undo=True):
         return
+    tool = workspace.toolbox.current
+    if tool.undo_abandons and tool.is_busy:
+        workspace.toolbox.cancel()
+        return
     workspace.session.undo()
 
 

@@ -261,6 +261,16 @@ def test_objects_new_active_deleted(session: Session) -> None:
     assert session.undo() and classes_of(session)[20, 10] == 2
 
 
+def test_all_selected_objects_are_deleted_as_one_step(session: Session) -> None:
+    session.set_object_mode(True)
+    for step in range(3):
+        paint(session, BOX.moved(100 * step, 0))
+    ids = [segment.id for segment in session.objects()]
+    session.select_objects(ids[:2])
+    assert session.delete_object() and [s.id for s in session.objects()] == ids[2:]
+    assert session.undo() and [s.id for s in session.objects()] == ids
+
+
 def test_object_mode_makes_one_each(session: Session) -> None:
     session.set_object_mode(True)
     paint(session, BOX)
