@@ -394,12 +394,50 @@
    <translation>重试</translation>
   </message>
   <message>
-   <source>Looking for images</source>
-   <translation>正在查找图像</translation>
-  </message>
-  <message>
    <source>Adding images</source>
    <translation>正在添加图像</translation>
+  </message>
+  <message>
+   <source>Adding images stopped: they could not be read.</source>
+   <translation>添加图像已停止：无法读取这些图像。</translation>
+  </message>
+  <message>
+   <source>Find moved images in</source>
+   <translation>在此处查找移动过的图像</translation>
+  </message>
+  <message>
+   <source>Looking for moved images</source>
+   <translation>正在查找移动过的图像</translation>
+  </message>
+  <message>
+   <source>Look elsewhere…</source>
+   <translation>到别处查找…</translation>
+  </message>
+  <message>
+   <source>No image file is missing.</source>
+   <translation>没有缺失的图像文件。</translation>
+  </message>
+  <message numerus="yes">
+   <source>%n moved image(s) were found again.</source>
+   <translation>
+    <numerusform>找回了 %n 幅移动过的图像。</numerusform>
+   </translation>
+  </message>
+  <message>
+   <source>%1 of %2 missing images were found again; the others are not there.</source>
+   <translation>%2 幅缺失的图像中找回了 %1 幅；其余不在那里。</translation>
+  </message>
+  <message>
+   <source>The search was ended early: choose a smaller folder.</source>
+   <translation>查找提前结束：请选择较小的文件夹。</translation>
+  </message>
+  <message>
+   <source>Look for it</source>
+   <translation>查找</translation>
+  </message>
+  <message>
+   <source>The file of this image is not where it was.</source>
+   <translation>这幅图像的文件不在原处。</translation>
   </message>
   <message>
    <source>Work is still running: %1.</source>
@@ -986,12 +1024,20 @@
    <translation>有预测</translation>
   </message>
   <message>
+   <source>file missing</source>
+   <translation>文件缺失</translation>
+  </message>
+  <message>
    <source>all</source>
    <translation>全部</translation>
   </message>
   <message>
-   <source>file missing</source>
-   <translation>文件缺失</translation>
+   <source>The file is not there: File › Find moved images… looks for it.</source>
+   <translation>文件不在那里：用“文件 › 查找移动过的图像…”来查找。</translation>
+  </message>
+  <message>
+   <source>The file can't be written to; labels are kept in the project all the same.</source>
+   <translation>该文件不可写；标注照常保存在项目中。</translation>
   </message>
   <message>
    <source>Filter by name</source>
@@ -1088,6 +1134,42 @@
   <message>
    <source>Remove</source>
    <translation>移除</translation>
+  </message>
+  <message>
+   <source>Layers</source>
+   <translation>图层</translation>
+  </message>
+  <message>
+   <source>Objects that overlap go to layers of their own. Tools paint on the layer chosen here.</source>
+   <translation>重叠的对象放在各自的图层中。工具在此处选中的图层上绘制。</translation>
+  </message>
+  <message>
+   <source>Add layer</source>
+   <translation>添加图层</translation>
+  </message>
+  <message>
+   <source>Add an empty layer on top and paint on it</source>
+   <translation>在最上面添加一个空图层并在其上绘制</translation>
+  </message>
+  <message>
+   <source>Move the layer up</source>
+   <translation>上移图层</translation>
+  </message>
+  <message>
+   <source>Move the layer down</source>
+   <translation>下移图层</translation>
+  </message>
+  <message>
+   <source>Delete layer</source>
+   <translation>删除图层</translation>
+  </message>
+  <message>
+   <source>Delete the layer with all it holds; undo brings it back</source>
+   <translation>删除图层及其全部内容；撤销可恢复</translation>
+  </message>
+  <message>
+   <source>Untick to hide the layer</source>
+   <translation>取消勾选可隐藏图层</translation>
   </message>
   <message>
    <source>Device</source>
@@ -1817,7 +1899,7 @@ The patient's right is at the left (radiological convention).</source>
   </message>
   <message>
    <source>This is the only layer: clear its labels instead of deleting it.</source>
-   <translation type="unfinished" />
+   <translation>这是唯一的图层：请清除其标注，而不要删除它。</translation>
   </message>
   <message>
    <source>Nothing was copied yet.</source>
@@ -2089,6 +2171,14 @@ The patient's right is at the left (radiological convention).</source>
   <message>
    <source>Add every image in a folder to the project</source>
    <translation>将文件夹中的所有图像添加到项目</translation>
+  </message>
+  <message>
+   <source>Find moved images…</source>
+   <translation>查找移动过的图像…</translation>
+  </message>
+  <message>
+   <source>Look for image files that are no longer where they were, by what they hold</source>
+   <translation>按内容查找已不在原处的图像文件</translation>
   </message>
   <message>
    <source>Export…</source>
@@ -2367,8 +2457,12 @@ The patient's right is at the left (radiological convention).</source>
    <translation>平移</translation>
   </message>
   <message>
-   <source>Move the picture</source>
-   <translation>移动图像</translation>
+   <source>Move the picture; the right button changes window and level</source>
+   <translation>移动画面；右键调整窗宽窗位</translation>
+  </message>
+  <message>
+   <source>Tools</source>
+   <translation>工具</translation>
   </message>
   <message>
    <source>Picker</source>
@@ -3587,6 +3681,10 @@ The patient's right is at the left (radiological convention).</source>
   <message>
    <source>Objects</source>
    <translation>对象</translation>
+  </message>
+  <message>
+   <source>Layers</source>
+   <translation>图层</translation>
   </message>
   <message>
    <source>History</source>
