@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 import tifffile
 
-from segstudio.core.classes import IGNORE, ClassTable
 from segstudio.core.edits import Guard, Transaction
 from segstudio.core.errors import UserError
 from segstudio.core.geometry import Rect
