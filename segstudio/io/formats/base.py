@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from segstudio.io.readers.kept import KeptReaders
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
@@ -32,7 +34,11 @@ class ExportPlan:
 
 @dataclass(frozen=True)
 class ExportItem:
-    """One image to write. ``stem`` is unique (also on disks that ignore case), ``layers`` reads its label layers."""
+    """One image to write. ``stem`` is unique (also on disks that ignore case), ``layers`` reads its label layers.
+
+    ``plane`` is the plane, from 0, of a volume of ``depth`` planes that is written as an image of its own (its layers
+    have this plane only); None: the whole file. ``readers`` keeps a volume open between its planes.
+    """
 
     number: int
     stem: str
@@ -42,6 +48,9 @@ class ExportItem:
     height: int
     split: str | None
     layers: Callable[[], list[LabelLayer]]
+    plane: int | None = None
+    depth: int = 1
+    readers: KeptReaders = field(default_factory=KeptReaders, compare=False)
 
 
 @dataclass(frozen=True)
@@ -83,7 +92,8 @@ class FormatEntry:
     """A format by id; ``target`` is the dotted "module:class" that is imported on first use.
 
     ``options`` names what :attr:`ExportPlan.options` may hold, with the default. ``takes_volumes``: it can hold the
-    labels of all planes. ``holds_overlap``: a pixel may belong to several objects.
+    labels of all planes. ``takes_planes``: each labelled plane of a volume is written as an image of its own.
+    ``holds_overlap``: a pixel may belong to several objects.
     """
 
     id: str
@@ -91,4 +101,5 @@ class FormatEntry:
     target: str
     options: Mapping[str, Any] = field(default_factory=dict)
     takes_volumes: bool = False
+    takes_planes: bool = False
     holds_overlap: bool = False

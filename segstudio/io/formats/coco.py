@@ -52,7 +52,8 @@ class CocoExporter:
     """Writes ``images/`` and ``annotations/instances.json`` (``instances_<split>.json`` when split).
 
     Options: ``polygons`` (False) writes polygons where they are exact (no holes), ``stuff`` (True) writes what is
-    labelled without being an object, too: one annotation a class with ``"is_object": false``.
+    labelled without being an object, too: one annotation a class with ``"is_object": false``. Each labelled plane of a
+    volume is an image of its own, ``images/<stem>_z0012.png``, whose ``plane`` is its number, from 0.
     """
 
     def __init__(self, folder: Path, classes: ClassTable, options: Mapping[str, Any]) -> None:
@@ -78,6 +79,8 @@ class CocoExporter:
             "width": item.width,
             "height": item.height,
         }
+        if item.plane is not None:
+            image["plane"] = item.plane
         annotations = self._annotations.setdefault(item.split, [])
         for layer in label_layers(item):
             check(cancel)

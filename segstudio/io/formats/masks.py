@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 
 
 class MasksExporter:
-    """Writes ``images/`` and ``masks/`` (a folder a split below, when split) and ``classes.json``."""
+    """Writes ``images/`` and ``masks/`` (a folder a split below, when split) and ``classes.json``.
+
+    Each labelled plane of a volume is an image of its own, numbered from 0: ``masks/<stem>_z0012.png`` and its picture
+    of the same stem (see :func:`~segstudio.io.formats.pixels.place_image`).
+    """
 
     def __init__(self, folder: Path, classes: ClassTable, options: Mapping[str, Any]) -> None:
         self._folder = folder

@@ -24,11 +24,15 @@ if TYPE_CHECKING:
 
 
 class LayersOfData:
-    """Label layers of one image, ignored where its file holds no data; the file is read for that once."""
+    """Label layers of one image, ignored where its file holds no data; the file is read for that once.
 
-    def __init__(self, layers: Callable[[], list[LabelLayer]], file: Path) -> None:
+    With *plane* the layers are of that one plane of a volume.
+    """
+
+    def __init__(self, layers: Callable[[], list[LabelLayer]], file: Path, plane: int | None = None) -> None:
         self._layers = layers
         self._file = file
+        self._plane = plane
         self._invalid: Masks | None = None
 
     def __call__(self) -> list[LabelLayer]:
@@ -45,20 +49,26 @@ class LayersOfData:
             if layer.kind != "labels":
                 continue
             if self._invalid is None:
-                self._invalid = invalid_tiles(self._file, layer.width, layer.height, layer.depth)
+                self._invalid = invalid_tiles(self._file, layer.width, layer.height, self._planes(layer))
             if self._invalid:
                 _put(layer, self._invalid, IGNORE if is_lowest else UNLABELLED)
             is_lowest = False
         return layers
 
+    def _planes(self, layer: LabelLayer) -> range:
+        return range(layer.depth) if self._plane is None else range(self._plane, self._plane + 1)
 
-def invalid_tiles(file: Path, width: int, height: int, depth: int = 1) -> Masks:
-    """Tile → (256, 256) bool of pixels without data, or True for all; tiles full of data are left out."""
+
+def invalid_tiles(file: Path, width: int, height: int, planes: range = range(1)) -> Masks:
+    """Tile → (256, 256) bool of pixels without data, or True for all; tiles full of data are left out.
+
+    z counts from the first of *planes*.
+    """
     found: Masks = {}
     with file_validity(file) as validity:
         if validity is None:
             return found
-        for z in range(depth):
+        for z in planes:
             for ty, tx in tiles_of(Rect(0, 0, width, height)):
                 part = Rect(tx * TILE, ty * TILE, TILE, TILE).clipped(width, height)
                 valid = validity(z, part)
@@ -66,7 +76,7 @@ def invalid_tiles(file: Path, width: int, height: int, depth: int = 1) -> Masks:
                     continue
                 tile = np.zeros((TILE, TILE), np.bool_)
                 tile[: part.height, : part.width] = ~valid
-                found[z, ty, tx] = True if tile.all() else tile
+                found[z - planes.start, ty, tx] = True if tile.all() else tile
     return found
 
 

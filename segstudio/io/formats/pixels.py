@@ -15,6 +15,7 @@ from segstudio.core.classes import IGNORE, UNLABELLED, ClassTable
 from segstudio.core.errors import UserError
 from segstudio.core.geometry import TILE, Rect, tile_rect
 from segstudio.io.atomic import disk_error
+from segstudio.io.readers.limits import MAX_PIXELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -123,8 +124,12 @@ def safe_stem(name: str) -> str:
 
 def unique_stem(name: str, taken: set[str]) -> str:
     """A :func:`safe_stem` that is not in *taken* (lower case), to which it is added."""
-    stem = base = safe_stem(name)
-    number = 2
+    return free_stem(safe_stem(name), taken)
+
+
+def free_stem(base: str, taken: set[str]) -> str:
+    """*base*, with a number where it is in *taken* (lower case), to which it is added."""
+    stem, number = base, 2
     while stem.casefold() in taken:
         stem = f"{base}-{number}"
         number += 1
@@ -136,7 +141,8 @@ def place_image(item: ExportItem, folder: Path) -> str:
     """Copy the image file into *folder* under the item's stem; the file's name.
 
     A picture that is shown turned (EXIF orientation) is written turned, as PNG or TIFF: not every program turns, and
-    the mask must lie on it. So is a medical one, whose header may name a patient.
+    the mask must lie on it. So is a medical one, whose header may name a patient. A plane of a volume is written as
+    8- or 16-bit PNG of its values; what no PNG holds (signed and float values, bands that are no colours) as TIFF.
 
     Raises
     ------
@@ -153,6 +159,8 @@ def place_image(item: ExportItem, folder: Path) -> str:
             remedy="put the image back that was labelled",
         )
     try:
+        if item.plane is not None:
+            return _write_plane(item, folder)
         if "orientation" in info.metadata or info.metadata.get("format") in _MEDICAL:
             return _write_turned(item, folder)
         name = f"{item.stem}{item.image_file.suffix.lower()}"
@@ -172,29 +180,57 @@ def _write_turned(item: ExportItem, folder: Path) -> str:
         name = f"{item.stem}.png"
         Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).save(folder / name, compress_level=3)
         return name
+    return _write_tiff(pixels, folder, item.stem, is_rgb=pixels.shape[2] in (3, 4))
+
+
+def _write_plane(item: ExportItem, folder: Path) -> str:
+    import cv2
+
+    pixels, is_rgb = read_shown(item)
+    bands = pixels.shape[2]
+    if pixels.dtype not in (np.uint8, np.uint16) or not (bands == 1 or (is_rgb and bands in (3, 4))):
+        return _write_tiff(pixels, folder, item.stem, is_rgb=is_rgb)
+    colors = {1: None, 3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}[bands]
+    is_done, data = cv2.imencode(".png", pixels if colors is None else cv2.cvtColor(pixels, colors))
+    if not is_done:
+        raise UserError("The plane could not be written as PNG", path=item.image_file, remedy="export it as nifti")
+    name = f"{item.stem}.png"
+    (folder / name).write_bytes(data.tobytes())
+    return name
+
+
+def _write_tiff(pixels: npt.NDArray[Any], folder: Path, stem: str, *, is_rgb: bool) -> str:
     import tifffile
 
-    name = f"{item.stem}.tif"
-    is_rgb = pixels.shape[2] in (3, 4)
+    name = f"{stem}.tif"
+    bands = pixels.shape[2]
     tifffile.imwrite(
         folder / name,
-        pixels if is_rgb else np.moveaxis(pixels, -1, 0),
+        pixels if is_rgb else pixels[:, :, 0] if bands == 1 else np.moveaxis(pixels, -1, 0),
         photometric="rgb" if is_rgb else "minisblack",
+        # Bands, not pages: pages would be planes again.
+        planarconfig=None if is_rgb or bands == 1 else "separate",
         compression="zlib",
     )
     return name
 
 
 def read_pixels(item: ExportItem) -> npt.NDArray[Any]:
-    """(y, x, band) values of the item's image; UserError when it cannot be read."""
-    from segstudio.io.readers.registry import open_image
+    """(y, x, band) values of the item's image or plane; UserError when it cannot be read."""
+    return read_shown(item)[0]
 
-    reader = open_image(item.image_file)
-    try:
-        values = reader.read(0, 0, Rect(0, 0, reader.info.width, reader.info.height))
-        return np.ascontiguousarray(np.moveaxis(values, 0, -1))
-    finally:
-        reader.close()
+
+def read_shown(item: ExportItem) -> tuple[npt.NDArray[Any], bool]:
+    """As :func:`read_pixels`, and whether the first three bands are colours."""
+    if item.plane is not None and item.width * item.height > MAX_PIXELS:
+        raise UserError(
+            f"A plane of {item.width} × {item.height} pixels is too large to be written as a picture",
+            path=item.image_file,
+            remedy="export it in the format nifti, or cut it up",
+        )
+    with item.readers.opened(item.image_file) as reader:
+        values = reader.read(0, item.plane or 0, Rect(0, 0, reader.info.width, reader.info.height))
+        return np.ascontiguousarray(np.moveaxis(values, 0, -1)), reader.info.is_rgb
 
 
 def make_folder(path: Path) -> Path:

@@ -6,19 +6,19 @@ import importlib
 import os
 import re
 import shutil
-from functools import partial
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from segstudio.core.cancel import NEVER, Cancel, check
 from segstudio.core.errors import UserError
 from segstudio.core.progress import ProgressSink, no_progress
-from segstudio.core.splits import assign_splits
 from segstudio.io.atomic import TEMP_PREFIX, atomic_folder
 from segstudio.io.formats.base import Exporter, ExportItem, ExportPlan, ExportReport, FormatEntry
+from segstudio.io.readers.kept import KeptReaders
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from types import ModuleType
 
     from segstudio.io.store.project import ProjectStore
@@ -27,13 +27,14 @@ if TYPE_CHECKING:
 EXPORTERS: dict[str, FormatEntry] = {
     entry.id: entry
     for entry in (
-        FormatEntry("masks", "Index masks (PNG)", "segstudio.io.formats.masks:MasksExporter"),
-        FormatEntry("voc", "Pascal VOC", "segstudio.io.formats.voc:VocExporter"),
+        FormatEntry("masks", "Index masks (PNG)", "segstudio.io.formats.masks:MasksExporter", takes_planes=True),
+        FormatEntry("voc", "Pascal VOC", "segstudio.io.formats.voc:VocExporter", takes_planes=True),
         FormatEntry(
             "coco",
             "COCO instances",
             "segstudio.io.formats.coco:CocoExporter",
             {"polygons": False, "stuff": True},
+            takes_planes=True,
             holds_overlap=True,
         ),
         FormatEntry(
@@ -86,39 +87,25 @@ def export_project(
     Cancelled
         When *cancel* was set.
     """
+    from segstudio.io.formats.work_list import work_list
+
     entry = _entry(plan)
     out = Path(plan.out).absolute()
     if not len(store.classes):
         raise UserError("The project has no classes", path=store.folder, remedy="add one and label something first")
     records = _records(store, plan)
     _sweep(out)
-    with atomic_folder(out) as folder:
+    with atomic_folder(out) as folder, closing(KeptReaders()) as readers:
         exporter = cast("Exporter", _load(entry.target)(folder, store.classes, {**entry.options, **plan.options}))
-        items = _items(store, records, plan)
-        total = 2 * len(items)
-        written: list[ExportItem] = []
-        skipped: list[tuple[str, str]] = []
-        for done, item in enumerate(items):
-            check(cancel)
-            progress(done, total, f"Writing {item.name}")
-            problem = _problem(item, entry)
-            if problem:
-                skipped.append((item.name, problem))
-                continue
-            try:
-                exporter.write(item, cancel)
-            except UserError as error:
-                # An image whose header is good but whose pixels are not: the others can still be had.
-                if error.path != item.image_file:
-                    raise
-                skipped.append((item.name, str(error)))
-                continue
-            written.append(item)
+        work = work_list(store, records, plan, entry, readers, cancel)
+        total = 2 * len(work.items)
+        skipped = list(work.skipped)
+        written = _write(exporter, work.items, entry, skipped, progress, cancel)
         if not written:
             raise UserError(f"No image could be exported. {skipped[0][1]}" if skipped else "There is nothing to export")
         splits = _split_names(plan, written)
         exporter.finish(splits)
-        for done, item in enumerate(written, start=len(items)):
+        for done, item in enumerate(written, start=len(work.items)):
             check(cancel)
             progress(done, total, f"Checking {item.name}")
             difference = exporter.differs(item, cancel)
@@ -126,10 +113,45 @@ def export_project(
                 raise UserError(
                     f"The export of {item.name} is not what the labels are ({difference})", path=out, remedy=_STUMBLED
                 )
-        notes = [*exporter.notes(), *_overlap_notes(entry, written, cancel)]
+        notes = [*work.notes(written), *exporter.notes(), *_overlap_notes(entry, written, cancel)]
         progress(total, total, "Done")
     counts = {split: sum(item.split == split for item in written) for split in splits}
     return ExportReport(entry.id, out, len(written), counts, tuple(skipped), tuple(notes))
+
+
+def _write(
+    exporter: Exporter,
+    items: Sequence[ExportItem],
+    entry: FormatEntry,
+    skipped: list[tuple[str, str]],
+    progress: ProgressSink,
+    cancel: Cancel,
+) -> list[ExportItem]:
+    """Write what can be; the items written. The rest goes to *skipped*, a volume's file once."""
+    from segstudio.io.formats.work_list import problem_of
+
+    written: list[ExportItem] = []
+    problems: dict[Path, str] = {}
+    for done, item in enumerate(items):
+        check(cancel)
+        progress(done, 2 * len(items), f"Writing {item.name}")
+        if item.image_file not in problems:
+            problems[item.image_file] = problem_of(item, entry)
+            if problems[item.image_file]:
+                name = item.name if item.plane is None else item.image_file.name
+                skipped.append((name, problems[item.image_file]))
+        if problems[item.image_file]:
+            continue
+        try:
+            exporter.write(item, cancel)
+        except UserError as error:
+            # An image whose header is good but whose pixels are not: the others can still be had.
+            if error.path != item.image_file:
+                raise
+            skipped.append((item.name, str(error)))
+            continue
+        written.append(item)
+    return written
 
 
 def _overlap_notes(entry: FormatEntry, written: Sequence[ExportItem], cancel: Cancel) -> list[str]:
@@ -161,59 +183,6 @@ def _records(store: ProjectStore, plan: ExportPlan) -> list[ImageRecord]:
 
 def _is_labelled(store: ProjectStore, record: ImageRecord) -> bool:
     return any(not layer.is_blank for layer in store.layers(record.id) if layer.kind == "labels")
-
-
-def _items(store: ProjectStore, records: list[ImageRecord], plan: ExportPlan) -> list[ExportItem]:
-    from segstudio.io.formats.nodata import LayersOfData
-    from segstudio.io.formats.pixels import unique_stem
-
-    taken: set[str] = set()
-    stems = [unique_stem(record.name, taken) for record in records]
-    splits: Mapping[str, str] = {}
-    if plan.split_fractions:
-        splits = assign_splits(stems, plan.split_fractions, plan.seed)
-    elif plan.split_fractions is not None:
-        splits = {stem: record.split or "train" for stem, record in zip(stems, records)}
-    return [
-        ExportItem(
-            number,
-            stem,
-            record.name,
-            store.image_file(record),
-            record.width,
-            record.height,
-            splits.get(stem),
-            LayersOfData(partial(store.layers, record.id), store.image_file(record)),
-        )
-        for number, (stem, record) in enumerate(zip(stems, records), start=1)
-    ]
-
-
-def _problem(item: ExportItem, entry: FormatEntry) -> str:
-    """Why the image's file cannot be exported, as a sentence; found out before anything of it is written."""
-    from segstudio.io.readers.registry import probe
-
-    try:
-        info = probe(item.image_file)
-    except UserError as error:
-        return str(error)
-    if info.depth > 1 and not entry.takes_volumes:
-        return str(
-            UserError(
-                f"It is a volume of {info.depth} planes, which {entry.name} cannot hold",
-                path=item.image_file,
-                remedy="export it in the format nifti",
-            )
-        )
-    if (info.width, info.height) == (item.width, item.height):
-        return ""
-    return str(
-        UserError(
-            f"The image is {info.width} × {info.height} pixels but its labels are {item.width} × {item.height}",
-            path=item.image_file,
-            remedy="put the image back that was labelled",
-        )
-    )
 
 
 def _split_names(plan: ExportPlan, written: list[ExportItem]) -> list[str]:

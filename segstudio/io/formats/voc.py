@@ -10,7 +10,7 @@ from PIL import Image
 
 from segstudio.core.cancel import check
 from segstudio.core.classes import IGNORE
-from segstudio.core.display import auto_settings, to_rgb8
+from segstudio.core.display import DisplaySettings, auto_settings, shown_bands, to_rgb8
 from segstudio.core.geometry import TILE, Rect
 from segstudio.io.atomic import disk_error
 from segstudio.io.formats.index_png import read_index_png, write_index_png
@@ -26,6 +26,7 @@ from segstudio.io.formats.pixels import (
     write_classes,
     write_text,
 )
+from segstudio.io.readers.planes import volume_display
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -52,7 +53,11 @@ def object_palette() -> npt.NDArray[np.uint8]:
 
 
 class VocExporter:
-    """Writes JPEGImages, SegmentationClass, SegmentationObject (where there are objects) and the lists of names."""
+    """Writes JPEGImages, SegmentationClass, SegmentationObject (where there are objects) and the lists of names.
+
+    Each labelled plane of a volume is an image of its own, ``<stem>_z0012``, numbered from 0; all planes of a volume
+    are brightened alike.
+    """
 
     def __init__(self, folder: Path, classes: ClassTable, options: Mapping[str, Any]) -> None:
         self._root = folder / "VOCdevkit" / "VOC2012"
@@ -60,6 +65,7 @@ class VocExporter:
         self._code = MaskCode.of(classes)
         self._names: dict[str | None, list[str]] = {}
         self._recoded = 0
+        self._displays: dict[Path, DisplaySettings] = {}
         for name in ("JPEGImages", "SegmentationClass", "ImageSets/Segmentation"):
             make_folder(self._root / name)
 
@@ -92,16 +98,31 @@ class VocExporter:
         target = self._root / "JPEGImages" / f"{item.stem}.jpg"
         info = probe(item.image_file)
         try:
-            is_jpeg = info.metadata.get("format") == "JPEG" and "orientation" not in info.metadata
+            is_jpeg = (
+                item.plane is None and info.metadata.get("format") == "JPEG" and "orientation" not in info.metadata
+            )
             if is_jpeg and info.metadata.get("mode") in ("L", "RGB"):
                 shutil.copyfile(item.image_file, target)
                 return
             values = np.moveaxis(read_pixels(item), -1, 0)
-            picture = Image.fromarray(to_rgb8(values, auto_settings(values)))
+            picture = Image.fromarray(to_rgb8(values, self._display(item, values)))
             picture.save(target, "JPEG", quality=_JPEG_QUALITY, subsampling=0)
             self._recoded += 1
         except OSError as error:
             raise disk_error(error, target) from error
+
+    def _display(self, item: ExportItem, values: npt.NDArray[Any]) -> DisplaySettings:
+        """How the picture is brightened; a volume's planes all alike."""
+        if item.plane is None:
+            return auto_settings(values)
+        if item.image_file not in self._displays:
+            with item.readers.opened(item.image_file) as reader:
+                settings = reader.info.metadata.get("display")
+                if not isinstance(settings, DisplaySettings):
+                    is_plain = values.dtype == np.uint8
+                    settings = auto_settings(values) if is_plain else volume_display(reader, shown_bands(len(values)))
+            self._displays[item.image_file] = settings
+        return self._displays[item.image_file]
 
     def finish(self, splits: Sequence[str]) -> None:
         """Write a list of names a split, and ``trainval``; everything is "train" when not split."""

@@ -126,7 +126,7 @@ def cut(
     return np.stack([blank if row is None else row for row in rows], axis=1)
 
 
-def volume_display(reader: PlaneReader, bands: tuple[int, int, int], *, invert: bool = False) -> DisplaySettings:
+def volume_display(reader: ImageReader, bands: tuple[int, int, int], *, invert: bool = False) -> DisplaySettings:
     """One range of brightness for all planes, so that they do not flicker: percentiles of a few planes' values.
 
     Raises

@@ -17,6 +17,7 @@ from medical_files import (
     write_nifti,
     write_series,
 )
+from PIL import Image
 from shared_data import shared_data
 
 from segstudio.app.session import Session
@@ -174,17 +175,23 @@ def test_a_packed_file_with_the_wrong_name(session, tmp_path):
     assert np.array_equal(np.asarray(nibabel.load(out / "images" / "wrong.nii.gz").dataobj), expected)
 
 
-def test_other_formats_hold_no_volume_and_say_so(session, tmp_path):
+def test_flat_formats_hold_the_labelled_planes(session, tmp_path):
     label(session, write_nifti(tmp_path / "scan.nii", volume().transpose(2, 1, 0), AFFINES["RAS"]))
     session.add_images([pydicom_file("CT_small.dcm", tmp_path / "dicom")])
     report = export_project(
         session.store, ExportPlan("masks", tmp_path / "masks", image_ids=[i.id for i in session.images])
     )
-    assert report.images == 1
-    assert "a volume of 8 planes" in report.skipped[0][1] and "nifti" in report.skipped[0][1]
+    layer = session.store.labels_layer(1)
+    planes = sorted({key[0] for key in layer.tiles.keys()})
+    assert planes and report.images == 1 + len(planes) and not report.skipped
+    names = [f"scan_z{z:04d}" for z in planes]
+    assert sorted(file.stem for file in (tmp_path / "masks" / "masks").iterdir()) == ["CT_small", *names]
+    for z, name in zip(planes, names, strict=True):
+        mask = np.asarray(Image.open(tmp_path / "masks" / "masks" / f"{name}.png"))
+        np.testing.assert_array_equal(mask > 0, layer.read_classes(layer.bounds, z) > 0)
     # The flat one is written anew: its header stays at home.
-    (picture,) = (tmp_path / "masks" / "images").iterdir()
-    assert picture.name == "CT_small.tif" and b"CompressedSamples" not in picture.read_bytes()
+    picture = tmp_path / "masks" / "images" / "CT_small.tif"
+    assert b"CompressedSamples" not in picture.read_bytes()
 
 
 def test_ignored_voxels(session, tmp_path):
