@@ -49,7 +49,10 @@ class ClassAmount:
 
 @dataclass(frozen=True, slots=True)
 class DataSummary:
-    """What a run would train on. ``problem`` is one sentence when it could not start, else ""."""
+    """What a run would train on. ``problem`` is one sentence when it could not start, else "".
+
+    ``planes`` counts the labelled planes of the volumes among the ``images``, ``volumes`` the latter.
+    """
 
     images: int
     done: int
@@ -58,6 +61,8 @@ class DataSummary:
     unassigned: int
     classes: tuple[ClassAmount, ...]
     problem: str = ""
+    planes: int = 0
+    volumes: int = 0
 
 
 @dataclass
@@ -103,6 +108,8 @@ class TrainingPresenter:
             for c in session.classes
         )
         splits = [record.split for record in labelled]
+        volumes = [record.id for record in labelled if record.depth > 1]
+        planes = session.store.labelled_planes(volumes) if volumes else {}
         problem = ""
         if session.is_read_only:
             problem = "The project is read-only, so a run has no place to be written to."
@@ -120,6 +127,8 @@ class TrainingPresenter:
             splits.count(None),
             amounts,
             problem,
+            planes=sum(planes.values()),
+            volumes=len(planes),
         )
 
     # -- choices -------------------------------------------------------------------------------------------------

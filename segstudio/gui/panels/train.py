@@ -198,10 +198,14 @@ class TrainPanel(QWidget):
             text = tr(summary.problem)
         else:
             text = tr("%n labelled image(s)", summary.images)
+            if summary.planes:
+                text += " (" + tr("%n labelled plane(s) of volumes", summary.planes) + ")"
             if summary.val:
                 text += ", " + tr("%1 for training, %2 for validation").replace("%1", str(summary.train)).replace(
                     "%2", str(summary.val)
                 )
+            elif summary.images == 1 and summary.planes > 1:
+                text += ", " + tr("a run of planes kept for validation")
             elif summary.images == 1:
                 text += ", " + tr("a part of it kept for validation")
             else:

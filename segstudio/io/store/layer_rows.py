@@ -13,7 +13,7 @@ from segstudio.io.store import schema
 from segstudio.io.store.blobs import PLANE_CODES, PLANE_DTYPES, decode_tile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from segstudio.core.edits import Plane
     from segstudio.core.tiles import Tile, TileKey
@@ -75,6 +75,21 @@ def read_segments(connection: sa.Connection, layer_id: int) -> dict[int, Segment
         table.is_reviewed,
     ).where(table.layer_id == layer_id)
     return {row.id: Segment(*row) for row in connection.execute(query)}
+
+
+def count_planes(database: Database, image_ids: Collection[int]) -> dict[int, int]:
+    """Image id → planes on which a label layer has tiles, for those of these images that have any."""
+    layers, tiles = schema.layers.c, schema.tiles.c
+    query = (
+        sa.select(layers.image_id, sa.func.count(sa.distinct(tiles.z)))
+        .join(schema.tiles, layers.id == tiles.layer_id)
+        .join(schema.images, schema.images.c.id == layers.image_id)
+        .where(layers.kind == "labels", schema.images.c.depth > 1)
+        .group_by(layers.image_id)
+    )
+    wanted = set(image_ids)
+    with database.transaction() as connection:
+        return {int(image_id): int(count) for image_id, count in connection.execute(query) if image_id in wanted}
 
 
 def load_layers(database: Database, image_id: int) -> list[LabelLayer]:

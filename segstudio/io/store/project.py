@@ -15,15 +15,7 @@ from segstudio.core.errors import UserError
 from segstudio.core.progress import ProgressSink, no_progress
 from segstudio.io.atomic import disk_error, sweep_leftovers, temp_sibling
 from segstudio.io.store.opening import check_file, lock_project, write_empty
-from segstudio.io.store.records import (
-    SPLITS,
-    STATUSES,
-    AddReport,
-    ClassUse,
-    ImageRecord,
-    ImageStatus,
-    WritePendingError,
-)
+from segstudio.io.store.records import SPLITS, STATUSES, AddReport, ClassUse, ImageRecord, WritePendingError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -34,8 +26,9 @@ if TYPE_CHECKING:
     from segstudio.core.layers import LabelLayer
     from segstudio.io.store.image_files import ImageFiles
     from segstudio.io.store.locks import FolderLock
+    from segstudio.io.store.records import ImageStatus
 
-__all__ = ["AddReport", "ClassUse", "ImageRecord", "ImageStatus", "ProjectStore", "WritePendingError"]
+__all__ = ["AddReport", "ClassUse", "ImageRecord", "ProjectStore", "WritePendingError"]
 
 DATABASE_NAME = "project.db"
 UNDO_BUDGET_BYTES = 512 << 20
@@ -373,6 +366,12 @@ class ProjectStore:
         from segstudio.io.store.image_rows import class_pixels
 
         return class_pixels(self._database, image_ids)
+
+    def labelled_planes(self, image_ids: Collection[int]) -> dict[int, int]:
+        """Volume's image id → planes that hold labels or ignored pixels, where there are any; needs no tile."""
+        from segstudio.io.store.layer_rows import count_planes
+
+        return count_planes(self._database, image_ids)
 
     def where_used(self, class_id: int) -> ClassUse:
         """In how many images and pixels of labels a class occurs."""

@@ -11,9 +11,10 @@ import numpy as np
 from segstudio.core.errors import UserError
 from segstudio.core.metrics import ScoreSum
 from segstudio.core.progress import no_progress
+from segstudio.io.readers.kept import KeptReaders
 from segstudio.ml.api import ObjectResult
 from segstudio.ml.plan import IGNORE_INDEX, TrainPlan
-from segstudio.ml.training.sources import known_target, load_data
+from segstudio.ml.training.sources import check_plane, known_target, load_data
 
 if TYPE_CHECKING:
     from segstudio.core.progress import ProgressSink
@@ -37,7 +38,6 @@ def evaluate(
     UserError
         When the model or the data cannot be used, the split is empty, or no class name is shared.
     """
-    from segstudio.io.readers.registry import open_image
     from segstudio.ml.inference.loading import load_segmenter
     from segstudio.ml.inference.run import propose
     from segstudio.ml.registry import Catalog
@@ -53,30 +53,31 @@ def evaluate(
     lut = _class_lut(segmenter.card.classes, labels.classes, model)
     count = len(labels.classes)
     total = ScoreSum(count, IGNORE_INDEX, boundary_tolerance_px)
+    readers = KeptReaders()
     for done, image in enumerate(images):
         progress(done, len(images), f"Evaluating {image.name}")
         truth = known_target(image)
         # What no object covers is background, where the labels have one.
         prediction = np.full(truth.shape, _background(labels.classes), np.uint8)
-        reader = open_image(image.file)
-        try:
+        with readers.opened(image.file) as reader:
+            check_plane(reader.info, image.z)
             if (reader.info.height, reader.info.width) != truth.shape:
                 raise UserError(
                     f"the mask is {truth.shape[1]}×{truth.shape[0]} pixels but the image {reader.info.width}×{reader.info.height}",
                     path=image.file,
                     remedy="replace one of them",
                 )
-            for result in propose(segmenter, reader, rects=None if image.window is None else [image.window]):
+            rects = None if image.window is None else [image.window]
+            for result in propose(segmenter, reader, z=image.z, rects=rects):
                 place = prediction[result.rect.slices]
                 if isinstance(result, ObjectResult):
                     place[result.mask] = lut[result.class_index]
                 else:
                     place[:] = lut[result.class_index]
-        finally:
-            reader.close()
         if image.window is not None:
             truth, prediction = truth[image.window.slices], prediction[image.window.slices]
         total.add(truth, prediction)
+    readers.close()
     progress(len(images), len(images), "Evaluating")
     return {**total.scores(list(labels.classes)), "split": split, "images": len(images), "model": segmenter.card.id}
 

@@ -12,6 +12,7 @@ import torch
 from torch.utils.data import Dataset, Sampler
 
 from segstudio.core.errors import UserError
+from segstudio.io.readers.kept import KeptReaders
 from segstudio.ml.inference.normalise import to_unit
 from segstudio.ml.plan import IGNORE_INDEX
 from segstudio.ml.training.augment import augment, build_augmentation
@@ -28,7 +29,7 @@ MAX_AUTO_PATCHES = 4
 
 
 def load_pair(
-    image: TrainImage, *, bands: int, scaling: str, long_side_px: int
+    image: TrainImage, *, bands: int, scaling: str, long_side_px: int, readers: KeptReaders | None = None
 ) -> tuple[npt.NDArray[np.float16], IndexMask]:
     """((B, y, x) float16 in 0…1, (y, x) uint8 class indices) of one training image, at the working scale.
 
@@ -37,7 +38,7 @@ def load_pair(
     UserError
         When a file cannot be read, or mask and image differ in size.
     """
-    whole, valid = read_valid(image.file)
+    whole, valid = read_valid(image.file, z=image.z, readers=readers)
     target = image.read_target()
     if target.shape != whole.shape[1:]:
         raise UserError(
@@ -75,6 +76,7 @@ class PairCache:
         self._images, self._plan, self._bands, self._scaling = images, plan, bands, scaling
         self._pairs: OrderedDict[int, tuple[npt.NDArray[np.float16], IndexMask]] = OrderedDict()
         self._bytes = 0
+        self._readers = KeptReaders()
 
     def __getitem__(self, index: int) -> tuple[npt.NDArray[np.float16], IndexMask]:
         """The pair of image *index*."""
@@ -82,11 +84,17 @@ class PairCache:
             self._pairs.move_to_end(index)
             return self._pairs[index]
         pair = load_pair(
-            self._images[index], bands=self._bands, scaling=self._scaling, long_side_px=self._plan.working_long_side_px
+            self._images[index],
+            bands=self._bands,
+            scaling=self._scaling,
+            long_side_px=self._plan.working_long_side_px,
+            readers=self._readers,
         )
         if self._ignored_index != IGNORE_INDEX:
             pair[1][pair[1] == IGNORE_INDEX] = self._ignored_index
         self._pairs[index] = pair
+        if len(self._pairs) == len(self._images):
+            self._readers.close()
         self._bytes += pair[0].nbytes + pair[1].nbytes
         while self._bytes > CACHE_BYTES and len(self._pairs) > 1:
             _, old = self._pairs.popitem(last=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from segstudio.core.classes import IGNORE, UNLABELLED
 from segstudio.core.errors import UserError
 from segstudio.core.geometry import Rect
+from segstudio.core.label_planes import plane_classes
 from segstudio.io.readers.registry import probe
 from segstudio.ml.plan import IGNORE_INDEX
 from segstudio.ml.training.sources import IndexMask, TrainData, TrainImage, with_validation
@@ -28,7 +29,7 @@ MIN_WINDOW_PX = 32
 
 @dataclass(frozen=True)
 class ProjectLabels:
-    """Reads the labels of one image when a loader asks; ``index_of`` maps class ids to class indices.
+    """Reads the labels of one image, or of plane ``z`` of a volume, when a loader asks; ``index_of`` maps class ids to class indices.
 
     ``unlabelled_index`` is what pixels without a label are: ignored in an image that is still being worked on, background in
     one that is marked done (its person said that nothing is missing).
@@ -38,14 +39,15 @@ class ProjectLabels:
     image_id: int
     index_of: tuple[tuple[int, int], ...]
     unlabelled_index: int
+    z: int = 0
 
     def __call__(self) -> IndexMask:
-        """(y, x) uint8 class indices of plane 0, 255 = ignored."""
+        """(y, x) uint8 class indices of the plane, 255 = ignored."""
         from segstudio.io.store.project import ProjectStore
 
         with ProjectStore.open(self.project, read_only=True) as store:
             layer = store.labels_layer(self.image_id)
-            class_ids = layer.read_classes(layer.bounds)
+            class_ids = layer.read_classes(layer.bounds, self.z)
         lut = np.full(65536, IGNORE_INDEX, np.uint8)
         lut[UNLABELLED] = self.unlabelled_index
         for class_id, index in self.index_of:
@@ -59,8 +61,9 @@ def project_data(project: Path, *, val_fraction: float, seed: int, may_cut: bool
 
     Class 0 is «background» (the project's own class of that name where it has one) unless a class owns mask value 0. Where nobody
     labelled background, it is what is unlabelled in images marked done and, when no image is, in images where
-    something is labelled (and the run says so). The project's own splits hold; else a seeded part becomes validation; a
-    single image is cut in two, with *may_cut*.
+    something is labelled (and the run says so). Each labelled plane of a volume is an image of its own. The project's
+    own splits hold; else a seeded part becomes validation, all planes of a volume or none; with *may_cut* a single
+    image is cut in two, of a single volume a run of neighbouring planes is held out.
 
     Raises
     ------
@@ -95,25 +98,80 @@ def project_data(project: Path, *, val_fraction: float, seed: int, may_cut: bool
             note = f"{note} The first damaged one: {broken[0]}".strip()
         is_any_done = any(r.status == "done" for r in labelled)
         learns_unlabelled = background is not None and not any(i == background for _, i in index_of)
-        images = []
+        images: list[TrainImage] = []
+        planes: dict[int, dict[int, set[int]]] = {}
         for record in labelled:
             is_background = learns_unlabelled and (record.status == "done" or not is_any_done)
             unlabelled = background if is_background and background is not None else IGNORE_INDEX
             split = record.split if record.split in ("train", "val", "test") else "train"
             file = store.image_file(record)
-            images.append(TrainImage(record.name, file, ProjectLabels(project, record.id, index_of, unlabelled), split))
+            if record.depth > 1:
+                planes[record.id] = _learnt_planes(store, record.id, index_of)
+            for z in planes.get(record.id, {0: set()}):
+                name = f"{record.name}, plane {z + 1}" if record.depth > 1 else record.name
+                target = ProjectLabels(project, record.id, index_of, unlabelled, z)
+                images.append(TrainImage(name, file, target, split, z=z))
         if learns_unlabelled and not is_any_done:
             unsaid = "No image is marked done, so unlabelled pixels of labelled images count as background."
             note = f"{note} {unsaid}".strip()
+        note = f"{note} {_about_planes(planes)}".strip()
         result = tuple(images)
-        train = [place for place, image in enumerate(images) if image.split == "train"]
-        if may_cut and len(train) == 1 and not any(i.split == "val" for i in result):
-            only = result[train[0]]
-            result = (*_cut(store, labelled[train[0]], only), *(i for i in result if i is not only))
-            note = f"{note} Only one image is labelled: a part of it is held out for validation.".strip()
+        train = tuple(image for image in images if image.split == "train")
+        if may_cut and len({i.file for i in train}) == 1 and not any(i.split == "val" for i in result):
+            record = next(r for r in labelled if store.image_file(r) == train[0].file)
+            rest = tuple(i for i in result if i.split != "train")
+            if len(train) > 1:
+                parts, said = hold_planes_out(train, planes[record.id])
+            else:
+                parts, said = _cut(store, record, train[0]), "Only one image is labelled: a part of it"
+            result = (*parts, *rest)
+            note = f"{note} {said} is held out for validation.".strip()
         else:
             result = with_validation(result, val_fraction, seed)
     return TrainData(names, colors, background, result, note=note)
+
+
+def _learnt_planes(store: ProjectStore, image_id: int, index_of: tuple[tuple[int, int], ...]) -> dict[int, set[int]]:
+    """Plane → class ids on it, for planes of a volume on which a class is labelled."""
+    known = {class_id for class_id, _ in index_of}
+    found = {z: classes & known for z, classes in plane_classes(store.labels_layer(image_id)).items()}
+    return {z: classes for z, classes in sorted(found.items()) if classes}
+
+
+def _about_planes(planes: dict[int, dict[int, set[int]]]) -> str:
+    """What the run says of volumes; "" where there are none."""
+    counts = [len(found) for found in planes.values() if found]
+    sentences = []
+    if counts:
+        volumes = "1 volume" if len(counts) == 1 else f"{len(counts)} volumes"
+        each = "" if sum(counts) == 1 else "s, each an image of its own"
+        sentences.append(f"{volumes} with {sum(counts)} labelled plane{each}.")
+    if len(counts) < len(planes):
+        sentences.append(
+            f"{len(planes) - len(counts)} labelled volumes are left out: their lowest layer has no labels."
+        )
+    return " ".join(sentences)
+
+
+def hold_planes_out(planes: tuple[TrainImage, ...], classes: dict[int, set[int]]) -> tuple[list[TrainImage], str]:
+    """The only volume's *planes* with a run of neighbours at one end held out, and the words for it.
+
+    ``classes`` says what is labelled on each plane: that end is chosen which leaves both sides more classes.
+    """
+    count = min(len(planes) - 1, max(1, round(len(planes) * VALIDATION_SHARE)))
+    options = []
+    for first in (len(planes) - count, 0):
+        held = range(first, first + count)
+        sides = [
+            {c for place, plane in enumerate(planes) if (place in held) == is_held for c in classes[plane.z]}
+            for is_held in (True, False)
+        ]
+        options.append((len(sides[0] & sides[1]), held))
+    held = max(options, key=lambda option: option[0])[1]
+    low, high = planes[held[0]].z + 1, planes[held[-1]].z + 1
+    said = f"the plane {low}" if count == 1 else f"a run of {count} neighbouring planes ({low} to {high})"
+    parts = [replace(plane, split="val") if place in held else plane for place, plane in enumerate(planes)]
+    return parts, f"Only one volume is labelled: {said}"
 
 
 def _readable(store: ProjectStore, records: list[ImageRecord]) -> tuple[list[ImageRecord], list[UserError]]:
@@ -152,9 +210,7 @@ def _classes(
 
 def _cut(store: ProjectStore, record: ImageRecord, image: TrainImage) -> list[TrainImage]:
     """The image as a training and a validation window: the strip is held out that leaves both with labels."""
-    from dataclasses import replace
-
-    classes = store.labels_layer(record.id).read_classes(Rect(0, 0, record.width, record.height))
+    classes = store.labels_layer(record.id).read_classes(Rect(0, 0, record.width, record.height), image.z)
     is_wide = record.width >= record.height
     length = record.width if is_wide else record.height
     held = max(MIN_WINDOW_PX, round(length * VALIDATION_SHARE))

@@ -251,11 +251,14 @@ def _survey(data: TrainData) -> tuple[int, str, list[tuple[int, int]]]:
     """(bands, scaling, sizes of the training images), from the first image's values and each one's header."""
     from segstudio.io.readers.registry import probe
 
+    train = data.of_split("train")
+    infos = {file: probe(file) for file in dict.fromkeys(image.file for image in train)}
     sizes = []
-    for image in data.of_split("train"):
-        info = probe(image.file)
+    for image in train:
+        info = infos[image.file]
         sizes.append((image.window.width, image.window.height) if image.window else (info.width, info.height))
-    bands = max(read_image(i.file).shape[0] for i in data.of_split("train")[:8])
+    firsts = list({image.file: image for image in reversed(train)}.values())[::-1]  # of a volume one plane tells
+    bands = max(read_image(image.file, z=image.z).shape[0] for image in firsts[:8])
     return (3 if bands <= 3 else bands), "unit8", sizes
 
 

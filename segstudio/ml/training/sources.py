@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from segstudio.core.errors import UserError
 from segstudio.core.geometry import Rect
+from segstudio.io.readers.kept import KeptReaders
 from segstudio.io.validity import file_validity, valid_mask
 from segstudio.ml.plan import IGNORE_INDEX, MAX_TRAIN_CLASSES
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from segstudio.io.datasets import DatasetFolder
+    from segstudio.io.readers.base import ImageInfo
     from segstudio.ml.plan import TrainPlan
 
 IndexMask = npt.NDArray[np.uint8]
@@ -29,7 +31,7 @@ class TrainImage:
     """An image to learn from. Frozen and picklable, so that loader workers can be spawned with it.
 
     ``read_target`` answers (y, x) uint8 class indices, 255 = ignored. ``window`` limits the image to a part of it
-    (one labelled image alone is cut into a training and a validation part).
+    (one labelled image alone is cut into a training and a validation part). ``z`` is the plane of a volume, from 0.
     """
 
     name: str
@@ -37,6 +39,7 @@ class TrainImage:
     read_target: Callable[[], IndexMask]
     split: str
     window: Rect | None = None
+    z: int = 0
 
 
 @dataclass(frozen=True)
@@ -74,38 +77,55 @@ class MaskLookup:
         return indices
 
 
-def read_image(file: Path, window: Rect | None = None) -> npt.NDArray[Any]:
-    """(band, y, x) values of an image file, alpha left out.
+def read_image(file: Path, window: Rect | None = None, z: int = 0) -> npt.NDArray[Any]:
+    """(band, y, x) values of an image file, or of plane *z* of a volume, alpha left out.
 
     Raises
     ------
     UserError
         When the file cannot be read.
     """
-    return read_valid(file, window)[0]
+    return read_valid(file, window, z)[0]
 
 
-def read_valid(file: Path, window: Rect | None = None) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_] | None]:
-    """As :func:`read_image`, and (y, x) bool of where the image holds data; None: everywhere."""
-    from segstudio.io.readers.registry import open_image
+def read_valid(
+    file: Path, window: Rect | None = None, z: int = 0, readers: KeptReaders | None = None
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_] | None]:
+    """As :func:`read_image`, and (y, x) bool of where the image holds data; None: everywhere.
 
-    reader = open_image(file)
+    *readers* keeps volumes open from plane to plane.
+    """
+    kept = KeptReaders() if readers is None else readers
     try:
-        part = window or Rect(0, 0, reader.info.width, reader.info.height)
-        values: npt.NDArray[Any] = reader.read(0, 0, part)
-        valid = valid_mask(reader, 0, 0, part)
+        with kept.opened(file) as reader:
+            info = reader.info
+            check_plane(info, z)
+            part = window or Rect(0, 0, info.width, info.height)
+            values: npt.NDArray[Any] = reader.read(0, z, part)
+            valid = valid_mask(reader, 0, z, part)
     finally:
-        reader.close()
-    if values.shape[0] == 4 and reader.info.is_rgb:
+        if readers is None:
+            kept.close()
+    if values.shape[0] == 4 and info.is_rgb:
         return values[:3], valid
     return values[:1] if values.shape[0] == 2 else values, valid
+
+
+def check_plane(info: ImageInfo, z: int) -> None:
+    """Raise UserError when the image does not have plane *z*, which was labelled."""
+    if z >= info.depth:
+        raise UserError(
+            f"plane {z + 1} is labelled but the image has {info.depth}",
+            path=info.path,
+            remedy="put the image back that was labelled",
+        )
 
 
 def known_target(image: TrainImage) -> IndexMask:
     """The image's class indices, ignored where it holds no data."""
     target = image.read_target()
     with file_validity(image.file) as validity:
-        valid = None if validity is None else validity(0, Rect(0, 0, target.shape[1], target.shape[0]))
+        valid = None if validity is None else validity(image.z, Rect(0, 0, target.shape[1], target.shape[0]))
     if valid is not None:
         target = np.where(valid, target, IGNORE_INDEX).astype(np.uint8)
     return target
@@ -163,16 +183,35 @@ def folder_data(folder: DatasetFolder, *, val_fraction: float, seed: int) -> Tra
 
 
 def with_validation(images: tuple[TrainImage, ...], fraction: float, seed: int) -> tuple[TrainImage, ...]:
-    """*images* with a part of "train" moved to "val" where there is none; at least one stays on each side."""
+    """*images* with a part of "train" moved to "val" where there is none; at least one stays on each side.
+
+    What comes from one file (the planes of a volume) goes to one side.
+    """
     if any(i.split == "val" for i in images):
         return images
-    # By place, not by name: two folders may hold an image of one name.
-    train = sorted((i.name, place) for place, i in enumerate(images) if i.split == "train")
-    if len(train) < 2:
+    # By file, not by name: two folders may hold an image of one name, and the planes of a volume stay together.
+    groups: dict[Path, list[tuple[str, int]]] = {}
+    for place, image in enumerate(images):
+        if image.split == "train":
+            groups.setdefault(image.file, []).append((image.name, place))
+    if len(groups) < 2:
         return images
-    random.Random(seed).shuffle(train)
-    held = {place for _, place in train[: min(len(train) - 1, max(1, round(len(train) * fraction)))]}
+    held = {place for group in _held_out(sorted(groups.values()), fraction, seed) for _, place in group}
     return tuple(replace(image, split="val") if place in held else image for place, image in enumerate(images))
+
+
+def _held_out(groups: list[list[tuple[str, int]]], fraction: float, seed: int) -> list[list[tuple[str, int]]]:
+    """Some of the groups, not all, that have together about *fraction* of all members."""
+    random.Random(seed).shuffle(groups)
+    count = sum(len(group) for group in groups)
+    missing = min(count - 1, max(1, round(count * fraction)))
+    held: list[list[tuple[str, int]]] = []
+    for group in groups:
+        # As long as it gets nearer to the share.
+        if abs(missing - len(group)) < missing and len(held) < len(groups) - 1:
+            held.append(group)
+            missing -= len(group)
+    return held or [min(groups, key=len)]
 
 
 def _classes_of_values(folder: DatasetFolder) -> tuple[Any, ...]:

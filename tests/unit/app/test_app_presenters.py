@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import numpy as np
 import pytest
+import tifffile
 from conftest import Said, paint
 
 from segstudio.app.presenters.history import HistoryPresenter, when
@@ -212,6 +215,25 @@ def test_summary_says_what_is_missing(session: Session, said: Said) -> None:
     assert [(amount.name, amount.pixels, amount.share) for amount in summary.classes] == [
         ("road", 100, 0.25), ("tree", 300, 0.75),
     ]  # fmt: skip
+
+
+def test_summary_counts_images_and_planes(session: Session, tmp_path: Path) -> None:
+    paint(session, Rect(0, 0, 10, 10), 1)
+    stack = tmp_path / "stack.tif"
+    tifffile.imwrite(stack, np.zeros((5, 40, 60), np.uint8), photometric="minisblack", metadata={"axes": "ZYX"})
+    session.add_images([stack])
+    presenter = TrainingPresenter(session)
+    assert (presenter.summary().images, presenter.summary().planes) == (1, 0)
+    session.select_image(session.images[-1].id)
+    for z in (1, 3):
+        transaction = session.begin("test")
+        assert transaction is not None
+        transaction.paint(np.ones((6, 6), bool), 2, 2, session.paint_segment(transaction), z=z)
+        session.commit(transaction)
+    summary = presenter.summary()
+    assert (summary.images, summary.planes, summary.volumes, summary.problem) == (2, 2, 1, "")
+    assert session.undo()
+    assert presenter.summary().planes == 1
 
 
 def test_plan_and_choices(session: Session) -> None:

@@ -51,7 +51,9 @@ def store(tmp_path):
         source = tmp_path / "source"
         source.mkdir()
         for seed, name in enumerate(("stack", "other")):
-            tifffile.imwrite(source / f"{name}.tif", stack_values(seed=seed), photometric="minisblack", metadata={"axes": "ZYX"})
+            tifffile.imwrite(
+                source / f"{name}.tif", stack_values(seed=seed), photometric="minisblack", metadata={"axes": "ZYX"}
+            )
         save(source / "flat.png", picture(HEIGHT, WIDTH, 1))
         report = opened.add_images([source / "stack.tif", source / "other.tif", source / "flat.png"])
         assert [record.depth for record in report.added] == [DEPTH, DEPTH, 1]
@@ -188,7 +190,9 @@ def test_pictures_of_planes_keep_every_value(tmp_path, dtype, bands, suffix):
     else:
         channels = np.moveaxis(values, -1, 1) if bands > 1 else values[..., 0]
         axes = "ZCYX" if bands > 1 else "ZYX"
-        tifffile.imwrite(tmp_path / "a.tif", channels, photometric="minisblack", metadata={"axes": axes}, imagej=False, ome=bands > 1)
+        tifffile.imwrite(
+            tmp_path / "a.tif", channels, photometric="minisblack", metadata={"axes": axes}, imagej=False, ome=bands > 1
+        )
     with ProjectStore.create(tmp_path / "p", ClassTable().added("cell").added("tissue")) as store:
         (record,) = store.add_images([tmp_path / "a.tif"]).added
         assert record.depth == 3
@@ -275,7 +279,13 @@ def test_a_wrong_mask_of_a_plane_is_noticed(tmp_path, store, monkeypatch):
 def test_planes_without_data_are_ignored(tmp_path):
     values = stack_values(np.uint8) + np.uint8(1)
     values[3, :10, :] = 0
-    tifffile.imwrite(tmp_path / "a.tif", values, photometric="minisblack", metadata={"axes": "ZYX"}, extratags=[(42113, "s", 0, "0", True)])
+    tifffile.imwrite(
+        tmp_path / "a.tif",
+        values,
+        photometric="minisblack",
+        metadata={"axes": "ZYX"},
+        extratags=[(42113, "s", 0, "0", True)],
+    )
     with ProjectStore.create(tmp_path / "p", ClassTable().added("cell").added("tissue")) as store:
         (record,) = store.add_images([tmp_path / "a.tif"]).added
         label(store, record)
