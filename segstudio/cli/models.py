@@ -95,6 +95,7 @@ def _info_text(entry: CatalogEntry) -> str:
         ("scores", ", ".join(f"{k} {v:.3f}" for k, v in card.metrics.items() if isinstance(v, int | float))),
         ("made by", card.command),
         ("source", entry.source),
+        ("options", ", ".join(f"{key}={value}" for key, value in card.options.items()) if card.task == "classic" else ""),
         ("about", card.description),
     ]
     return "\n".join(f"{name + ':':15} {value}" for name, value in facts if value)

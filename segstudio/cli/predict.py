@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segstudio.cli.output import ProgressBar, add_json, emit, table
-from segstudio.cli.propose import add_model_arguments, checked_window
+from segstudio.cli.propose import add_model_arguments, checked_window, with_given_options
 
 if TYPE_CHECKING:
     import argparse
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
         else:
             raise UserError("the image is missing", path=path, remedy="check the path")
     images = one_per_image(dict.fromkeys(images))
-    entry = Catalog().find(args.model)
+    entry = with_given_options(Catalog().find(args.model), args)
     # torch from here on: a mistake on the command line is told at once.
     from segstudio.ml.inference.loading import load_segmenter
     from segstudio.ml.inference.predict import output_files, predict_file

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from segstudio.core.progress import ProgressSink
     from segstudio.io.store.project import ProjectStore
     from segstudio.io.store.records import ImageRecord
-    from segstudio.ml.api import InstanceSegmenter, Segmenter
+    from segstudio.ml.api import AnySegmenter
     from segstudio.ml.registry import CatalogEntry
 
 
@@ -33,6 +33,36 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
         "--tile", type=int, metavar="N", help="side of the windows in pixels; the model's own unless given"
     )
     parser.add_argument("--overlap", type=int, metavar="N", help="overlap of the windows in pixels")
+    parser.add_argument(
+        "--option",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="an option of a classic method, such as classes=3; `segstudio models info ID` lists them",
+    )
+
+
+def with_given_options(entry: CatalogEntry, args: argparse.Namespace) -> CatalogEntry:
+    """*entry* with what ``--option`` says.
+
+    Raises
+    ------
+    UsageError
+        When one is not KEY=VALUE.
+    UserError
+        When the model has no such option, or the value does not fit.
+    """
+    from dataclasses import replace
+
+    from segstudio.ml.classic.table import with_options
+
+    given = {}
+    for text in args.option:
+        key, sign, value = text.partition("=")
+        if not sign or not key:
+            raise UsageError(f"--option is {text!r}", remedy="write it as KEY=VALUE")
+        given[key.strip()] = value
+    return replace(entry, card=with_options(entry.card, given))
 
 
 def checked_window(args: argparse.Namespace) -> tuple[int | None, int | None]:
@@ -65,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
 
     window_px, overlap_px = checked_window(args)
     with ProjectStore.open(args.project) as store, ProgressBar() as bar:
-        entry = Catalog(store.folder).find(args.model)
+        entry = with_given_options(Catalog(store.folder).find(args.model), args)
         reports = propose_into(
             store,
             entry,
@@ -150,7 +180,7 @@ def propose_into(
 
 def _propose_image(
     store: ProjectStore,
-    segmenter: Segmenter | InstanceSegmenter,
+    segmenter: AnySegmenter,
     image: ImageRecord,
     window_px: int | None,
     overlap_px: int | None,

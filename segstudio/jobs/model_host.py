@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from segstudio.core.cancel import check
 from segstudio.core.errors import UserError
@@ -12,6 +12,9 @@ from segstudio.jobs.protocol import ImageDone, ImageFailed, StageChanged, Window
 from segstudio.jobs.specs import PrefetchSpec, ProposeSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from segstudio.core.progress import ProgressSink
     from segstudio.jobs.child import Port
     from segstudio.jobs.specs import ImageTask
 
@@ -31,7 +34,7 @@ def serve(spec: object, port: Port) -> object:
         return _model(spec.model, spec.project_folder, spec.device, port).card.id
     if not isinstance(spec, ProposeSpec):
         raise TypeError(f"the model host does not serve {type(spec).__name__}")
-    segmenter = _model(spec.model, spec.project_folder, spec.device, port)
+    segmenter = _model(spec.model, spec.project_folder, spec.device, port, spec.options)
     failed: list[tuple[int, str]] = []
     for index, task in enumerate(spec.tasks):
         check(port)
@@ -49,7 +52,6 @@ def serve(spec: object, port: Port) -> object:
 
 def _propose(segmenter: Any, spec: ProposeSpec, task: ImageTask, index: int, port: Port) -> None:
     from segstudio.io.readers.registry import open_image
-    from segstudio.ml.inference.run import propose
 
     total, planes = len(spec.tasks), len(task.planes)
     finished = 0
@@ -70,16 +72,7 @@ def _propose(segmenter: Any, spec: ProposeSpec, task: ImageTask, index: int, por
             )
         for z in task.planes:
             check(port)
-            results = propose(
-                segmenter,
-                reader,
-                z=z,
-                rects=task.rects,
-                window_px=spec.window_px,
-                overlap_px=spec.overlap_px,
-                progress=progress,
-                cancel=port,
-            )
+            results = _results(segmenter, reader, spec, task, z, progress, port)
             for result in results:
                 port.send(WindowReady(image_id=task.image_id, generation=spec.generation, result=result, z=z))
             finished += 1
@@ -87,13 +80,44 @@ def _propose(segmenter: Any, spec: ProposeSpec, task: ImageTask, index: int, por
         reader.close()
 
 
-def _model(ref: str, project_folder: str | None, device: str, port: Port) -> Any:
+def _results(
+    segmenter: Any, reader: Any, spec: ProposeSpec, task: ImageTask, z: int, progress: ProgressSink, port: Port
+) -> Iterator[Any]:
+    if segmenter.card.task == "classic":
+        # Straight to the method: it needs no torch, which takes seconds to import.
+        return cast(
+            "Iterator[Any]", segmenter.propose(reader, z=z, rects=task.rects, progress=progress, cancel=port)
+        )
+    from segstudio.ml.inference.run import propose
+
+    return propose(
+        segmenter,
+        reader,
+        z=z,
+        rects=task.rects,
+        window_px=spec.window_px,
+        overlap_px=spec.overlap_px,
+        progress=progress,
+        cancel=port,
+    )
+
+
+def _model(
+    ref: str, project_folder: str | None, device: str, port: Port, options: tuple[tuple[str, Any], ...] = ()
+) -> Any:
     port.send(StageChanged(text="Loading the model"))
-    # torch comes in here, after the window was told what it waits for.
-    from segstudio.ml.inference.loading import load_segmenter
+    from segstudio.ml.classic.table import with_options
     from segstudio.ml.registry import Catalog
 
     entry = Catalog(Path(project_folder) if project_folder else None).find(ref)
+    if entry.card.task == "classic":
+        from segstudio.ml.classic.segmenter import ClassicSegmenter
+
+        # What was loaded stays: a method takes no memory beside it.
+        return ClassicSegmenter(with_options(entry.card, dict(options)))
+    # torch comes in here, after the window was told what it waits for.
+    from segstudio.ml.inference.loading import load_segmenter
+
     key = (ref, device, entry.card.weights.path, _stamp(entry.card.weights.path))
     if key not in _loaded:
         _loaded.clear()

@@ -27,7 +27,10 @@ class ImageTask:
 
 @dataclass(frozen=True)
 class ProposeSpec:
-    """Proposals of one model for some images; ``generation`` comes back with every result."""
+    """Proposals of one model for some images; ``generation`` comes back with every result.
+
+    ``options`` are those of a classic method.
+    """
 
     model: str
     project_folder: str | None
@@ -36,6 +39,7 @@ class ProposeSpec:
     window_px: int | None = None
     overlap_px: int | None = None
     generation: int = 0
+    options: tuple[tuple[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from segstudio.core.cancel import NEVER
+from segstudio.core.progress import no_progress
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import numpy as np
     import numpy.typing as npt
 
+    from segstudio.core.cancel import Cancel
     from segstudio.core.geometry import Rect
+    from segstudio.core.progress import ProgressSink
     from segstudio.ml.cards import ModelCard
 
 Tensor = Any
@@ -74,6 +79,34 @@ class InstanceSegmenter(Protocol):
     def to(self, device: str) -> None:
         """Move to another device."""
         ...
+
+
+@runtime_checkable
+class MethodSegmenter(Protocol):
+    """A classic method: reads the image its own way and answers piece by piece."""
+
+    card: ModelCard
+    device: str
+
+    def propose(
+        self,
+        reader: Any,
+        *,
+        z: int = 0,
+        rects: Sequence[Rect] | None = None,
+        progress: ProgressSink = no_progress,
+        cancel: Cancel = NEVER,
+    ) -> Iterator[WindowResult | ObjectResult]:
+        """What it finds in plane *z* of an image, or in *rects* of it."""
+        ...
+
+    def to(self, device: str) -> None:
+        """Move to another device."""
+        ...
+
+
+AnySegmenter = Segmenter | InstanceSegmenter | MethodSegmenter
+"""Whatever :func:`segstudio.ml.inference.run.propose` proposes with."""
 
 
 @runtime_checkable

@@ -16,6 +16,7 @@ from segstudio.core.errors import UserError
 from segstudio.core.progress import no_progress
 from segstudio.ml import download as downloads
 from segstudio.ml.cards import ModelCard, WeightsKind, WeightsSource
+from segstudio.ml.classic.table import CLASSIC_CARDS
 from segstudio.ml.folders import built_in_folder, installed_folder
 from segstudio.ml.networks.table import ARCHITECTURES, ENCODERS
 from segstudio.ml.torchvision_cards import TORCHVISION_CARDS
@@ -73,7 +74,7 @@ class CatalogEntry:
 
 
 class Catalog:
-    """All models: built-in, a project's runs, installed files, torchvision's, plug-ins, untrained networks.
+    """All models: built-in, a project's runs, files, torchvision's, classic methods, plug-ins, untrained networks.
 
     Reads headers only. An id seen before is not shown again: the earlier source wins.
     """
@@ -138,6 +139,7 @@ class Catalog:
         yield from _in_folder(installed_folder(), "file")
         for card in TORCHVISION_CARDS:
             yield _downloadable(card)
+        yield from map(CatalogEntry, CLASSIC_CARDS)
         yield from _plug_ins()
         yield from _untrained()
 

@@ -29,6 +29,8 @@ TORCH_FREE = (
     "class_mapping",
     "networks.table",
     "folders",
+    "classic.table",
+    "classic.segmenter",
 )
 
 
@@ -70,6 +72,8 @@ def test_contracts_notice_an_arrow_that_points_up(tmp_path):
     (package / "ml" / "networks").mkdir()
     (package / "ml" / "networks" / "__init__.py").touch()
     (package / "ml" / "networks" / "table.py").touch()
+    (package / "ml" / "classic").mkdir()
+    (package / "ml" / "classic" / "__init__.py").touch()
     for name in ("__init__", "__main__"):
         (package / f"{name}.py").touch()
     (package / "core" / "wrong.py").write_text("import segstudio.app\n", encoding="utf-8")

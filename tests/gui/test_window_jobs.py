@@ -119,6 +119,32 @@ def test_proposal_streams_in_and_is_accepted(qtbot, tmp_path: Path, fakes) -> No
         assert session.labels.pixel_counts() in ({}, {0: 64 * 48})
 
 
+def test_classic_method_is_chosen_set_run_in_the_real_host_and_accepted(qtbot, tmp_path: Path) -> None:
+    with open_window(qtbot) as window:
+        open_project(window, tmp_path, qtbot)
+        session, models = window.session, window.workspace.jobs.models
+        panel = window.workspace.docks.reveal("model")
+        rows = [panel.chooser.itemText(row) for row in range(panel.chooser.count())]
+        row = panel.chooser.findData("classic/otsu")
+        assert row > rows.index("No network needed") > 0
+        assert not panel.options.isVisible() and not panel.options.fields
+        panel.chooser.setCurrentIndex(row)
+        panel.chooser.activated.emit(row)
+        assert models.current_entry().card.id == "classic/otsu" and panel.options.isVisible()
+        panel.options.fields["classes"].setValue(3)
+        assert "level 3" in panel.facts and models.current_entry().card.options["classes"] == 3
+        panel.options.fields["classes"].setValue(2)
+        panel.propose.click()
+        assert models.is_proposing
+        qtbot.waitUntil(lambda: not models.is_proposing, timeout=60_000)
+        assert session.proposals.has_proposal, [message.text for message in window.notices.messages]
+        assert window.trigger("model.accept_all")
+        foreground = session.classes.by_name("foreground")
+        assert session.labels.pixel_counts() == {foreground.id: 20 * 20}  # the bright square
+        panel.chooser.activated.emit(panel.chooser.findData("classic/depth"))
+        assert {"layers", "depth"} <= panel.options.fields.keys() and "classes" not in panel.options.fields
+
+
 def test_out_of_memory_offers_smaller_tiles(qtbot, tmp_path: Path, fakes) -> None:
     with open_window(qtbot) as window:
         open_project(window, tmp_path, qtbot)

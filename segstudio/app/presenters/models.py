@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from segstudio.app.events import Signal
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from segstudio.core.geometry import Rect
     from segstudio.jobs.specs import ProposeSpec
     from segstudio.ml.cards import ModelCard
+    from segstudio.ml.classic.options import Option
     from segstudio.ml.registry import CatalogEntry
 
 DROP = 0
@@ -53,7 +54,7 @@ class ModelsPresenter:
         if self._entries is None:
             from segstudio.ml.registry import Catalog
 
-            entries = Catalog(self.session.folder).entries()
+            entries = [self._with_options(entry) for entry in Catalog(self.session.folder).entries()]
             # Untrained networks are for training; they have nothing to propose.
             self._entries = [entry for entry in entries if entry.card.weights.kind != "untrained"]
         return self._entries
@@ -91,6 +92,39 @@ class ModelsPresenter:
             size = entry.card.weights.size_bytes
             return f"Is downloaded first ({size / 1e6:.0f} MB)" if size else "Is downloaded first"
         return "Research use only" if entry.card.is_research_only else ""
+
+    # -- options of classic methods ------------------------------------------------------------------------------
+
+    def options_of(self, card: ModelCard) -> tuple[Option, ...]:
+        """What can be set of a model: the options of a classic method; none of a network."""
+        from segstudio.ml.classic.table import method_of
+
+        return method_of(card).options if card.task == "classic" else ()
+
+    def set_option(self, card: ModelCard, key: str, value: object) -> None:
+        """Set an option of a classic method; remembered in the project. What does not fit is said, and not set."""
+        from segstudio.ml.classic.table import with_options
+
+        try:
+            changed = with_options(card, {key: value})
+        except UserError as error:
+            self.session.say(error)
+            return
+        if changed.options != card.options:
+            self.session.set_meta(f"options:{card.id}", dict(changed.options))
+            self.refresh()
+
+    def _with_options(self, entry: CatalogEntry) -> CatalogEntry:
+        """*entry* as it was set in this project."""
+        kept = self.session.meta(f"options:{entry.card.id}", {}) if entry.card.task == "classic" else {}
+        if not kept or not isinstance(kept, dict):
+            return entry
+        from segstudio.ml.classic.table import with_options
+
+        try:
+            return replace(entry, card=with_options(entry.card, kept))
+        except UserError:
+            return entry  # kept by a version with other options
 
     # -- classes -------------------------------------------------------------------------------------------------
 
@@ -209,6 +243,7 @@ class ModelsPresenter:
             window_px=settings.integer("model.window_px") or None,
             overlap_px=settings.integer("model.overlap_px") or None,
             generation=generation,
+            options=tuple(entry.card.options.items()) if entry.card.task == "classic" else (),
         )
 
 

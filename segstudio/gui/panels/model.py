@@ -29,6 +29,7 @@ from segstudio.gui.dialogs.common import form_grid, muted
 from segstudio.gui.dialogs.settings import device_choices
 from segstudio.gui.i18n import tr, tr_table
 from segstudio.gui.panels.model_chooser import ModelChooser, size_text
+from segstudio.gui.panels.model_options import ModelOptions
 
 if TYPE_CHECKING:
     from segstudio.gui.workspace import Workspace
@@ -54,6 +55,8 @@ class ModelPanel(QWidget):
         column.addLayout(self._make_chooser())
         column.addWidget(self._make_download())
         column.addLayout(self._make_form())
+        self.options = ModelOptions(self._models.presenter)
+        column.addWidget(self.options)
         column.addLayout(self._make_propose())
         column.addWidget(_rule())
         column.addLayout(self._make_threshold())
@@ -235,9 +238,10 @@ class ModelPanel(QWidget):
     def _on_current_changed(self) -> None:
         entry = self._models.current_entry()
         self._facts.setText("" if entry is None else facts_of(entry))
+        self.options.show_card(None if entry is None else entry.card)
         row = self.chooser.findData(entry.card.id) if entry is not None else -1
         self.chooser.setCurrentIndex(row)
-        card_px = entry.card.window_px if entry is not None else 0
+        card_px = entry.card.window_px if entry is not None and entry.card.task != "classic" else 0
         self.tile_size.setSpecialValueText(tr("as the model: %1 px").replace("%1", str(card_px)) if card_px else tr("auto"))
         self._show_mapping()
         self._show_activity()
@@ -319,7 +323,8 @@ def facts_of(entry: CatalogEntry) -> str:
     card = entry.card
     names = [name for _, name in card.foreground]
     parts = [", ".join(names[:NAMES_SHOWN]) + (" …" if len(names) > NAMES_SHOWN else "")]
-    parts.append("RGB" if card.bands == 3 else tr("%n band(s)", card.bands))
+    if card.task != "classic":
+        parts.append("RGB" if card.bands == 3 else tr("%n band(s)", card.bands))
     if card.licence:
         parts.append(card.licence)
     score = card.metrics.get("mean_iou")

@@ -20,13 +20,19 @@ GROUPS: tuple[tuple[str, str], ...] = (
     ("built-in", "Built in"),
     ("file", "From files"),
     ("download", "To download"),
+    ("classic", "No network needed"),
 )
-"""Kind of weights → title of its group, in the order shown."""
+"""Kind of weights, or "classic" → title of its group, in the order shown."""
 
 
 def usable_for_proposals(entry: CatalogEntry) -> bool:
     """Whether a model belongs in the list: it proposes by itself and has weights, or may have them."""
-    return entry.card.task in ("semantic", "instance") and entry.card.weights.kind != "untrained"
+    return entry.card.task in ("semantic", "instance", "classic") and entry.card.weights.kind != "untrained"
+
+
+def group_of(entry: CatalogEntry) -> str:
+    """The key of the group in :data:`GROUPS` that a model is listed in."""
+    return "classic" if entry.card.task == "classic" else entry.card.weights.kind
 
 
 def title_of(entry: CatalogEntry) -> str:
@@ -64,7 +70,7 @@ class ModelChooser(QComboBox):
         model = QStandardItemModel(self)
         current_row = -1
         for kind, group_title in GROUPS:
-            members = [entry for entry in entries if entry.card.weights.kind == kind and usable_for_proposals(entry)]
+            members = [entry for entry in entries if group_of(entry) == kind and usable_for_proposals(entry)]
             if not members:
                 continue
             header = QStandardItem(tr(group_title))

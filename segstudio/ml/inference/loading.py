@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from segstudio.core.cancel import Cancel
     from segstudio.core.progress import ProgressSink
-    from segstudio.ml.api import InstanceSegmenter, Segmenter
+    from segstudio.ml.api import AnySegmenter, InstanceSegmenter, Segmenter
     from segstudio.ml.cards import ModelCard
 
 
@@ -76,7 +76,7 @@ def load_segmenter(
     device: str = "auto",
     progress: ProgressSink = no_progress,
     cancel: Cancel = NEVER,
-) -> Segmenter | InstanceSegmenter:
+) -> AnySegmenter:
     """The model on *device*, its weights fetched first where they are not here.
 
     Raises
@@ -88,6 +88,10 @@ def load_segmenter(
     """
     chosen = choose_device(device)
     entry = model if isinstance(model, CatalogEntry) else CatalogEntry(model)
+    if entry.card.task == "classic":
+        from segstudio.ml.classic.segmenter import ClassicSegmenter
+
+        return ClassicSegmenter(entry.card)
     if entry.card.task not in ("semantic", "instance"):
         raise UserError(f"the model {entry.card.id} proposes nothing by itself", remedy="choose another model")
     card = weights_file(entry, progress, cancel).card

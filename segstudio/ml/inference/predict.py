@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import io
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from PIL import Image
 
 from segstudio.core.cancel import NEVER
 from segstudio.core.classes import PALETTE
 from segstudio.core.errors import UserError
-from segstudio.core.geometry import Rect
 from segstudio.core.progress import no_progress
-from segstudio.io.atomic import disk_error, sync_file, temp_sibling, write_bytes_atomic
+from segstudio.io.atomic import disk_error, sync_file, temp_sibling
+from segstudio.io.formats.index_png import write_index_png
 from segstudio.io.geo_tags import read_geo_tags
 from segstudio.io.geotiff import strips_of, write_geotiff
 from segstudio.io.validity import validity_of
 from segstudio.ml.api import ObjectResult
+from segstudio.ml.inference.mask_rows import CountedRows, painted_mask, rows_of
 from segstudio.ml.inference.predict_volume import SUFFIX as VOLUME_SUFFIX
 from segstudio.ml.inference.predict_volume import predict_volume, volume_name
 from segstudio.ml.inference.run import propose, semantic_logits, window_result
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -34,12 +33,11 @@ if TYPE_CHECKING:
     from segstudio.core.cancel import Cancel
     from segstudio.core.progress import ProgressSink
     from segstudio.io.geo_tags import GeoTags
-    from segstudio.ml.api import InstanceSegmenter, Segmenter
+    from segstudio.ml.api import AnySegmenter, Segmenter, WindowResult
     from segstudio.ml.cards import ModelCard
     from segstudio.ml.inference.sources import Reader
 
 PROBABILITIES = ".probabilities.npy"
-STRIP_ROWS = 1024
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,7 @@ def output_files(images: Sequence[Path], out: Path) -> list[Path]:
 
 
 def predict_file(
-    segmenter: Segmenter | InstanceSegmenter,
+    segmenter: AnySegmenter,
     image: Path,
     mask_file: Path,
     *,
@@ -119,37 +117,33 @@ def predict_file(
             )
         # 255 (65535) is left free for pixels without data.
         ignore = 255 if len(card.classes) <= 255 else 65535
-        mask = np.zeros((info.height, info.width), np.uint8 if ignore == 255 else np.uint16)
+        dtype = np.dtype(np.uint8 if ignore == 255 else np.uint16)
         objects = None
         beside = mask_file.with_name(mask_file.stem + PROBABILITIES)
-        if card.task == "instance":
-            objects = _paint_objects(segmenter, reader, mask, options)
-        elif has_probabilities:
-            _write_probabilities(segmenter, reader, mask, beside, options)  # type: ignore[arg-type]
-        else:
-            for result in propose(segmenter, reader, **options):
-                mask[result.rect.slices] = result.class_index
-        counts = np.zeros(len(card.classes), np.int64)
-        has_nodata = False
         validity = validity_of(reader)
-        for y in range(0, info.height, STRIP_ROWS):
-            rows = mask[y : y + STRIP_ROWS]
-            valid = None if validity is None else validity(0, Rect(0, y, info.width, len(rows)))
-            if valid is not None:
-                rows[~valid] = ignore
-                has_nodata = True
-            counts += np.bincount(rows.ravel(), minlength=len(counts))[: len(counts)]
-    if mask_file.suffix == ".tif":
-        _write_tif(mask_file, mask, read_geo_tags(image), ignore if has_nodata else None)
-    else:
-        write_bytes_atomic(mask_file, index_png(mask, card))
+        if has_probabilities and card.task == "classic":
+            raise UserError("a classic method gives no probabilities", path=image, remedy="leave out --probabilities")
+        with ExitStack() as stack:
+            if card.task in ("instance", "classic"):
+                mask = stack.enter_context(painted_mask(mask_file.parent, (info.height, info.width), dtype))
+                objects = _paint_results(segmenter, reader, mask, options)
+                strips = strips_of(mask)
+            else:
+                if has_probabilities:
+                    results = _with_probabilities(segmenter, reader, beside, options)  # type: ignore[arg-type]
+                else:
+                    results = propose(segmenter, reader, **options)  # type: ignore[assignment]
+                strips = rows_of(results, info.width, info.height, dtype)
+            rows = CountedRows(strips, info.width, len(card.classes), validity, ignore)
+            _write(mask_file, (info.width, info.height), rows, dtype, card, read_geo_tags(image), validity and ignore)
+            counts = rows.counts
     pixels = {name: int(counts[i]) for i, name in enumerate(card.classes) if counts[i]}
     written = str(beside) if has_probabilities and card.task != "instance" else ""
     return Prediction(str(image), str(mask_file), info.width, info.height, pixels, written, objects)
 
 
 def _predict_volume(
-    segmenter: Segmenter | InstanceSegmenter,
+    segmenter: AnySegmenter,
     image: Path,
     mask_file: Path,
     has_probabilities: bool,
@@ -164,33 +158,35 @@ def _predict_volume(
     return Prediction(str(image), str(mask_file), width, height, pixels, "", objects, depth)
 
 
-def _write_tif(path: Path, mask: npt.NDArray[Any], tags: GeoTags, nodata: int | None) -> None:
-    """A GeoTIFF that is there as a whole or not at all."""
-    height, width = mask.shape
+def _write(
+    path: Path,
+    size: tuple[int, int],
+    rows: CountedRows,
+    dtype: np.dtype[Any],
+    card: ModelCard,
+    tags: GeoTags,
+    nodata: int | None,
+) -> None:
+    """A GeoTIFF, an 8-bit palette PNG or a 16-bit grey one, written as *rows* come; there as a whole or not at all."""
     temp = temp_sibling(path)
     try:
-        write_geotiff(temp, width, height, strips_of(mask), mask.dtype, tags, nodata=nodata)
+        if path.suffix == ".tif":
+            write_geotiff(temp, *size, rows, dtype, tags, nodata=nodata)
+        else:
+            write_index_png(temp, *size, rows, _palette(card) if dtype == np.uint8 else None)
         sync_file(temp)
         temp.replace(path)
     except OSError as error:
         raise disk_error(error, path) from error
+    except UserError as error:
+        if isinstance(error.__cause__, OSError) and error.path == temp:
+            raise disk_error(error.__cause__, path) from error.__cause__
+        raise
     finally:
         temp.unlink(missing_ok=True)
 
 
-def index_png(mask: npt.NDArray[Any], card: ModelCard) -> bytes:
-    """An 8-bit palette PNG of (y, x) uint8 class indices, or a 16-bit grey one of uint16."""
-    buffer = io.BytesIO()
-    if mask.dtype == np.uint8:
-        picture = Image.fromarray(mask)
-        picture.putpalette(_palette(card))
-        picture.save(buffer, "PNG", compress_level=1)
-    else:
-        Image.fromarray(mask.astype(np.uint16)).save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()
-
-
-def _palette(card: ModelCard) -> list[int]:
+def _palette(card: ModelCard) -> npt.NDArray[np.uint8]:
     colors = []
     shift = 0 if card.background_index is None else 1
     for index in range(256):
@@ -199,35 +195,39 @@ def _palette(card: ModelCard) -> list[int]:
             color = card.colors[index]
         if index == card.background_index or index == 255:
             color = "#000000" if index != 255 else "#ffffff"
-        colors += [int(color[i : i + 2], 16) for i in (1, 3, 5)]
-    return colors
+        colors.append([int(color[i : i + 2], 16) for i in (1, 3, 5)])
+    return np.array(colors, np.uint8)
 
 
-def _paint_objects(
-    segmenter: Segmenter | InstanceSegmenter, reader: Reader, mask: npt.NDArray[Any], options: dict[str, Any]
-) -> int:
-    count = 0
+def _paint_results(
+    segmenter: AnySegmenter, reader: Reader, mask: npt.NDArray[Any], options: dict[str, Any]
+) -> int | None:
+    """Paint what a model of objects or a classic method finds; how many objects, None where it gave a map."""
+    count = 0 if segmenter.card.task == "instance" else None
     for result in propose(segmenter, reader, **options):
         if isinstance(result, ObjectResult):
-            count += 1
+            count = (count or 0) + 1
             part = mask[result.rect.slices]
             # Best first: a later one covers only what is free.
             part[result.mask & (part == 0)] = result.class_index
+        else:
+            mask[result.rect.slices] = result.class_index
     return count
 
 
-def _write_probabilities(
-    segmenter: Segmenter, reader: Reader, mask: npt.NDArray[Any], path: Path, options: dict[str, Any]
-) -> None:
+def _with_probabilities(
+    segmenter: Segmenter, reader: Reader, path: Path, options: dict[str, Any]
+) -> Iterator[WindowResult]:
+    """The model's results; their probabilities are in *path* once the last was taken."""
     temp = temp_sibling(path)
-    shape = (len(segmenter.card.classes), *mask.shape)
+    shape = (len(segmenter.card.classes), int(reader.info.height), int(reader.info.width))
     try:
         array = np.lib.format.open_memmap(temp, mode="w+", dtype=np.float16, shape=shape)
         try:
             for rect, logits in semantic_logits(segmenter, reader, **options):
                 rows, columns = rect.slices
                 array[:, rows, columns] = torch.softmax(logits, 0).half().cpu().numpy()
-                mask[rect.slices] = window_result(rect, logits).class_index
+                yield window_result(rect, logits)
             array.flush()
         finally:
             del array

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from segstudio.core.progress import ProgressSink
     from segstudio.io.readers.base import ImageReader
-    from segstudio.ml.api import InstanceSegmenter, Segmenter
+    from segstudio.ml.api import AnySegmenter
 
 SUFFIX = ".nii.gz"
 
@@ -45,7 +45,7 @@ def volume_name(path: Path) -> str:
 
 
 def predict_volume(
-    segmenter: Segmenter | InstanceSegmenter, image: Path, file: Path, options: dict[str, Any]
+    segmenter: AnySegmenter, image: Path, file: Path, options: dict[str, Any]
 ) -> tuple[tuple[int, int, int], npt.NDArray[np.int64], int | None]:
     """Write the class index of every voxel of *image* to *file*, plane by plane.
 
@@ -79,11 +79,11 @@ def predict_volume(
                 yield mask
 
         write_labels(file, grid, planes(), np.uint8 if len(card.classes) <= 256 else np.uint16)
-    return (info.width, info.height, info.depth), counts, found if card.task == "instance" else None
+    return (info.width, info.height, info.depth), counts, found if card.task == "instance" or found else None
 
 
 def _plane(
-    segmenter: Segmenter | InstanceSegmenter, reader: ImageReader, z: int, options: dict[str, Any]
+    segmenter: AnySegmenter, reader: ImageReader, z: int, options: dict[str, Any]
 ) -> tuple[npt.NDArray[Any], int]:
     info = reader.info
     progress: ProgressSink = options["progress"]

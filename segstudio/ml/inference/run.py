@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from segstudio.core.cancel import Cancel
     from segstudio.core.progress import ProgressSink
-    from segstudio.ml.api import InstanceSegmenter, Segmenter
+    from segstudio.ml.api import AnySegmenter, InstanceSegmenter, Segmenter
     from segstudio.ml.inference.sources import Reader
 
 __all__ = ["ObjectResult", "WindowResult", "propose", "semantic_logits"]
@@ -31,7 +31,7 @@ PIECE_PX = 512
 
 
 def propose(
-    segmenter: Segmenter | InstanceSegmenter,
+    segmenter: AnySegmenter,
     reader: Reader,
     *,
     z: int = 0,
@@ -54,6 +54,9 @@ def propose(
     Cancelled
         When the cancel flag was set; within a second.
     """
+    if segmenter.card.task == "classic":
+        yield from segmenter.propose(reader, z=z, rects=rects, progress=progress, cancel=cancel)  # type: ignore[union-attr]
+        return
     if segmenter.card.task == "instance":
         yield from _objects(segmenter, reader, z, rects, window_px, overlap_px, progress, cancel)  # type: ignore[arg-type]
         return

@@ -198,6 +198,22 @@ def test_the_real_catalog_reads(session: Session) -> None:
     assert presenter.entries and all(entry.card.weights.kind != "untrained" for entry in presenter.entries)
 
 
+def test_options_of_a_classic_method_are_kept_in_the_project_and_sent(session: Session, said: Said) -> None:
+    presenter = ModelsPresenter(session)
+    presenter.select("classic/otsu")
+    assert presenter.current is not None and presenter.current.card.foreground == ((1, "foreground"),)
+    assert [option.key for option in presenter.options_of(presenter.current.card)] == ["classes", "objects", "band"]
+    presenter.set_option(presenter.current.card, "classes", 3)
+    presenter.set_option(presenter.current.card, "classes", 99)
+    assert "classes" in said[-1]
+    presenter = ModelsPresenter(session)  # the next window
+    assert [name for _, name in presenter.current.card.foreground] == ["level 2", "level 3"]
+    spec = presenter.request([1])
+    assert spec is not None and dict(spec.options) == {"classes": 3, "objects": "bright", "band": 0}
+    assert session.classes.by_name("level 3") is not None
+    assert presenter.options_of(CARD) == ()
+
+
 # -- training ----------------------------------------------------------------------------------------------------------
 
 
