@@ -64,12 +64,13 @@ class ExportControl(QObject):
     def _on_finished(self, thread: TaskThread, job_id: str, spec: ExportSpec, result: object) -> None:
         self._end(thread, job_id)
         offer = Offer(tr("Open the folder"), partial(open_folder, spec.out), keeps=True)
-        warnings = [str(text) for text in getattr(result, "warnings", ())]
-        sentence = tr("The export is in %1.").replace("%1", spec.out)
-        if warnings:
-            self._jobs.workspace.window.notices.say(f"{sentence} {warnings[0]}", "warning", (offer,))
+        skipped = [str(sentence) for _, sentence in getattr(result, "skipped", ())]
+        said = [tr("The export is in %1.").replace("%1", spec.out), *getattr(result, "notes", ())]
+        if skipped:
+            said.append(tr("%n image(s) left out; the first: %1", len(skipped)).replace("%1", skipped[0]))
+            self._jobs.workspace.window.notices.say(" ".join(said), "warning", (offer,))
         else:
-            self._jobs.workspace.window.notices.say(sentence, "info", (offer,), stays=True)
+            self._jobs.workspace.window.notices.say(" ".join(said), "info", (offer,), stays=True)
 
     def _on_failed(self, thread: TaskThread, job_id: str, spec: ExportSpec, sentence: str, details: str) -> None:
         self._end(thread, job_id)

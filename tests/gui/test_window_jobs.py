@@ -256,3 +256,22 @@ def test_export_runs_and_links_to_its_folder(qtbot, tmp_path: Path, fakes) -> No
         fakes[0].finished_job.emit(None)
         assert exports.running == 0 and str(tmp_path / "out") in window.notices.messages[-1].sentence
         assert [button.text() for button in window.notices.messages[-1].buttons] == ["Open the folder"]
+
+
+def test_export_says_what_it_left_out(qtbot, tmp_path: Path, fakes) -> None:
+    from segstudio.io.formats.base import ExportReport
+    from segstudio.jobs.specs import ExportSpec
+
+    spec = ExportSpec(str(tmp_path / "project"), "masks", str(tmp_path / "out"))
+    note = "1 volume was written plane by plane, numbered from 0: 2 planes."
+    with open_window(qtbot) as window:
+        open_project(window, tmp_path, qtbot)
+        exports = window.workspace.jobs.exports
+        exports.start(spec)
+        fakes[-1].finished_job.emit(ExportReport("masks", tmp_path / "out", 2, {}, (), (note,)))
+        assert note in window.notices.messages[-1].sentence
+        exports.start(spec)
+        skipped = (("a.tif", "a.tif is damaged."), ("b.tif", "b.tif is damaged."))
+        fakes[-1].finished_job.emit(ExportReport("masks", tmp_path / "out", 2, {}, skipped, (note,)))
+        sentence = window.notices.messages[-1].sentence
+        assert note in sentence and "2 images left out; the first: a.tif is damaged." in sentence
