@@ -145,6 +145,7 @@ class Session(EditsPart):
         before = len(self._records)
         report = self.add_images(paths)
         if report is None:
+            self._selects_added = self.is_adding and before > 0
             return self.is_adding
         if report.added and before:
             self.select_image(report.added[0].id)

@@ -74,6 +74,7 @@ class SessionBase:
         """A window's way to look which files are missing without a halt; without it that is done on opening."""
         self.is_adding = False
         """Whether ``slow_adder`` is at work."""
+        self._selects_added = False
         self.close_reader: Callable[[ImageReader], None] = _close
         """Closes a reader that is no longer shown; a window whose workers still read from it puts its own here."""
         self._store: ProjectStore | None = None

@@ -124,6 +124,9 @@ class ImagesPart(PlanesPart):
         else:
             self._records.update((record.id, record) for record in added)
         self.images_changed.emit()
+        if added and self._selects_added:
+            self._selects_added = False
+            self.select_image(added[0].id)
         if self._document is None and self._records:
             self.select_image(next(iter(self._records)))
 

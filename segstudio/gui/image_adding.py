@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 FEW = 12
 """So many files are added at once; they take no longer than a turn of the loop may."""
+FEW_BYTES = 4 << 20
+"""Of all of them together: what is added is hashed, too."""
 BATCH = 64
 """Described files are handed over so many at a time, or after BATCH_S."""
 BATCH_S = 0.1
@@ -61,9 +64,9 @@ class ImageAdder(QObject):
         workspace.session.project_changed.connect(self.cancel)
 
     def take(self, paths: Sequence[Path], copy: bool) -> bool:
-        """Begin to add *paths* if they are many; False leaves them to the session."""
+        """Begin to add *paths* if they are many or large; False leaves them to the session."""
         store = self._workspace.session.store
-        if store is None or (not self._open and not _are_many(paths)):
+        if store is None or (not self._open and not _are_slow(paths, copy)):
             return False
         if not self._open:
             self._run += 1
@@ -189,19 +192,30 @@ class ImageAdder(QObject):
             session.say_added(AddReport(first, self._failed, self._already))
 
 
-def _are_many(paths: Sequence[Path]) -> bool:
+def _are_slow(paths: Sequence[Path], copy: bool) -> bool:
     """Whether adding these may take longer than a turn of the loop; looks at no more of a folder than it must."""
-    count = 0
+    count = size = 0
     for path in paths:
         try:
             if path.is_dir():
                 with os.scandir(path) as entries:
                     for entry in itertools.islice(entries, 4 * FEW):
-                        count += 4 * FEW if entry.is_dir() else 1
+                        is_folder = entry.is_dir()
+                        count += 4 * FEW if is_folder else 1
+                        size += 0 if is_folder else entry.stat().st_size
             else:
                 count += 1
+                size += path.stat().st_size
         except OSError:
             return False
-        if count > FEW:
+        if count > FEW or size > FEW_BYTES or _takes_libraries(path):
             return True
     return False
+
+
+def _takes_libraries(path: Path) -> bool:
+    """Whether the first look into a file imports what takes longer than a turn of the loop (GDAL, for a map)."""
+    from segstudio.io.geo_tags import read_geo_tags
+
+    is_tiff = path.suffix.lower() in (".tif", ".tiff")
+    return is_tiff and "rasterio" not in sys.modules and bool(read_geo_tags(path))

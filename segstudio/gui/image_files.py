@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QFileDialog
 
 from segstudio.core.errors import UserError
+from segstudio.core.threads import yield_cores
 from segstudio.gui.background import SlotBackground
 from segstudio.gui.i18n import tr
 from segstudio.gui.notice_bar import Offer
@@ -69,6 +70,7 @@ class ImageFilesControl(QObject):
         files, records, can_write = session.store.files, session.images, not session.is_read_only
 
         def work(cancel: CancelToken) -> None:
+            yield_cores()
             self._find_states(files, records, cancel)
             if can_write:
                 self._find_hashes(files, records, cancel)

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication
 
 import segstudio
 from segstudio.app.settings import Settings, config_folder
+from segstudio.gui.imports import calm_imports
 from segstudio.gui.main_window import MainWindow
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def make_application() -> QApplication:
     app = QApplication.instance()
     if not isinstance(app, QApplication):
         app = QApplication([sys.argv[0] or "segstudio"])
+    calm_imports()
     app.setApplicationName("segstudio")
     app.setApplicationDisplayName("segstudio")
     app.setApplicationVersion(segstudio.__version__)

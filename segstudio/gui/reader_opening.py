@@ -94,8 +94,10 @@ class _Open(QRunnable):
         self._opener, self._image_id, self._file, self._cancel = opener, image_id, file, cancel
 
     def run(self) -> None:
+        from segstudio.core.threads import yield_cores
         from segstudio.io.readers.registry import open_image
 
+        yield_cores()
         try:
             reader = open_image(self._file, self._cancel)
         except Cancelled:

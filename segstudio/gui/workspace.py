@@ -21,6 +21,7 @@ from segstudio.gui.docks import Docks
 from segstudio.gui.i18n import tr
 from segstudio.gui.image_adding import ImageAdder
 from segstudio.gui.image_files import ImageFilesControl
+from segstudio.gui.imports import EarlyImports, calm_imports
 from segstudio.gui.job_center import JobCenter
 from segstudio.gui.notice_bar import Offer
 from segstudio.gui.opening import Opening
@@ -46,6 +47,9 @@ class Workspace(QObject):
         self.settings.schedule = lambda flush: QTimer.singleShot(400, self, flush)
         self.binder = window.binder
         self.session = Session(self.settings)
+        calm_imports()
+        self.early_imports = EarlyImports()
+        self.early_imports.start()
         self.reader_opener = ReaderOpener(self.session, self)
         self.background = Background(self)
         self.session.proposals.run_in_background = self.background.run
@@ -155,6 +159,7 @@ class Workspace(QObject):
     def shut_down(self) -> None:
         """Stop jobs and workers, close the project. Safe to call twice."""
         self._retry_timer.stop()
+        self.early_imports.shut_down()
         self.jobs.shut_down()
         self.adder.shut_down()
         self.image_files.shut_down()

@@ -105,8 +105,9 @@ def layer_colors(
     rgb = shaded(class_rgb[known], np.take(np.asarray(_OBJECT_SHADES), ids % len(_OBJECT_SHADES)) * are_objects)
     alpha = strength[known]
     # Stuff of one class from several sources is one area: its first segment id stands for all of them.
-    _, first, group = np.unique(class_ids, return_index=True, return_inverse=True)
-    keys = np.where(are_objects, ids, ids[first][group]) if ids.size else ids
+    first = np.zeros(class_ids.max(initial=0) + 1, np.intp)
+    first[class_ids[::-1]] = np.arange(len(ids))[::-1]
+    keys = np.where(are_objects, ids, ids[first[class_ids]]) if ids.size else ids
     if active_segment_id is not None:
         alpha = np.where(ids == active_segment_id, alpha * 1.5, alpha)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,7 +51,7 @@ class _Colored:
         )
         ids = np.fromiter(layer.segments.keys(), np.int64, len(layer.segments))
         # A new segment alone changes no picture: none of its pixels are there yet.
-        common = np.intersect1d(ids, self._ids)
+        common = ids[np.isin(ids, self._ids, kind="table")] if ids.size and self._ids.size else ids[:0]
         holds = layer is self._layer and self.colors is not None and _agree(self.colors, colors, common)
         self.colors, self._inputs, self._revision = colors, inputs, layer.segments_revision
         self._layer, self._ids = layer, ids
@@ -79,6 +80,7 @@ class OverlayStack:
         self._below: tuple[OverlayTiles, ...] = ()
         self._above: tuple[OverlayTiles, ...] = ()
         self._painted_by: dict[OverlayTiles, tuple[object, ...]] = {}
+        self._level_scale = 0.75
         self.highlight_class_id = UNLABELLED
 
     def clear(self) -> None:
@@ -120,30 +122,39 @@ class OverlayStack:
         """By how many physical view pixels a change of a layer is seen beyond itself."""
         return round(2 * self._session.overlay.outline_width_px * ratio) + 3
 
-    def draw(self, painter: QPainter, view: ViewTransform, clip_px: Rect, deadline_s: float) -> bool:
+    def draw(
+        self, painter: QPainter, view: ViewTransform, clip_px: Rect, deadline_s: float, *, is_hurried: bool = False
+    ) -> bool:
         """Draw what is shown in *clip_px*; False when some is still to be made (draw again soon)."""
         is_complete = True
         for tiles in self._all:
-            is_complete &= tiles.draw(painter, view, clip_px, deadline_s)
+            is_complete &= tiles.draw(painter, view, clip_px, deadline_s, is_hurried=is_hurried)
         return is_complete
 
-    def prepare(self, view: ViewTransform, deadline_s: float) -> tuple[list[Rect], bool]:
+    def prepare(self, view: ViewTransform, deadline_s: float, *, is_zooming: bool = False) -> tuple[list[Rect], bool]:
         """Make what is still missing, between two frames; see :meth:`OverlayTiles.prepare`."""
         made: list[Rect] = []
         is_complete = True
         for tiles in self._all:
-            some, is_whole = tiles.prepare(view, deadline_s)
+            if is_zooming and made and time.perf_counter() >= deadline_s:
+                return made, False
+            some, is_whole = tiles.prepare(view, deadline_s, is_zooming=is_zooming)
             made += some
             is_complete &= is_whole
         return made, is_complete
 
     # -- style ---------------------------------------------------------------------------------------------------
 
-    def refresh(self, view: ViewTransform, ratio: float) -> None:
-        """Bring every overlay's painter in line with session, style and zoom."""
+    def refresh(self, view: ViewTransform, ratio: float, *, is_zooming: bool = False) -> None:
+        """Bring every overlay's painter in line with session, style and zoom.
+
+        While the zoom is moving the width of lines may wait, for another width makes every picture anew.
+        """
         session, style = self._session, self._session.overlay
         labels, proposal = session.labels, session.proposal
-        level_scale = view.zoom * 2.0**view.fine_level
+        if not is_zooming:
+            self._level_scale = view.zoom * 2.0**view.fine_level
+        level_scale = self._level_scale
         width = max(1, round(style.outline_width_px * ratio / level_scale))
         shows = not style.is_hidden
         shows_difference = shows and style.shows_difference and proposal is not None and labels is not None

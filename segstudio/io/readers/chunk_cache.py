@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from segstudio.core.threads import yield_cores
+
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
@@ -54,4 +56,5 @@ class ChunkCache:
 @cache
 def decoders() -> ThreadPoolExecutor:
     """The threads that decode tiles for all readers. What runs in them must not wait for another of them."""
-    return ThreadPoolExecutor(max(2, min(4, os.cpu_count() or 2)), thread_name_prefix="image-decoder")
+    count = max(2, min(4, os.cpu_count() or 2))
+    return ThreadPoolExecutor(count, thread_name_prefix="image-decoder", initializer=yield_cores)

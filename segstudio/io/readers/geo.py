@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from segstudio.core.errors import UserError
 from segstudio.io.readers.extras import needs
+from segstudio.io.readers.libraries import load_beside
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +28,7 @@ def crs_text(path: Path, epsg: int | None, notes: list[str]) -> str:
 @lru_cache(maxsize=64)
 def _wkt(epsg: int) -> str:
     name = f"EPSG:{epsg}"
+    load_beside("rasterio")
     try:
         from rasterio.crs import CRS
     except ImportError:

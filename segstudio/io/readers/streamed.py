@@ -11,6 +11,7 @@ import numpy as np
 
 from segstudio.core.cancel import NEVER, Cancel, CancelToken
 from segstudio.io.readers.chunk_cache import ChunkCache
+from segstudio.io.readers.libraries import load_beside
 from segstudio.io.readers.limits import MAX_PIXELS, MAX_STREAMED_PIXELS, check_size, damaged
 from segstudio.io.readers.pyramid import SIDE, Pyramid, PyramidTiles
 from segstudio.io.readers.pyramid_cache import content_key, find_pyramid, make_pyramid
@@ -44,6 +45,7 @@ def check_streamed_size(path: Path, width: int, height: int, bytes_per_pixel: in
 
 def _vips() -> Any:
     """The pyvips module; None where it or its library is missing."""
+    load_beside("pyvips")
     try:
         import pyvips
     except Exception:  # noqa: BLE001 - a missing library raises OSError, a broken one anything

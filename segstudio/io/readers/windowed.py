@@ -10,6 +10,7 @@ import numpy as np
 from segstudio.core.cancel import CancelToken
 from segstudio.core.errors import Cancelled, UserError
 from segstudio.core.geometry import Rect
+from segstudio.core.threads import yield_cores
 from segstudio.io.readers.limits import sentences
 from segstudio.io.readers.memory import oriented, resized
 from segstudio.io.readers.pyramid import Pyramid, PyramidTiles, halved
@@ -281,6 +282,7 @@ class _Made:
 
     def _run(self) -> None:
         reader, width = self._reader, self._source.width
+        yield_cores()
         try:
             with sentences(reader.info.path):
                 self._pyramid = make_pyramid(
