@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ from segstudio.ml.training.sources import check_plane, known_target, load_data
 
 if TYPE_CHECKING:
     from segstudio.core.progress import ProgressSink
+    from segstudio.ml.api import InstanceSegmenter, MethodSegmenter, Segmenter
+    from segstudio.ml.training.sources import IndexMask, TrainImage
 
 
 def evaluate(
@@ -39,7 +42,6 @@ def evaluate(
         When the model or the data cannot be used, the split is empty, or no class name is shared.
     """
     from segstudio.ml.inference.loading import load_segmenter
-    from segstudio.ml.inference.run import propose
     from segstudio.ml.registry import Catalog
 
     plan = TrainPlan(out="", project=project, data=data, class_names=class_names).checked()
@@ -53,33 +55,45 @@ def evaluate(
     lut = _class_lut(segmenter.card.classes, labels.classes, model)
     count = len(labels.classes)
     total = ScoreSum(count, IGNORE_INDEX, boundary_tolerance_px)
-    readers = KeptReaders()
-    for done, image in enumerate(images):
-        progress(done, len(images), f"Evaluating {image.name}")
-        truth = known_target(image)
-        # What no object covers is background, where the labels have one.
-        prediction = np.full(truth.shape, _background(labels.classes), np.uint8)
-        with readers.opened(image.file) as reader:
-            check_plane(reader.info, image.z)
-            if (reader.info.height, reader.info.width) != truth.shape:
-                raise UserError(
-                    f"the mask is {truth.shape[1]}×{truth.shape[0]} pixels but the image {reader.info.width}×{reader.info.height}",
-                    path=image.file,
-                    remedy="replace one of them",
-                )
-            rects = None if image.window is None else [image.window]
-            for result in propose(segmenter, reader, z=image.z, rects=rects):
-                place = prediction[result.rect.slices]
-                if isinstance(result, ObjectResult):
-                    place[result.mask] = lut[result.class_index]
-                else:
-                    place[:] = lut[result.class_index]
-        if image.window is not None:
-            truth, prediction = truth[image.window.slices], prediction[image.window.slices]
-        total.add(truth, prediction)
-    readers.close()
+    with closing(KeptReaders()) as readers:
+        for done, image in enumerate(images):
+            progress(done, len(images), f"Evaluating {image.name}")
+            total.add(*_truth_and_prediction(segmenter, readers, image, lut, _background(labels.classes)))
     progress(len(images), len(images), "Evaluating")
     return {**total.scores(list(labels.classes)), "split": split, "images": len(images), "model": segmenter.card.id}
+
+
+def _truth_and_prediction(
+    segmenter: Segmenter | InstanceSegmenter | MethodSegmenter,
+    readers: KeptReaders,
+    image: TrainImage,
+    lut: IndexMask,
+    background: int,
+) -> tuple[IndexMask, IndexMask]:
+    """(y, x) class indices of one image, or of one plane of a volume: labelled, and found by the model."""
+    from segstudio.ml.inference.run import propose
+
+    truth = known_target(image)
+    # What no object covers is background, where the labels have one.
+    prediction = np.full(truth.shape, background, np.uint8)
+    with readers.opened(image.file) as reader:
+        check_plane(reader.info, image.z)
+        if (reader.info.height, reader.info.width) != truth.shape:
+            raise UserError(
+                f"the mask is {truth.shape[1]}×{truth.shape[0]} pixels but the image {reader.info.width}×{reader.info.height}",
+                path=image.file,
+                remedy="replace one of them",
+            )
+        rects = None if image.window is None else [image.window]
+        for result in propose(segmenter, reader, z=image.z, rects=rects):
+            place = prediction[result.rect.slices]
+            if isinstance(result, ObjectResult):
+                place[result.mask] = lut[result.class_index]
+            else:
+                place[:] = lut[result.class_index]
+    if image.window is not None:
+        truth, prediction = truth[image.window.slices], prediction[image.window.slices]
+    return truth, prediction
 
 
 def _as_trained(plan: TrainPlan, weights: Path) -> TrainPlan:

@@ -121,7 +121,7 @@ def project_data(project: Path, *, val_fraction: float, seed: int, may_cut: bool
             record = next(r for r in labelled if store.image_file(r) == train[0].file)
             rest = tuple(i for i in result if i.split != "train")
             if len(train) > 1:
-                parts, said = hold_planes_out(train, planes[record.id])
+                parts, said = _hold_planes_out(train, planes[record.id])
             else:
                 parts, said = _cut(store, record, train[0]), "Only one image is labelled: a part of it"
             result = (*parts, *rest)
@@ -153,7 +153,7 @@ def _about_planes(planes: dict[int, dict[int, set[int]]]) -> str:
     return " ".join(sentences)
 
 
-def hold_planes_out(planes: tuple[TrainImage, ...], classes: dict[int, set[int]]) -> tuple[list[TrainImage], str]:
+def _hold_planes_out(planes: tuple[TrainImage, ...], classes: dict[int, set[int]]) -> tuple[list[TrainImage], str]:
     """The only volume's *planes* with a run of neighbours at one end held out, and the words for it.
 
     ``classes`` says what is labelled on each plane: that end is chosen which leaves both sides more classes.
