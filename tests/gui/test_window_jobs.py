@@ -142,7 +142,8 @@ def test_classic_method_is_chosen_set_run_in_the_real_host_and_accepted(qtbot, t
         foreground = session.classes.by_name("foreground")
         assert session.labels.pixel_counts() == {foreground.id: 20 * 20}  # the bright square
         panel.chooser.activated.emit(panel.chooser.findData("classic/depth"))
-        assert {"layers", "depth"} <= panel.options.fields.keys() and "classes" not in panel.options.fields
+        assert {"layers", "depth"} <= panel.options.fields.keys() and "eps_cells" not in panel.options.fields
+        assert not panel.device.isEnabled() and "classes" not in panel.options.fields
 
 
 def test_out_of_memory_offers_smaller_tiles(qtbot, tmp_path: Path, fakes) -> None:

@@ -241,7 +241,10 @@ class ModelPanel(QWidget):
         self.options.show_card(None if entry is None else entry.card)
         row = self.chooser.findData(entry.card.id) if entry is not None else -1
         self.chooser.setCurrentIndex(row)
-        card_px = entry.card.window_px if entry is not None and entry.card.task != "classic" else 0
+        is_network = entry is None or entry.card.task != "classic"
+        self.device.setEnabled(is_network)
+        self.tile_size.setEnabled(is_network)
+        card_px = entry.card.window_px if entry is not None and is_network else 0
         self.tile_size.setSpecialValueText(tr("as the model: %1 px").replace("%1", str(card_px)) if card_px else tr("auto"))
         self._show_mapping()
         self._show_activity()

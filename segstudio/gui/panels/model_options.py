@@ -46,7 +46,7 @@ class ModelOptions(QWidget):
 
     def show_card(self, card: ModelCard | None) -> None:
         """Show the options of a model; only another model makes the fields anew."""
-        options = () if card is None else self._presenter.options_of(card)
+        options = () if card is None else tuple(o for o in self._presenter.options_of(card) if not o.is_minor)
         is_same = card is not None and self._card is not None and card.id == self._card.id
         self._card = card
         if not is_same:
@@ -96,7 +96,7 @@ class ModelOptions(QWidget):
             spin.setSingleStep(max(1, int(option.step)))
         else:
             spin = QDoubleSpinBox()
-            spin.setDecimals(3)
+            spin.setDecimals(max(1, -math.floor(math.log10(option.step))))
             spin.setRange(option.low, MOST if math.isinf(option.high) else option.high)
             spin.setSingleStep(option.step)
         spin.setKeyboardTracking(False)

@@ -18,7 +18,10 @@ Value = int | float | str
 
 @dataclass(frozen=True)
 class Option:
-    """One option of a method; ``key`` carries its unit, ``title`` and ``help`` are for people."""
+    """One option of a method; ``key`` carries its unit, ``title`` and ``help`` are for people.
+
+    A minor one is left to the command line: the window does not show it.
+    """
 
     key: str
     title: str
@@ -29,6 +32,7 @@ class Option:
     step: float = 1.0
     choices: tuple[str, ...] = ()
     help: str = ""
+    is_minor: bool = False
 
     def checked(self, value: object) -> Value:
         """*value*, which may be text from a command line, in the option's own type.

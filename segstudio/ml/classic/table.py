@@ -61,15 +61,17 @@ _DEPTH_OPTIONS = (
         help="Where one layer ends: at gaps of the depths, at even steps, or so that layers are of one area",
     ),
     Option(
-        "least_share", "Least piece", 0.002, "number", 0, 0.5, 0.001,
+        "least_share", "Least piece", 0.002, "number", 0, 0.5, 0.001, is_minor=True,
         help="Pieces below this share of the image join their neighbour",
     ),
     Option(
         "group", "Pieces", "merge", "choice", choices=("merge", "objects"),
         help="Merge small pieces into layers, or make objects of what lies together in the image and in depth (DBSCAN)",
     ),
-    Option("eps_cells", "Reach", 2.0, "number", 1, 5, 0.5, help="How far points of one object lie apart, in cells"),
-    Option("min_points", "Least points", 6, "integer", 1, 100, help="So many points within reach make an object"),
+    Option("eps_cells", "Reach", 2.0, "number", 1, 5, 0.5, is_minor=True,
+           help="How far points of one object lie apart, in cells"),
+    Option("min_points", "Least points", 6, "integer", 1, 100, is_minor=True,
+           help="So many points within reach make an object"),
 )  # fmt: skip
 _GROWTH_PX = Option(
     "closing_px", "Closing (px)", 7, "integer", 0, 101, 2,
@@ -177,7 +179,7 @@ METHODS: tuple[Method, ...] = (
                 "max_disparity_px", "Largest shift (px)", 0, "integer", 0, 4096, 16,
                 help="Of the nearest thing, in pixels of the image; 0 takes an eighth of the width",
             ),
-            Option("block_px", "Block (px)", 5, "integer", 1, 21, 2),
+            Option("block_px", "Block (px)", 5, "integer", 1, 21, 2, is_minor=True),
             *_DEPTH_OPTIONS,
         ),
         (), "layers",
