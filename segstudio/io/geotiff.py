@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -65,6 +66,32 @@ def write_geotiff(
         bigtiff=width * height * kind.itemsize > BIG_BYTES,
         maxworkers=1,
     )
+
+
+def drop_nodata(path: Path) -> None:
+    """Take the nodata value out of a file of :func:`write_geotiff`: only at the end it is known that none was needed.
+
+    Raises
+    ------
+    OSError
+        When the disk refuses.
+    """
+    import tifffile
+
+    with tifffile.TiffFile(path) as tiff:
+        form, page = tiff.tiff, tiff.pages.first
+        directory, entry = page.offset, page.tags[NODATA].offset
+    with path.open("r+b") as stream:
+        stream.seek(directory)
+        (count,) = struct.unpack(form.tagnoformat, stream.read(form.tagnosize))
+        after = entry + form.tagsize
+        # The entries after it, and where the next directory lies, move up by one.
+        stream.seek(after)
+        rest = stream.read(directory + form.tagnosize + count * form.tagsize + form.offsetsize - after)
+        stream.seek(entry)
+        stream.write(rest)
+        stream.seek(directory)
+        stream.write(struct.pack(form.tagnoformat, count - 1))
 
 
 def strips_of(mask: npt.NDArray[Any]) -> Iterator[npt.NDArray[Any]]:

@@ -64,12 +64,13 @@ def _cut(band: npt.NDArray[Any], rows: int) -> tuple[npt.NDArray[Any], npt.NDArr
 
 
 class CountedRows:
-    """Strips with the pixels without data set to *ignore*; ``counts`` (classes,) int64 grows as they pass."""
+    """Strips with the pixels without data set to *ignore*; ``counts`` (classes,) int64 and ``has_ignored`` follow."""
 
     def __init__(
         self, strips: Iterable[npt.NDArray[Any]], width: int, classes: int, validity: Validity | None, ignore: int
     ) -> None:
         self.counts = np.zeros(classes, np.int64)
+        self.has_ignored = False
         self._strips, self._width, self._validity, self._ignore = strips, width, validity, ignore
 
     def __iter__(self) -> Iterator[npt.NDArray[Any]]:
@@ -80,6 +81,7 @@ class CountedRows:
             valid = None if validity is None else validity(0, Rect(0, y, self._width, len(strip)))
             if valid is not None:
                 strip[~valid] = self._ignore
+                self.has_ignored = True
             # Row by row: counting makes eight bytes of each pixel.
             for row in strip:
                 self.counts += np.bincount(row, minlength=len(self.counts))[: len(self.counts)]

@@ -16,7 +16,7 @@ from segstudio.core.progress import no_progress
 from segstudio.io.atomic import disk_error, sync_file, temp_sibling
 from segstudio.io.formats.index_png import write_index_png
 from segstudio.io.geo_tags import read_geo_tags
-from segstudio.io.geotiff import strips_of, write_geotiff
+from segstudio.io.geotiff import drop_nodata, strips_of, write_geotiff
 from segstudio.io.validity import validity_of
 from segstudio.ml.api import ObjectResult
 from segstudio.ml.inference.mask_rows import CountedRows, painted_mask, rows_of
@@ -135,7 +135,7 @@ def predict_file(
                     results = propose(segmenter, reader, **options)  # type: ignore[assignment]
                 strips = rows_of(results, info.width, info.height, dtype)
             rows = CountedRows(strips, info.width, len(card.classes), validity, ignore)
-            _write(mask_file, (info.width, info.height), rows, dtype, card, read_geo_tags(image), validity and ignore)
+            _write(mask_file, (info.width, info.height), rows, dtype, card, read_geo_tags(image), ignore)
             counts = rows.counts
     pixels = {name: int(counts[i]) for i, name in enumerate(card.classes) if counts[i]}
     written = str(beside) if has_probabilities and card.task != "instance" else ""
@@ -165,13 +165,15 @@ def _write(
     dtype: np.dtype[Any],
     card: ModelCard,
     tags: GeoTags,
-    nodata: int | None,
+    nodata: int,
 ) -> None:
     """A GeoTIFF, an 8-bit palette PNG or a 16-bit grey one, written as *rows* come; there as a whole or not at all."""
     temp = temp_sibling(path)
     try:
         if path.suffix == ".tif":
             write_geotiff(temp, *size, rows, dtype, tags, nodata=nodata)
+            if not rows.has_ignored:
+                drop_nodata(temp)
         else:
             write_index_png(temp, *size, rows, _palette(card) if dtype == np.uint8 else None)
         sync_file(temp)
