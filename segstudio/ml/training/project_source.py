@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -81,7 +82,8 @@ def project_data(project: Path, *, val_fraction: float, seed: int, may_cut: bool
                 path=project,
                 remedy="label something, or accept a proposal, first",
             )
-        labelled, broken = _readable(store, with_labels)
+        bands, broken = _readable(store, with_labels)
+        labelled = [record for record in with_labels if record.id in bands]
         if not labelled and broken:
             raise broken[0]
         if not labelled:
@@ -96,6 +98,8 @@ def project_data(project: Path, *, val_fraction: float, seed: int, may_cut: bool
         note = f"{left_out} labelled images are left out, since their files are missing or damaged." if left_out else ""
         if broken:
             note = f"{note} The first damaged one: {broken[0]}".strip()
+        labelled, of_another_kind = _of_one_kind(labelled, bands)
+        note = f"{note} {of_another_kind}".strip()
         is_any_done = any(r.status == "done" for r in labelled)
         learns_unlabelled = background is not None and not any(i == background for _, i in index_of)
         images: list[TrainImage] = []
@@ -174,19 +178,36 @@ def _hold_planes_out(planes: tuple[TrainImage, ...], classes: dict[int, set[int]
     return parts, f"Only one volume is labelled: {said}"
 
 
-def _readable(store: ProjectStore, records: list[ImageRecord]) -> tuple[list[ImageRecord], list[UserError]]:
-    """The images whose files are there and begin as images do, and what is wrong with the damaged ones."""
-    readable, broken = [], []
+def _readable(store: ProjectStore, records: list[ImageRecord]) -> tuple[dict[int, int], list[UserError]]:
+    """Bands, by id, of the images whose files are there and begin as images do; what is wrong with the damaged ones.
+
+    Grey, RGB and RGBA count as three bands: a network takes them all alike.
+    """
+    bands, broken = {}, []
     for record in records:
         if record.is_missing:
             continue
         try:
-            probe(store.image_file(record))
+            info = probe(store.image_file(record))
         except UserError as error:
             broken.append(error)
         else:
-            readable.append(record)
-    return readable, broken
+            bands[record.id] = 3 if info.bands <= 3 or (info.is_rgb and info.bands == 4) else info.bands
+    return bands, broken
+
+
+def _of_one_kind(records: list[ImageRecord], bands: dict[int, int]) -> tuple[list[ImageRecord], str]:
+    """The images that have as many bands as most, and one sentence about the others."""
+    if len({bands[record.id] for record in records}) < 2:
+        return records, ""
+    counts = Counter(bands[record.id] for record in records)
+    wanted = min(counts, key=lambda count: (-counts[count], count))
+    kept = [record for record in records if bands[record.id] == wanted]
+    first = next(record for record in records if bands[record.id] != wanted)
+    return kept, (
+        f"{len(records) - len(kept)} labelled images are left out, since they have another number of bands than the other "
+        f"{len(kept)} ({wanted}): {first.name} has {bands[first.id]}."
+    )
 
 
 def _classes(

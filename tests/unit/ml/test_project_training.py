@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+import tifffile
 from small_projects import paint, run, small_project, spot_picture
 
 from segstudio.core.classes import ClassTable
@@ -162,6 +163,21 @@ def test_images_without_labels_or_file_are_left_out(tmp_path):
 
 
 # -- a single labelled image -----------------------------------------------------------------------------------------
+
+
+def test_images_with_other_bands_are_left_out_and_named(tmp_path):
+    project = small_project(tmp_path / "p", images=2)
+    deep = tmp_path / "deep.tif"
+    tifffile.imwrite(deep, np.zeros((5, 64, 64), np.uint16), planarconfig="separate", photometric="minisblack")
+    with ProjectStore.open(project) as store:
+        store.add_images([deep])
+        layer = store.labels_layer(store.images()[-1].id)
+        transaction = Transaction(layer, "x")
+        transaction.paint(np.ones((20, 20), bool), 0, 0, transaction.ensure_stuff(1))
+        store.commit(transaction.commit())
+    data = data_of(project)
+    assert sorted(targets(data)) == ["im0.png", "im1.png"]
+    assert "1 labelled images are left out" in data.note and "deep.tif has 5" in data.note
 
 
 def test_a_damaged_image_is_left_out_and_named(tmp_path):
