@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     Brushed: TypeAlias = tuple[Rect, npt.NDArray[np.bool_]]
     """What a brush went over: (h, w) bool over the rectangle."""
 
-BACKGROUND_BYTES = 4 << 20
-"""A proposal that changed more than this is squeezed in another thread, where there is one."""
+BACKGROUND_TILES = 40
+"""A proposal that changed more tiles than this is squeezed in another thread, where there is one."""
 
 
 @dataclass
@@ -216,7 +216,7 @@ class ProposalDesk:
             self._release(image_id)
             return False
         self._preparing[image_id] = edit
-        if self.run_in_background is None or edit.nbytes < BACKGROUND_BYTES:
+        if self.run_in_background is None or edit.tile_count < BACKGROUND_TILES:
             self._record_prepared(image_id)
         else:
             self.run_in_background(lambda: store.prepare(edit), lambda: self._on_prepared(image_id, edit))

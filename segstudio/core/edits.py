@@ -11,7 +11,7 @@ from segstudio.core.geometry import EMPTY, Rect, tile_rect
 from segstudio.core.guards import ANYWHERE, Guard, Validity
 from segstudio.core.history import HistoryEntry, UndoStack
 from segstudio.core.layers import LabelLayer, Segment, Source
-from segstudio.core.tiles import Array, Tile, TileChange, TileKey, TileMap, compact, same_tile
+from segstudio.core.tiles import Array, HeldTile, TileChange, TileKey, TileMap, compact, same_tile, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,7 +69,7 @@ class Edit:
             LayerChange(
                 change.layer_id,
                 change.plane,
-                tuple(TileChange(tile.key, tile.after, tile.before) for tile in change.tiles),
+                tuple(TileChange(tile.key, tile.held_after, tile.held_before) for tile in change.tiles),
                 tuple((after, before) for before, after in change.segments),
             )
             for change in reversed(self.changes)
@@ -79,13 +79,31 @@ class Edit:
 
     @property
     def nbytes(self) -> int:
-        """Memory its tiles hold, in bytes (a tile shared with a neighbour in the history counts in both)."""
+        """Memory it takes while nobody looks at its pixels, in bytes; tiles count as packed once :meth:`pack` did that.
+
+        A tile shared with the layer or a neighbour in the history counts in both; pixels at hand are counted by
+        :data:`segstudio.core.tile_cells.HOT`.
+        """
         total = 512
         for change in self.changes:
-            total += 256 * len(change.segments)
+            total += 256 * len(change.segments) + 96 * len(change.tiles)
             for tile in change.tiles:
-                total += sum(32 if isinstance(side, int) else side.nbytes for side in (tile.before, tile.after))
+                sides = (tile.held_before, tile.held_after)
+                total += sum(32 if isinstance(side, int) else side.kept_bytes for side in sides)
         return total
+
+    def pack(self) -> None:
+        """Pack those of its tiles that are not yet; quick, and their pixels stay at hand as long as there is room."""
+        for change in self.changes:
+            for tile in change.tiles:
+                for side in (tile.held_before, tile.held_after):
+                    if not isinstance(side, int):
+                        side.packed()
+
+    @property
+    def tile_count(self) -> int:
+        """How many tiles it changes."""
+        return sum(len(change.tiles) for change in self.changes)
 
     @property
     def is_empty(self) -> bool:
@@ -136,7 +154,7 @@ def apply_edit(edit: Edit, layers: Mapping[int, LabelLayer]) -> None:
         plane = layer.tiles if change.plane == "segments" else layer.confidence
         if plane is not None:
             for tile in change.tiles:
-                plane.set(tile.key, tile.after)
+                plane.set(tile.key, tile.held_after)
         for before, after in change.segments:
             row = after or before
             if row is not None:
@@ -163,7 +181,7 @@ class Transaction:
         self.layer = layer
         self.label = label
         self.guard = guard
-        self._before: dict[Plane, dict[TileKey, Tile]] = {"segments": {}, "confidence": {}}
+        self._before: dict[Plane, dict[TileKey, HeldTile]] = {"segments": {}, "confidence": {}}
         self._segments_before: dict[int, Segment | None] = {}
         self._made_ids: set[int] = set()
         self._guard_lut: npt.NDArray[np.bool_] | None = None
@@ -264,7 +282,7 @@ class Transaction:
         dirty = EMPTY
         first = self._before[name]
         for change in plane.write(inside, values, where, z, allowed):
-            first.setdefault(change.key, change.before)
+            first.setdefault(change.key, change.held_before)
             dirty = dirty.united(tile_rect(change.key[1], change.key[2]).intersected(inside))
         if not dirty.is_empty:
             self.layer.revision += 1
@@ -282,7 +300,7 @@ class Transaction:
         dirty = EMPTY
         for name, plane in self._planes():
             for key in plane.keys():
-                self._before[name].setdefault(key, plane.get(key))
+                self._before[name].setdefault(key, plane.held(key))
                 plane.set(key, 0)
                 dirty = dirty.united(tile_rect(key[1], key[2]))
         for segment_id in list(self.layer.segments):
@@ -314,13 +332,17 @@ class Transaction:
         tiles: dict[Plane, list[TileChange]] = {"segments": [], "confidence": []}
         for name, plane in self._planes():
             for key, first in self._before[name].items():
-                last = plane.get(key)
-                if same_tile(first, last):
+                kept = plane.held(key)
+                if kept is first:
+                    continue
+                last = shown(kept)
+                if same_tile(shown(first), last):
                     plane.set(key, first)
                     continue
-                last = compact(last)
-                plane.set(key, last)
-                tiles[name].append(TileChange(key, first, last))
+                value = compact(last)
+                if isinstance(value, int):
+                    kept = plane.set(key, value)
+                tiles[name].append(TileChange(key, first, kept))
         if not tiles["segments"]:
             # Nothing was painted (the guard forbade all of it): the segments made for it would be empty.
             for segment_id in self._made_ids:

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
     from segstudio.core.edits import Edit
 
-MEMORY_BUDGET_BYTES = 256 << 20
+MEMORY_BUDGET_BYTES = 16 << 20
+"""Room for packed edits of one image: several hundred strokes; older ones are read from the store again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ class UndoStack:
 
     @property
     def nbytes(self) -> int:
-        """Memory held by edits, in bytes."""
+        """Memory held by edits, in bytes: what they take packed."""
         return self._held_bytes
 
     def entries(self) -> list[HistoryEntry]:
@@ -117,6 +118,7 @@ class UndoStack:
         for item in self._items[self._position :]:
             self._forget(item)
         del self._items[self._position :]
+        edit.pack()
         item = StackItem(edit.seq, edit.label, edit.created_s, edit.image_id is None, edit, edit.nbytes)
         self._items.append(item)
         self._held_bytes += item.nbytes
@@ -168,6 +170,7 @@ class UndoStack:
                 else:
                     del self._items[index:]
                 return None
+            item.edit.pack()
             item.nbytes = item.edit.nbytes
             self._held_bytes += item.nbytes
         return item.edit

@@ -2,32 +2,58 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
 from segstudio.core.geometry import TILE, Rect, tile_rect, tiles_of
+from segstudio.core.tile_cells import Array, HeldTile, Tile, TileCell, held, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     import numpy.typing as npt
 
-Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
-Tile: TypeAlias = "np.ndarray[Any, np.dtype[Any]] | int"
-"""A read-only (256, 256) array, or the one value that fills the tile. Pixels beyond the image are 0."""
+__all__ = [
+    "Array",
+    "HeldTile",
+    "Tile",
+    "TileCell",
+    "TileChange",
+    "TileKey",
+    "TileMap",
+    "TileSource",
+    "compact",
+    "expanded",
+    "frozen",
+    "held",
+    "same_tile",
+    "shown",
+]
+
 TileKey: TypeAlias = tuple[int, int, int]
 """(z, ty, tx)."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class TileChange:
-    """What one tile was and became."""
+    """What one tile was and became; ``held_before`` and ``held_after`` are shared with the map and may be packed."""
 
-    key: TileKey
-    before: Tile
-    after: Tile
+    __slots__ = ("held_after", "held_before", "key")
+
+    def __init__(self, key: TileKey, before: Tile | TileCell, after: Tile | TileCell) -> None:
+        self.key = key
+        self.held_before: HeldTile = held(before)
+        self.held_after: HeldTile = held(after)
+
+    @property
+    def before(self) -> Tile:
+        """The tile as it was."""
+        return shown(self.held_before)
+
+    @property
+    def after(self) -> Tile:
+        """The tile as it became."""
+        return shown(self.held_after)
 
 
 class TileSource(Protocol):
@@ -76,36 +102,37 @@ class TileMap:
     """One plane of a layer: tiles by (z, ty, tx); a missing one is background (0).
 
     Tiles are never changed in place, so whoever holds one may keep it. With a *source*, tiles are fetched when they
-    are first read.
+    are first read. Those not used for a while are packed and unpacked again when they are: two reads need not give the
+    same array, but :meth:`held` gives the same cell until the tile changes.
     """
 
     def __init__(self, dtype: npt.DTypeLike = np.uint16, source: TileSource | None = None) -> None:
         self.dtype: np.dtype[Any] = np.dtype(dtype)
-        self._tiles: dict[TileKey, Tile] = {}
+        self._tiles: dict[TileKey, HeldTile] = {}
         self._source = source
         self._unloaded: set[TileKey] = set() if source is None else set(source.keys())
 
     def get(self, key: TileKey) -> Tile:
         """The tile at *key*; 0 where there is none."""
+        return shown(self.held(key))
+
+    def held(self, key: TileKey) -> HeldTile:
+        """The tile at *key* as it is held: its cell, to share or to keep, or its one value."""
         tile = self._tiles.get(key)
         if tile is not None:
             return tile
         if key in self._unloaded and self._source is not None:
-            tile = self._source.load(key)
-            self.set(key, tile)
-            return tile
+            return self.set(key, self._source.load(key))
         return 0
 
-    def set(self, key: TileKey, tile: Tile) -> None:
-        """Put *tile* (made read-only) at *key*."""
+    def set(self, key: TileKey, tile: Tile | TileCell) -> HeldTile:
+        """Put *tile* (made read-only) at *key*; it as it is held from now on."""
         self._unloaded.discard(key)
-        if isinstance(tile, int):
-            if tile == 0:
-                self._tiles.pop(key, None)
-                return
-        else:
-            tile.flags.writeable = False
-        self._tiles[key] = tile
+        if isinstance(tile, int) and tile == 0:
+            self._tiles.pop(key, None)
+            return 0
+        new = self._tiles[key] = held(tile)
+        return new
 
     def keys(self) -> list[TileKey]:
         """Keys of all tiles that are not background, in order."""
@@ -147,7 +174,8 @@ class TileMap:
         changes = []
         for ty, tx in tiles_of(rect):
             key = (z, ty, tx)
-            before = self.get(key)
+            kept = self.held(key)
+            before = shown(kept)
             part = tile_rect(ty, tx).intersected(rect)
             inside, source = _slices(part, ty, tx), part.moved(-rect.x, -rect.y).slices
             new: Array | int = values if isinstance(values, int) else values[source]
@@ -173,9 +201,7 @@ class TileMap:
             else:
                 after = expanded(before, self.dtype)
                 np.copyto(after[inside], new, where=changed, casting="unsafe")
-                after.flags.writeable = False
-            self.set(key, after)
-            changes.append(TileChange(key, before, after))
+            changes.append(TileChange(key, kept, self.set(key, after)))
         return changes
 
     def snapshot(self) -> TileMap:
@@ -203,7 +229,7 @@ class TileMap:
 
     @property
     def nbytes(self) -> int:
-        """Memory held by loaded tiles, in bytes."""
+        """Memory held by loaded tiles now, packed or not, in bytes."""
         return sum(64 if isinstance(tile, int) else tile.nbytes for tile in self._tiles.values())
 
 

@@ -19,6 +19,7 @@ from segstudio.core.classes import ClassTable
 from segstudio.core.edits import Edit, LayerChange
 from segstudio.core.geometry import TILE
 from segstudio.core.layers import Segment
+from segstudio.core.tile_cells import TileCell, runs_of
 from segstudio.core.tiles import Tile, TileChange
 
 if TYPE_CHECKING:
@@ -41,10 +42,17 @@ def _squeeze(data: bytes) -> bytes:
     return packer.compress(data) + packer.flush()
 
 
-def encode_tile(tile: Tile) -> bytes:
+def encode_tile(tile: Tile | TileCell) -> bytes:
     """*tile* (an int, or (256, 256) of uint8 or uint16) as bytes."""
     if isinstance(tile, int):
         return struct.pack("<BH", _VALUE, tile)
+    if isinstance(tile, TileCell):
+        packed = tile.packed()
+        if packed is not None:
+            starts, values = runs_of(packed, tile.dtype)
+            if len(starts) <= _MAX_RUNS:
+                return _encoded_runs(starts, values)
+        tile = tile.array
     flat = np.ascontiguousarray(tile).reshape(-1)
     starts = np.flatnonzero(flat[1:] != flat[:-1])
     starts += 1
@@ -53,11 +61,14 @@ def encode_tile(tile: Tile) -> bytes:
         narrow = flat.dtype == np.uint8 or int(flat.max()) < 256
         code, dtype = (_RAW_NARROW, "u1") if narrow else (_RAW_WIDE, "<u2")
         return bytes([code]) + _squeeze(flat.astype(dtype, copy=False).tobytes())
-    edges = np.empty(runs + 1, np.int64)
-    edges[0], edges[-1] = 0, _PIXELS
-    edges[1:-1] = starts
-    values = flat[edges[:-1]]
-    narrow = flat.dtype == np.uint8 or int(values.max()) < 256
+    starts = np.concatenate(([0], starts))
+    return _encoded_runs(starts, flat[starts])
+
+
+def _encoded_runs(starts: Array, values: Array) -> bytes:
+    edges = np.empty(len(starts) + 1, np.int64)
+    edges[:-1], edges[-1] = starts, _PIXELS
+    narrow = values.dtype == np.uint8 or int(values.max()) < 256
     code, dtype = (_RUNS_NARROW, "u1") if narrow else (_RUNS_WIDE, "<u2")
     lengths = (np.diff(edges) - 1).astype("<u2").tobytes()
     return bytes([code]) + zlib.compress(lengths + values.astype(dtype, copy=False).tobytes(), 1)
@@ -103,9 +114,9 @@ class TileEncoder:
     """Encodes tiles and remembers the bytes of those still in memory: what one edit wrote, the next one had before."""
 
     def __init__(self) -> None:
-        self._known: dict[int, tuple[weakref.ref[Array], bytes]] = {}
+        self._known: dict[int, tuple[weakref.ref[Any], bytes]] = {}
 
-    def encode(self, tile: Tile) -> bytes:
+    def encode(self, tile: Tile | TileCell) -> bytes:
         """:func:`encode_tile`, from memory where possible."""
         if isinstance(tile, int):
             return encode_tile(tile)
@@ -114,7 +125,7 @@ class TileEncoder:
         if known is not None and known[0]() is tile:
             return known[1]
         data = encode_tile(tile)
-        if not tile.flags.writeable:
+        if isinstance(tile, TileCell) or not tile.flags.writeable:
             self._remember(key, tile, data)
         return data
 
@@ -122,13 +133,13 @@ class TileEncoder:
         """Encode every tile of *edit*, so that encoding it later is quick."""
         for change in edit.changes:
             for tile in change.tiles:
-                self.encode(tile.before)
-                self.encode(tile.after)
+                self.encode(tile.held_before)
+                self.encode(tile.held_after)
 
-    def _remember(self, key: int, tile: Array, data: bytes) -> None:
+    def _remember(self, key: int, tile: Array | TileCell, data: bytes) -> None:
         known = self._known
 
-        def forget(gone: weakref.ref[Array]) -> None:
+        def forget(gone: weakref.ref[Any]) -> None:
             entry = known.get(key)
             if entry is not None and entry[0] is gone:
                 del known[key]
@@ -169,7 +180,7 @@ def encode_edit(edit: Edit, encoder: TileEncoder) -> bytes:
     parts = [struct.pack("<I", len(squeezed)), squeezed]
     for change in edit.changes:
         for tile in change.tiles:
-            before, after = encoder.encode(tile.before), encoder.encode(tile.after)
+            before, after = encoder.encode(tile.held_before), encoder.encode(tile.held_after)
             parts += [_TILE_HEAD.pack(*tile.key, len(before), len(after)), before, after]
     return b"".join(parts)
 

@@ -59,11 +59,11 @@ def _write_tiles(connection: sa.Connection, change: LayerChange, encoder: TileEn
     drop: list[dict[str, Any]] = []
     for tile in change.tiles:
         z, ty, tx = tile.key
-        if isinstance(tile.after, int) and tile.after == 0:
+        if isinstance(tile.held_after, int) and tile.held_after == 0:
             drop.append({"k_layer_id": change.layer_id, "k_plane": plane, "k_z": z, "k_ty": ty, "k_tx": tx})
         else:
             row = {"layer_id": change.layer_id, "plane": plane, "z": z, "ty": ty, "tx": tx}
-            put.append({**row, "data": encoder.encode(tile.after)})
+            put.append({**row, "data": encoder.encode(tile.held_after)})
     if put:
         connection.execute(_PUT_TILE, put)
     if drop:

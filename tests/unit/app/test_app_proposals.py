@@ -228,7 +228,7 @@ def test_nothing_to_accept_is_said(session: Session, said: Said) -> None:
 def test_big_proposals_are_squeezed_elsewhere_and_nothing_gets_ahead_of_them(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("segstudio.app.proposal_desk.BACKGROUND_BYTES", 0)
+    monkeypatch.setattr("segstudio.app.proposal_desk.BACKGROUND_TILES", 0)
     waiting: list[tuple[Callable[[], None], Callable[[], None]]] = []
     desk = session.proposals
     desk.run_in_background = lambda work, done: waiting.append((work, done))

@@ -172,8 +172,8 @@ def edits(count, layer=None):
 
 
 def test_the_stack_stays_within_its_budget():
-    stack = UndoStack.from_edits(edits(20), budget_bytes=1_500_000)
-    assert stack.nbytes <= 1_500_000 and 2 < len(stack.entries()) < 20
+    stack = UndoStack.from_edits(edits(20), budget_bytes=60_000)
+    assert stack.nbytes <= 60_000 and 2 < len(stack.entries()) < 20
     while stack.undo() is not None:
         pass
     assert stack.can_redo
@@ -183,15 +183,15 @@ def test_a_stack_with_a_store_forgets_pixels_but_no_entry():
     from dataclasses import replace
 
     kept = {}
-    stack = UndoStack(1_000_000, kept.__getitem__)
+    stack = UndoStack(30_000, kept.__getitem__)
     layer = new_layer()
     for seq, edit in enumerate(edits(20, layer), 1):
         kept[seq] = replace(edit, seq=seq)
         stack.push(kept[seq])
-    assert stack.nbytes <= 1_000_000 and len(stack.entries()) == 20
+    assert stack.nbytes <= 30_000 and len(stack.entries()) == 20
     for _ in range(20):
         apply_edit(stack.undo(), {1: layer})
-        assert stack.nbytes <= 1_600_000
+        assert stack.nbytes <= 50_000
     assert not layer.read(layer.bounds).any() and stack.undo() is None
     for _ in range(20):
         apply_edit(stack.redo(), {1: layer})
