@@ -98,6 +98,7 @@ def table_texts() -> list[Key]:
     from segstudio.gui.docks import PANELS
     from segstudio.gui.panels.model_chooser import GROUPS
     from segstudio.gui.panels.train import LOSS_TITLES
+    from segstudio.ml.classic.table import METHODS
 
     texts: list[Key] = [("tables.actions", name) for name in MENUS]
     for spec in ACTIONS:
@@ -111,6 +112,8 @@ def table_texts() -> list[Key]:
     texts += [(GUI_CONTEXT, title) for rows in OPTIONS.values() for _, title, _ in rows]
     texts += [(GUI_CONTEXT, title) for _, title in GROUPS]
     texts += [(GUI_CONTEXT, title) for title in LOSS_TITLES.values()]
+    for option in (option for method in METHODS for option in method.options if not option.is_minor):
+        texts += [(GUI_CONTEXT, text) for text in (option.title, option.help, *option.choices)]
     return [key for key in dict.fromkeys(texts) if key[1]]
 
 

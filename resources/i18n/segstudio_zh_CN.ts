@@ -389,6 +389,12 @@
    <source>The export is in %1.</source>
    <translation>导出结果位于 %1。</translation>
   </message>
+  <message numerus="yes">
+   <source>%n image(s) left out; the first: %1</source>
+   <translation>
+    <numerusform>略过了 %n 幅图像；第一幅：%1</numerusform>
+   </translation>
+  </message>
   <message>
    <source>Try again</source>
    <translation>重试</translation>
@@ -1272,6 +1278,14 @@
    <translation>选择模型</translation>
   </message>
   <message>
+   <source>beside the image</source>
+   <translation>与图像放在一起</translation>
+  </message>
+  <message>
+   <source>Choose a file</source>
+   <translation>选择文件</translation>
+  </message>
+  <message>
    <source>Size of the selected objects</source>
    <translation>所选对象的大小</translation>
   </message>
@@ -1693,9 +1707,19 @@
     <numerusform>%n 张已标注图像</numerusform>
    </translation>
   </message>
+  <message numerus="yes">
+   <source>%n labelled plane(s) of volumes</source>
+   <translation>
+    <numerusform>体数据的 %n 个已标注平面</numerusform>
+   </translation>
+  </message>
   <message>
    <source>%1 for training, %2 for validation</source>
    <translation>训练 %1 张，验证 %2 张</translation>
+  </message>
+  <message>
+   <source>a run of planes kept for validation</source>
+   <translation>留出一段连续平面用于验证</translation>
   </message>
   <message>
    <source>a part of it kept for validation</source>
@@ -2082,6 +2106,10 @@ The patient's right is at the left (radiological convention).</source>
    <translation>可下载</translation>
   </message>
   <message>
+   <source>No network needed</source>
+   <translation>无需网络模型</translation>
+  </message>
+  <message>
    <source>cross-entropy + Dice</source>
    <translation>交叉熵 + Dice</translation>
   </message>
@@ -2092,6 +2120,238 @@ The patient's right is at the left (radiological convention).</source>
   <message>
    <source>Dice</source>
    <translation>Dice</translation>
+  </message>
+  <message>
+   <source>How many classes of brightness there are</source>
+   <translation>亮度分为多少类</translation>
+  </message>
+  <message>
+   <source>Objects are</source>
+   <translation>对象</translation>
+  </message>
+  <message>
+   <source>bright</source>
+   <translation>较亮</translation>
+  </message>
+  <message>
+   <source>dark</source>
+   <translation>较暗</translation>
+  </message>
+  <message>
+   <source>Band</source>
+   <translation>波段</translation>
+  </message>
+  <message>
+   <source>Which band is looked at, from 1; 0 is the brightness of all</source>
+   <translation>查看哪个波段，从 1 数起；0 为总亮度</translation>
+  </message>
+  <message>
+   <source>Method</source>
+   <translation>方法</translation>
+  </message>
+  <message>
+   <source>sauvola</source>
+   <translation>Sauvola</translation>
+  </message>
+  <message>
+   <source>gaussian</source>
+   <translation>高斯</translation>
+  </message>
+  <message>
+   <source>Window (px)</source>
+   <translation>窗口（像素）</translation>
+  </message>
+  <message>
+   <source>Side of the neighbourhood</source>
+   <translation>邻域边长</translation>
+  </message>
+  <message>
+   <source>Sensitivity k</source>
+   <translation>灵敏度 k</translation>
+  </message>
+  <message>
+   <source>Sauvola: larger finds less</source>
+   <translation>Sauvola：越大找到的越少</translation>
+  </message>
+  <message>
+   <source>Offset</source>
+   <translation>偏移</translation>
+  </message>
+  <message>
+   <source>Gaussian: larger finds less</source>
+   <translation>高斯：越大找到的越少</translation>
+  </message>
+  <message>
+   <source>Size (px)</source>
+   <translation>大小（像素）</translation>
+  </message>
+  <message>
+   <source>About how wide a superpixel is, in pixels</source>
+   <translation>超像素的大致宽度（像素）</translation>
+  </message>
+  <message>
+   <source>Compactness</source>
+   <translation>紧致度</translation>
+  </message>
+  <message>
+   <source>Larger makes squares</source>
+   <translation>越大越接近方形</translation>
+  </message>
+  <message>
+   <source>Scale</source>
+   <translation>尺度</translation>
+  </message>
+  <message>
+   <source>Larger makes larger areas</source>
+   <translation>越大区域越大</translation>
+  </message>
+  <message>
+   <source>Smoothing (px)</source>
+   <translation>平滑（像素）</translation>
+  </message>
+  <message>
+   <source>Least area (px)</source>
+   <translation>最小面积（像素）</translation>
+  </message>
+  <message>
+   <source>Operator</source>
+   <translation>算子</translation>
+  </message>
+  <message>
+   <source>sobel</source>
+   <translation>Sobel</translation>
+  </message>
+  <message>
+   <source>scharr</source>
+   <translation>Scharr</translation>
+  </message>
+  <message>
+   <source>laplacian</source>
+   <translation>拉普拉斯</translation>
+  </message>
+  <message>
+   <source>canny</source>
+   <translation>Canny</translation>
+  </message>
+  <message>
+   <source>Edge strength</source>
+   <translation>边缘强度</translation>
+  </message>
+  <message>
+   <source>0 to 1; 0 finds it by Otsu</source>
+   <translation>0 到 1；0 表示用 Otsu 求得</translation>
+  </message>
+  <message>
+   <source>Closing (px)</source>
+   <translation>闭合（像素）</translation>
+  </message>
+  <message>
+   <source>Gaps of the outlines up to this width are closed: dilation before filling, erosion after</source>
+   <translation>不超过此宽度的轮廓缺口会被闭合：填充前膨胀，之后腐蚀</translation>
+  </message>
+  <message>
+   <source>Smaller regions are left out</source>
+   <translation>更小的区域会被略去</translation>
+  </message>
+  <message>
+   <source>Seen at (px)</source>
+   <translation>处理尺寸（像素）</translation>
+  </message>
+  <message>
+   <source>A longer image is reduced to this long side first; the rim is drawn at full size again</source>
+   <translation>更长的图像先缩小到此长边；边缘再按原尺寸重画</translation>
+  </message>
+  <message>
+   <source>Times the mean</source>
+   <translation>平均值的倍数</translation>
+  </message>
+  <message>
+   <source>So much above the mean is salient</source>
+   <translation>高出平均值这么多倍即为显著</translation>
+  </message>
+  <message>
+   <source>Threshold</source>
+   <translation>阈值</translation>
+  </message>
+  <message>
+   <source>Of the largest saliency, 0 to 1; 0 finds it by Otsu</source>
+   <translation>相对于最大显著度，0 到 1；0 表示用 Otsu 求得</translation>
+  </message>
+  <message>
+   <source>How many classes lie between near and far</source>
+   <translation>由近到远分为多少类</translation>
+  </message>
+  <message>
+   <source>Depth map</source>
+   <translation>深度图</translation>
+  </message>
+  <message>
+   <source>A file, or a folder of files named as the images</source>
+   <translation>一个文件，或文件名与图像相同的文件夹</translation>
+  </message>
+  <message>
+   <source>Values are</source>
+   <translation>数值为</translation>
+  </message>
+  <message>
+   <source>Depth grows with distance, disparity shrinks; auto goes by the file's name</source>
+   <translation>深度随距离增大，视差随距离减小；自动则按文件名判断</translation>
+  </message>
+  <message>
+   <source>depth</source>
+   <translation>深度</translation>
+  </message>
+  <message>
+   <source>disparity</source>
+   <translation>视差</translation>
+  </message>
+  <message>
+   <source>Split by</source>
+   <translation>分层依据</translation>
+  </message>
+  <message>
+   <source>Where one layer ends: at gaps of the depths, at even steps, or so that layers are of one area</source>
+   <translation>各层的分界：在深度的间断处、按等间隔，或使各层面积相等</translation>
+  </message>
+  <message>
+   <source>otsu</source>
+   <translation>Otsu</translation>
+  </message>
+  <message>
+   <source>even</source>
+   <translation>等间隔</translation>
+  </message>
+  <message>
+   <source>quantile</source>
+   <translation>分位数</translation>
+  </message>
+  <message>
+   <source>Pieces</source>
+   <translation>小块</translation>
+  </message>
+  <message>
+   <source>Merge small pieces into layers, or make objects of what lies together in the image and in depth (DBSCAN)</source>
+   <translation>把小块并入各层，或把图像和深度上相邻的部分合成对象（DBSCAN）</translation>
+  </message>
+  <message>
+   <source>merge</source>
+   <translation>合并</translation>
+  </message>
+  <message>
+   <source>objects</source>
+   <translation>对象</translation>
+  </message>
+  <message>
+   <source>Right image</source>
+   <translation>右图</translation>
+  </message>
+  <message>
+   <source>Largest shift (px)</source>
+   <translation>最大位移（像素）</translation>
+  </message>
+  <message>
+   <source>Of the nearest thing, in pixels of the image; 0 takes an eighth of the width</source>
+   <translation>最近物体的位移（图像像素）；0 取宽度的八分之一</translation>
   </message>
  </context>
  <context>
