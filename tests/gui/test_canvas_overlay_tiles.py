@@ -15,6 +15,7 @@ from segstudio.core.layers import LabelLayer
 from segstudio.gui.canvas.overlay_colors import layer_colors
 from segstudio.gui.canvas.overlay_painters import LabelsPainter, OverlayPainter, Pixels, ProposalPainter
 from segstudio.gui.canvas.overlay_tiles import OverlayTiles
+from segstudio.gui.canvas.tile_drawing import Pace
 from segstudio.gui.canvas.view_transform import ViewTransform
 
 CLASSES = ClassTable().added("road", color="#ff0000").added("tree", color="#00ff00")
@@ -164,4 +165,37 @@ def test_a_hidden_overlay_draws_nothing_and_catches_up(qapp: object) -> None:
     tiles.change(transaction.erase(np.ones((100, 100), bool), 250, 250))
     tiles.is_shown = True
     anew = OverlayTiles(painter_for("fill", layer))
+    np.testing.assert_array_equal(picture(tiles, view), picture(anew, view))
+
+
+def test_pictures_of_other_levels_stand_in_for_missing_ones(qapp: object) -> None:
+    tiles = OverlayTiles(painter_for("fill", painted_layer()))
+    near = ViewTransform(SIDE, SIDE, 400, 300).centred_at(300, 300, 1.0)
+    for view, other in ((near, near.centred_at(300, 300, 0.4)), (near.centred_at(300, 300, 0.3), near)):
+        tiles.clear()
+        picture(tiles, view)
+        out = np.zeros((300, 400), np.uint32)
+        image = QImage(out.data, 400, 300, 1600, QImage.Format.Format_ARGB32_Premultiplied)
+        painter = QPainter(image)
+        assert not tiles.draw(painter, other, other.image_rect_px().clipped(400, 300), -math.inf, Pace.ZOOMING)
+        painter.end()
+        x, y = (int(value) for value in other.to_view(300, 300))
+        middle = out[y - 20 : y + 20, x - 20 : x + 20]
+        assert (middle == picture(tiles, other)[y, x]).all()
+        assert middle.all()
+
+
+def test_while_zooming_little_is_made_and_at_rest_the_right_level(qapp: object) -> None:
+    counted = Counted(painter_for("fill", painted_layer()))
+    tiles = OverlayTiles(counted)
+    view = ViewTransform(SIDE, SIDE, 1200, 900).centred_at(700, 640, 0.55)
+    made, is_complete = tiles.prepare(view, -math.inf, Pace.HURRIED)
+    assert len(made) == len(counted.asked) == 1
+    while not is_complete:
+        made, is_complete = tiles.prepare(view, -math.inf, Pace.HURRIED)
+    assert len(counted.asked) == 4  # of the coarser level
+    counted.asked.clear()
+    tiles.prepare(view, math.inf)
+    assert len(counted.asked) == 9
+    anew = OverlayTiles(counted.inner)
     np.testing.assert_array_equal(picture(tiles, view), picture(anew, view))

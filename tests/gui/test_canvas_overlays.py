@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from canvas_stage import CLASSES, Stage
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 
 from segstudio.core.geometry import Rect
 from segstudio.ml.api import WindowResult
@@ -142,3 +144,35 @@ def test_overlays_arrive_however_slow_the_frames_are(stage: Stage, monkeypatch: 
     stage.session.undo()
     stage.session.set_overlay(replace(stage.session.overlay, shows_proposal=False))
     assert color_at(stage, 200, 150) == (100, 100, 100)
+
+
+@pytest.mark.parametrize("late_s", [-1.0, 1e9], ids=["hurried", "in time"])
+@pytest.mark.parametrize("mode", ["fill", "outline"])
+def test_after_zooming_the_picture_is_as_if_drawn_anew(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, mode: str, late_s: float
+) -> None:
+    monkeypatch.setattr("segstudio.gui.canvas.widget.LATE_S", late_s)
+    stage.stroke([(80.0, 60.0), (330.0, 240.0)])
+    propose(stage, [Rect(30, 150, 300, 100)])
+    away(stage)
+    stage.session.set_overlay(replace(stage.session.overlay, mode=mode))
+    canvas, app = stage.canvas, QApplication.instance()
+    assert app is not None
+    stage.picture()
+    for last in (0.31, 0.9, 2.9):
+        zoom = canvas.zoom
+        for step in range(1, 9):
+            canvas.set_view(canvas.view.centred_at(200, 150, zoom * (last / zoom) ** (step / 8)))
+            canvas.repaint()
+            app.processEvents()
+        assert not canvas.is_settled
+        stage.settled()
+        app.processEvents()  # delivers the last update
+        on_screen = canvas.backingStore().paintDevice()
+        assert isinstance(on_screen, QImage)
+        on_screen = on_screen.copy()
+        assert on_screen == canvas.grab().toImage().convertToFormat(on_screen.format()), "not drawn at its best"
+        settled = stage.picture()
+        canvas._overlays.clear()
+        canvas.refresh_picture()
+        assert np.array_equal(settled, stage.picture())

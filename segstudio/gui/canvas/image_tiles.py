@@ -11,7 +11,7 @@ from PySide6.QtGui import QImage, QPainter
 from segstudio.core.geometry import Rect
 from segstudio.gui.canvas.image_loader import ImageLoader
 from segstudio.gui.canvas.image_pixels import ImageSource, TileKey, image_window, overview_level
-from segstudio.gui.canvas.tile_drawing import draw_ancestor, draw_tile, tile_range
+from segstudio.gui.canvas.tile_drawing import Pace, draw_ancestor, draw_tile, level_at, tile_range
 
 if TYPE_CHECKING:
     import numpy as np
@@ -128,9 +128,13 @@ class ImageTiles(QObject):
 
     # -- drawing -------------------------------------------------------------------------------------------------
 
-    def draw(self, target: QPainter, view: ViewTransform, clip_px: Rect) -> None:
+    def draw(self, target: QPainter, view: ViewTransform, clip_px: Rect, pace: Pace = Pace.STILL) -> None:
         """Draw what lies in *clip_px* (physical view pixels); a missing tile is filled from coarser ones."""
-        level = view.level
+        level = level_at(view, view.level, pace)
+        if level != view.level and any(
+            TileKey(level, ty, tx) not in self._tiles for ty, tx in tile_range(view, level, clip_px)
+        ):
+            level = view.level
         for ty, tx in tile_range(view, level, clip_px):
             key = TileKey(level, ty, tx)
             entry = self._tiles.get(key)

@@ -50,6 +50,14 @@ def edges(keys: np.ndarray, width: int) -> np.ndarray:
     return found
 
 
+def colored_where(mask: np.ndarray, table: np.ndarray, ids: np.ndarray) -> np.ndarray:
+    """(h, w) uint32: colours of (h, w) ids where the mask is set, else 0; cheap where little is."""
+    pixels = np.zeros(ids.shape, np.uint32)
+    places = np.flatnonzero(mask)
+    pixels.reshape(-1)[places] = table[ids.reshape(-1)[places]]
+    return pixels
+
+
 def hatch(rect: Rect, share: int = 3) -> np.ndarray:
     """(h, w) bool: diagonal stripes, *share* of HATCH_PERIOD pixels wide, running on across tiles."""
     phase = (rect.x + rect.y) % HATCH_PERIOD
@@ -109,7 +117,7 @@ class LabelsPainter:
         ids = bordered(self.layer.tiles, wide, level, (self.layer.width, self.layer.height), self.z)
         found = edges(np.take(self.colors.outline_key, ids), width)
         inner = (slice(width, -width), slice(width, -width))
-        return np.where(found[inner], np.take(self.colors.solid, ids[inner]), np.uint32(0))
+        return colored_where(found, self.colors.solid, ids)[inner]
 
 
 class ProposalPainter:
@@ -145,12 +153,13 @@ class ProposalPainter:
             return 0
         ids = shown_ids(self.layer, wide, level, self.floor, self.z)
         found = edges(np.take(self.colors.outline_key, ids), width)
-        inner = (slice(width, -width), slice(width, -width))
-        rim, ids = found[inner], ids[inner]
         if self.is_filled:
-            solid = rim | hatch(rect)
+            inner = (slice(width, -width), slice(width, -width))
+            ids = ids[inner]
+            solid = found[inner] | hatch(rect)
             return np.where(solid, np.take(self.colors.solid, ids), np.take(self.colors.fill, ids))
-        return np.where(rim & hatch(rect, share=5), np.take(self.colors.solid, ids), np.uint32(0))
+        found &= hatch(wide, share=5)
+        return colored_where(found, self.colors.solid, ids)[width:-width, width:-width]
 
 
 class DifferencePainter:

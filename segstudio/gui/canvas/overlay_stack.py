@@ -12,6 +12,7 @@ from segstudio.core.geometry import Rect
 from segstudio.gui.canvas.overlay_colors import LayerColors, difference_lut, heat_lut, layer_colors
 from segstudio.gui.canvas.overlay_painters import DifferencePainter, HeatPainter, LabelsPainter, ProposalPainter
 from segstudio.gui.canvas.overlay_tiles import OverlayTiles
+from segstudio.gui.canvas.tile_drawing import Pace
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QPainter
@@ -123,36 +124,36 @@ class OverlayStack:
         return round(2 * self._session.overlay.outline_width_px * ratio) + 3
 
     def draw(
-        self, painter: QPainter, view: ViewTransform, clip_px: Rect, deadline_s: float, *, is_hurried: bool = False
+        self, painter: QPainter, view: ViewTransform, clip_px: Rect, deadline_s: float, pace: Pace = Pace.STILL
     ) -> bool:
         """Draw what is shown in *clip_px*; False when some is still to be made (draw again soon)."""
         is_complete = True
         for tiles in self._all:
-            is_complete &= tiles.draw(painter, view, clip_px, deadline_s, is_hurried=is_hurried)
+            is_complete &= tiles.draw(painter, view, clip_px, deadline_s, pace)
         return is_complete
 
-    def prepare(self, view: ViewTransform, deadline_s: float, *, is_zooming: bool = False) -> tuple[list[Rect], bool]:
+    def prepare(self, view: ViewTransform, deadline_s: float, pace: Pace = Pace.STILL) -> tuple[list[Rect], bool]:
         """Make what is still missing, between two frames; see :meth:`OverlayTiles.prepare`."""
         made: list[Rect] = []
         is_complete = True
         for tiles in self._all:
-            if is_zooming and made and time.perf_counter() >= deadline_s:
+            if pace != Pace.STILL and made and time.perf_counter() >= deadline_s:
                 return made, False
-            some, is_whole = tiles.prepare(view, deadline_s, is_zooming=is_zooming)
+            some, is_whole = tiles.prepare(view, deadline_s, pace)
             made += some
             is_complete &= is_whole
         return made, is_complete
 
     # -- style ---------------------------------------------------------------------------------------------------
 
-    def refresh(self, view: ViewTransform, ratio: float, *, is_zooming: bool = False) -> None:
+    def refresh(self, view: ViewTransform, ratio: float, pace: Pace = Pace.STILL) -> None:
         """Bring every overlay's painter in line with session, style and zoom.
 
         While the zoom is moving the width of lines may wait, for another width makes every picture anew.
         """
         session, style = self._session, self._session.overlay
         labels, proposal = session.labels, session.proposal
-        if not is_zooming:
+        if pace == Pace.STILL:
             self._level_scale = view.zoom * 2.0**view.fine_level
         level_scale = self._level_scale
         width = max(1, round(style.outline_width_px * ratio / level_scale))

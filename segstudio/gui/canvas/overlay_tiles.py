@@ -16,7 +16,15 @@ from PySide6.QtGui import QColor, QImage, QPainter
 
 from segstudio.core.geometry import Rect
 from segstudio.gui.canvas.level_sampling import level_rect_of
-from segstudio.gui.canvas.tile_drawing import TILE_PX, draw_tile, tile_range, tile_rect_px
+from segstudio.gui.canvas.tile_drawing import (
+    TILE_PX,
+    Pace,
+    draw_ancestor,
+    draw_tile,
+    level_at,
+    tile_range,
+    tile_rect_px,
+)
 
 if TYPE_CHECKING:
     from segstudio.gui.canvas.overlay_painters import OverlayPainter
@@ -24,6 +32,8 @@ if TYPE_CHECKING:
 
 MAX_PATCHES = 48
 """More pending rectangles than this are joined to one."""
+STAND_IN_LEVELS = 3
+"""Pictures of so many levels coarser may stand in for a missing one."""
 
 
 class _Tile:
@@ -113,17 +123,20 @@ class OverlayTiles:
         is_fine = self._painter is not None and self._painter.is_fine
         return view.fine_level if is_fine else view.level
 
-    def draw(self, target: QPainter, view: ViewTransform, clip_px: Rect, deadline_s: float) -> bool:
+    def draw(
+        self, target: QPainter, view: ViewTransform, clip_px: Rect, deadline_s: float, pace: Pace = Pace.STILL
+    ) -> bool:
         """Draw what lies in *clip_px* (physical view pixels); False when time ran out and some is still old or missing.
 
-        ``deadline_s`` is a ``time.perf_counter()`` time; changes of the layer are shown whatever it says.
+        ``deadline_s`` is a ``time.perf_counter()`` time; changes of the layer are shown whatever it says. Pictures of
+        other levels stand in for missing ones.
         """
         painter = self._painter
         if painter is None or not self.is_shown:
             return True
-        level = self.level_for(view)
+        level = level_at(view, self.level_for(view), pace)
         # Label pixels stay square when magnified; what is drawn at screen scale is always reduced a little.
-        is_smooth = view.zoom < 1 or painter.is_fine
+        is_smooth = (view.zoom < 1 or painter.is_fine) and pace != Pace.HURRIED
         target.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, is_smooth)
         self._patch(painter, level)
         tiles = self._levels.setdefault(level, OrderedDict())
@@ -136,29 +149,47 @@ class OverlayTiles:
                 else:
                     is_complete = False
             if tile is None:
+                self._draw_stand_in(target, view, level, key, clip_px)
                 continue
             tiles.move_to_end(key)
-            if tile.image is not None:
-                draw_tile(target, tile.image, view, level, key, clip_px)
-            elif tile.color:
-                _fill_tile(target, tile.color, view, level, key, clip_px)
+            _draw(target, tile, view, level, key, clip_px)
         self._trim(level, view)
         return is_complete
 
-    def prepare(self, view: ViewTransform, deadline_s: float) -> tuple[list[Rect], bool]:
+    def _draw_stand_in(
+        self, target: QPainter, view: ViewTransform, level: int, key: tuple[int, int], clip_px: Rect
+    ) -> None:
+        """Fill a missing tile's place from the nearest coarser level that has it, or from the next finer one."""
+        ty, tx = key
+        for steps in range(1, STAND_IN_LEVELS + 1):
+            above = self._levels.get(level + steps, {}).get((ty >> steps, tx >> steps))
+            if above is not None and above.image is not None:
+                draw_ancestor(target, above.image, view, level, key, level + steps)
+            elif above is not None and above.color:
+                _fill_tile(target, above.color, view, level, key, clip_px)
+            if above is not None:
+                return
+        finer: dict[tuple[int, int], _Tile] = self._levels.get(level - 1, OrderedDict())
+        for part in ((2 * ty, 2 * tx), (2 * ty, 2 * tx + 1), (2 * ty + 1, 2 * tx), (2 * ty + 1, 2 * tx + 1)):
+            tile = finer.get(part)
+            if tile is not None:
+                _draw(target, tile, view, level - 1, part, clip_px)
+
+    def prepare(self, view: ViewTransform, deadline_s: float, pace: Pace = Pace.STILL) -> tuple[list[Rect], bool]:
         """Make what the whole view lacks until time runs out, at least one tile.
 
-        Answers the physical view rectangles to draw again, and whether all is there now.
+        Answers the physical view rectangles to draw again, and whether all is there now. While the zoom is moving
+        pictures that are only old can wait.
         """
         painter = self._painter
         if painter is None or not self.is_shown:
             return [], True
-        level = self.level_for(view)
+        level = level_at(view, self.level_for(view), pace)
         tiles = self._levels.setdefault(level, OrderedDict())
         made: list[Rect] = []
         for key in tile_range(view, level, _whole(view)):
             tile = tiles.get(key)
-            if tile is not None and tile.stamp == self._stamp:
+            if tile is not None and (pace != Pace.STILL or tile.stamp == self._stamp):
                 continue
             if made and time.perf_counter() >= deadline_s:
                 return made, False
@@ -212,12 +243,19 @@ class OverlayTiles:
         if self._nbytes <= self._budget_bytes:
             return
         on_screen = sum(1 for _ in tile_range(view, level, _whole(view)))
-        for other in sorted(self._levels, key=lambda one: one == level):
+        for other in sorted(self._levels, key=lambda one: -abs(one - level)):
             tiles = self._levels[other]
             keep = on_screen if other == level else 0
             while len(tiles) > keep and self._nbytes > self._budget_bytes:
                 _, tile = tiles.popitem(last=False)
                 self._nbytes -= tile.nbytes
+
+
+def _draw(target: QPainter, tile: _Tile, view: ViewTransform, level: int, key: tuple[int, int], clip_px: Rect) -> None:
+    if tile.image is not None:
+        draw_tile(target, tile.image, view, level, key, clip_px)
+    elif tile.color:
+        _fill_tile(target, tile.color, view, level, key, clip_px)
 
 
 def _fill_tile(

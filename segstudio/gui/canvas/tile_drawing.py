@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRect
@@ -18,6 +19,26 @@ if TYPE_CHECKING:
 
 TILE_PX = 512
 """Side of a picture tile in level pixels; larger than a store tile, for smooth drawing costs per tile."""
+
+
+class Pace(IntEnum):
+    """How much care a frame can take."""
+
+    STILL = 0
+    """Everything at its best."""
+    ZOOMING = 1
+    """The zoom is moving: what is at hand will do, and coarser pictures where that saves much."""
+    HURRIED = 2
+    """Besides, frames come late: edges need not be smooth."""
+
+
+def level_at(view: ViewTransform, level: int, pace: Pace) -> int:
+    """The level to draw instead of *level*: the next coarser one where it is enlarged by less than half meanwhile.
+
+    It has a quarter of the pixels, and reading them is what a frame's time goes into.
+    """
+    is_small = tile_side(view, level) * 4 < TILE_PX * 3
+    return level + 1 if pace != Pace.STILL and is_small else level
 
 
 def tile_side(view: ViewTransform, level: int) -> int:

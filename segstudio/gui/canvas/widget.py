@@ -16,6 +16,7 @@ from segstudio.gui.canvas import hud
 from segstudio.gui.canvas.image_tiles import ImageTiles
 from segstudio.gui.canvas.input_events import InputEvents
 from segstudio.gui.canvas.overlay_stack import OverlayStack
+from segstudio.gui.canvas.tile_drawing import Pace
 from segstudio.gui.canvas.view_moves import ViewMoves
 from segstudio.gui.canvas.view_transform import ViewTransform
 from segstudio.gui.canvas.volume_marks import draw_volume_marks
@@ -29,6 +30,12 @@ if TYPE_CHECKING:
 
 OVERLAY_BUDGET_S = 0.008
 """So long a frame may spend on overlay tiles that are not there yet; the rest is made between the next frames."""
+ZOOMING_BUDGET_S = 0.003
+"""The same between two frames while the zoom is moving; meanwhile pictures of other levels stand in."""
+LATE_S = 0.011
+"""A frame of a zoom that took longer makes the following ones go for speed: unsmoothed, next to nothing made anew."""
+REST_MS = 80
+"""So long after the last step of zooming the picture is drawn at its best."""
 OPENING_DELAY_MS = 250
 """After this long without a picture the canvas says that it is opening the image."""
 
@@ -67,6 +74,9 @@ class CanvasWidget(ViewMoves, InputEvents):
         self._is_behind = False
         self._later = QTimer(self, singleShot=True, interval=0)
         self._later.timeout.connect(self._draw_unfinished)
+        self._zooming = QTimer(self, singleShot=True, interval=REST_MS)
+        self._zooming.timeout.connect(self._on_rest)
+        self._is_hurried = False
         self._opening = QTimer(self, singleShot=True, interval=OPENING_DELAY_MS)
         self._opening.timeout.connect(self._on_still_opening)
         self._image.changed.connect(self._on_image_tile)
@@ -106,7 +116,7 @@ class CanvasWidget(ViewMoves, InputEvents):
     @property
     def is_settled(self) -> bool:
         """Whether everything seen is drawn as it shall be: no tile is missing or under way."""
-        return self._image.is_idle and not self._is_behind
+        return self._image.is_idle and not self._is_behind and not self._zooming.isActive()
 
     def set_view(self, view: ViewTransform) -> None:
         """Look at the image another way."""
@@ -121,6 +131,7 @@ class CanvasWidget(ViewMoves, InputEvents):
         self._image.request(view)
         self._redraw()
         if old.zoom != view.zoom:
+            self._zooming.start()
             self.zoom_changed.emit(view.zoom)
 
     # -- what the window sets ------------------------------------------------------------------------------------
@@ -139,6 +150,7 @@ class CanvasWidget(ViewMoves, InputEvents):
     def shut_down(self) -> None:
         """End the worker thread, waiting for it. The canvas works again when an image is opened anew."""
         self._later.stop()
+        self._zooming.stop()
         self._opening.stop()
         self._image.shut_down()
 
@@ -222,6 +234,7 @@ class CanvasWidget(ViewMoves, InputEvents):
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         """Draw what is asked for, and no more."""
+        start_s = time.perf_counter()
         ratio = self.ratio
         clip_px = self._to_px(event.rect())
         painter = QPainter(self)
@@ -234,6 +247,8 @@ class CanvasWidget(ViewMoves, InputEvents):
         painter.resetTransform()
         self._draw_words(painter)
         painter.end()
+        if self._zooming.isActive() and time.perf_counter() - start_s > LATE_S:
+            self._is_hurried = True
 
     def _draw_ground(self, painter: QPainter, clip_px: Rect) -> None:
         image = self._view.image_rect_px() if not self._failure else EMPTY
@@ -248,10 +263,12 @@ class CanvasWidget(ViewMoves, InputEvents):
         if inside.is_empty:
             return
         painter.setClipRect(_qrect(inside))
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, view.zoom < 1)
-        self._image.draw(painter, view, inside)
-        self._overlays.refresh(view, ratio)
-        if not self._overlays.draw(painter, view, inside, time.perf_counter() + OVERLAY_BUDGET_S):
+        pace = self._pace
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, view.zoom < 1 and pace != Pace.HURRIED)
+        self._image.draw(painter, view, inside, pace)
+        self._overlays.refresh(view, ratio, pace)
+        deadline_s = time.perf_counter() + (OVERLAY_BUDGET_S if pace == Pace.STILL else 0.0)
+        if not self._overlays.draw(painter, view, inside, deadline_s, pace):
             self._is_behind = True
             self._later.start()
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
@@ -281,12 +298,27 @@ class CanvasWidget(ViewMoves, InputEvents):
 
     def _draw_unfinished(self) -> None:
         """Make missing overlay tiles between two frames, and draw just those."""
-        made, is_complete = self._overlays.prepare(self._view, time.perf_counter() + OVERLAY_BUDGET_S)
-        for rect_px in made:
-            self._update_px(rect_px.clipped(*self._size_px()))
+        pace = self._pace
+        budget_s = {Pace.STILL: OVERLAY_BUDGET_S, Pace.ZOOMING: ZOOMING_BUDGET_S}.get(pace, 0.0)
+        made, is_complete = self._overlays.prepare(self._view, time.perf_counter() + budget_s, pace)
+        if pace == Pace.STILL:  # while zooming the whole is drawn soon anyhow
+            for rect_px in made:
+                self._update_px(rect_px.clipped(*self._size_px()))
         self._is_behind = not is_complete
         if self._is_behind:
             self._later.start()
+
+    @property
+    def _pace(self) -> Pace:
+        if not self._zooming.isActive():
+            return Pace.STILL
+        return Pace.HURRIED if self._is_hurried else Pace.ZOOMING
+
+    def _on_rest(self) -> None:
+        """The zoom has come to rest."""
+        self._is_hurried, self._is_behind = False, True
+        self._later.start()
+        self._redraw()
 
     def _redraw(self, *_: object) -> None:
         self.update()
