@@ -66,7 +66,7 @@ class ImageAdder(QObject):
     def take(self, paths: Sequence[Path], copy: bool) -> bool:
         """Begin to add *paths* if they are many or large; False leaves them to the session."""
         store = self._workspace.session.store
-        if store is None or (not self._open and not _are_slow(paths, copy)):
+        if store is None or (not self._open and not _are_slow(paths)):
             return False
         if not self._open:
             self._run += 1
@@ -192,7 +192,7 @@ class ImageAdder(QObject):
             session.say_added(AddReport(first, self._failed, self._already))
 
 
-def _are_slow(paths: Sequence[Path], copy: bool) -> bool:
+def _are_slow(paths: Sequence[Path]) -> bool:
     """Whether adding these may take longer than a turn of the loop; looks at no more of a folder than it must."""
     count = size = 0
     for path in paths:
