@@ -199,3 +199,20 @@ def test_while_zooming_little_is_made_and_at_rest_the_right_level(qapp: object) 
     assert len(counted.asked) == 9
     anew = OverlayTiles(counted.inner)
     np.testing.assert_array_equal(picture(tiles, view), picture(anew, view))
+
+
+@pytest.mark.parametrize("name", ["fill", "outline", "proposal"])
+def test_a_moved_picture_equals_one_made_anew(qapp: object, name: str) -> None:
+    layer = painted_layer("proposal" if name == "proposal" else "labels")
+    tiles = OverlayTiles(painter_for(name, layer))
+    view = ViewTransform(SIDE, SIDE, 400, 300).centred_at(700, 640, 0.7)
+    for step in range(6):
+        moved = view.panned(-37.0 * step, 29.0 * step)
+        anew = OverlayTiles(painter_for(name, layer))
+        np.testing.assert_array_equal(picture(tiles, moved), picture(anew, moved))
+    transaction = Transaction(layer, "stroke")
+    tiles.change(transaction.paint(np.ones((90, 300), np.bool_), 650, 600, 2))
+    np.testing.assert_array_equal(
+        picture(tiles, view), picture(OverlayTiles(painter_for(name, layer)), view), "the former picture was copied"
+    )
+    transaction.abort()

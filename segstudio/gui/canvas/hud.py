@@ -14,10 +14,11 @@ import numpy as np
 from PySide6.QtCore import QLine, QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QImage, QPainter, QPen, QPolygonF
 
+from segstudio.app.tools.base import Ring
 from segstudio.core.geometry import EMPTY, Rect
 
 if TYPE_CHECKING:
-    from segstudio.app.tools.base import PreviewArea, PreviewLine, Ring, ToolPreview
+    from segstudio.app.tools.base import PreviewArea, PreviewLine, ToolPreview
     from segstudio.gui.canvas.view_transform import ViewTransform
 
 GRID_FROM_ZOOM = 8.0
@@ -26,6 +27,8 @@ SMOOTH_POINTS = 150
 _DARK = QColor(0, 0, 0, 175)
 _LIGHT = QColor(255, 255, 255, 240)
 _SMALL_RING_PX = 7
+KEPT_RINGS_PX = (128, 1024)
+"""Rings of these diameters are drawn once and copied; an outline with smooth edges takes as long as all else."""
 
 
 def draw_grid(painter: QPainter, view: ViewTransform, clip_px: Rect) -> None:
@@ -71,16 +74,44 @@ def _draw_ring(painter: QPainter, ring: Ring, view: ViewTransform, ratio: float)
     x, y = view.to_view(ring.x, ring.y)
     size = max(1.0, ring.size_px * view.zoom)
     shape = QRectF(x - size / 2, y - size / 2, size, size)
+    if ring.shape == "round" and KEPT_RINGS_PX[0] <= size <= KEPT_RINGS_PX[1]:
+        left, top = (round(2 * (value - size / 2)) for value in (x, y))
+        picture = _ring_picture(size, left % 2, top % 2, ring.is_erasing, ratio)
+        painter.drawImage(left // 2 - _ring_margin(ratio), top // 2 - _ring_margin(ratio), picture)
+        return
+    _outline_ring(painter, shape, ring, ratio)
+
+
+def _outline_ring(painter: QPainter, shape: QRectF, ring: Ring, ratio: float) -> None:
     style = Qt.PenStyle.DashLine if ring.is_erasing else Qt.PenStyle.SolidLine
     painter.setBrush(Qt.BrushStyle.NoBrush)
     for color, width, line in ((_DARK, 3.0, Qt.PenStyle.SolidLine), (_LIGHT, 1.2, style)):
         painter.setPen(QPen(color, width * ratio, line, Qt.PenCapStyle.FlatCap))
-        if size < _SMALL_RING_PX * ratio:
-            _draw_cross(painter, x, y, size, ratio)
+        if shape.width() < _SMALL_RING_PX * ratio:
+            _draw_cross(painter, shape.center().x(), shape.center().y(), shape.width(), ratio)
         if ring.shape == "square":
             painter.drawRect(shape)
         else:
             painter.drawEllipse(shape)
+
+
+def _ring_margin(ratio: float) -> int:
+    return math.ceil(2 * ratio) + 1
+
+
+@lru_cache(maxsize=4)
+def _ring_picture(size: float, half_x: int, half_y: int, is_erasing: bool, ratio: float) -> QImage:
+    """A round ring that begins so many half pixels right of and below the margin."""
+    margin = _ring_margin(ratio)
+    side = math.ceil(size) + 2 * margin + 1
+    picture = QImage(side, side, QImage.Format.Format_ARGB32_Premultiplied)
+    picture.fill(0)
+    painter = QPainter(picture)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+    shape = QRectF(margin + half_x / 2, margin + half_y / 2, size, size)
+    _outline_ring(painter, shape, Ring(0.0, 0.0, size, "round", is_erasing), ratio)
+    painter.end()
+    return picture
 
 
 def _draw_cross(painter: QPainter, x: float, y: float, size: float, ratio: float) -> None:

@@ -11,7 +11,7 @@ from PySide6.QtGui import QImage, QPainter
 from segstudio.core.geometry import Rect
 from segstudio.gui.canvas.image_loader import ImageLoader
 from segstudio.gui.canvas.image_pixels import ImageSource, TileKey, image_window, overview_level
-from segstudio.gui.canvas.tile_drawing import Pace, draw_ancestor, draw_tile, level_at, tile_range
+from segstudio.gui.canvas.tile_drawing import Pace, SeenTiles, draw_ancestor, draw_tile, level_at, tile_range
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,6 +47,7 @@ class ImageTiles(QObject):
         self._source: ImageSource | None = None
         self._values: tuple[Rect, np.ndarray] | None = None
         self._asked_values: tuple[int, int] | None = None
+        self._seen = SeenTiles()
         self._on_screen = 0
         self._is_recoloring = False
         self._next: ImageSource | None = None
@@ -89,6 +90,8 @@ class ImageTiles(QObject):
             self._values = None
         self._asked_values = None
         self._source = None if reader is None else ImageSource(reader, z, display)
+        if reader is None:
+            self._seen.clear()
         self._loader.set_source(self._source)
 
     def refresh(self) -> None:
@@ -143,7 +146,10 @@ class ImageTiles(QObject):
             else:
                 entry = self._old.get(key)
             if entry is not None:
-                draw_tile(target, entry[0], view, level, (ty, tx), clip_px)
+                if pace == Pace.STILL:
+                    self._seen.draw(target, entry[0], entry[0].cacheKey(), view, level, (ty, tx), clip_px)
+                else:
+                    draw_tile(target, entry[0], view, level, (ty, tx), clip_px)
                 continue
             for steps in range(1, MAX_ANCESTORS + 1):
                 above = TileKey(level + steps, ty >> steps, tx >> steps)

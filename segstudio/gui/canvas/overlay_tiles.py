@@ -6,6 +6,7 @@ stay on screen until their turn comes, so that a moved slider never blanks the p
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections import OrderedDict
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from segstudio.gui.canvas.level_sampling import level_rect_of
 from segstudio.gui.canvas.tile_drawing import (
     TILE_PX,
     Pace,
+    SeenTiles,
     draw_ancestor,
     draw_tile,
     level_at,
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 MAX_PATCHES = 48
 """More pending rectangles than this are joined to one."""
+_versions = itertools.count(1)
 STAND_IN_LEVELS = 3
 """Pictures of so many levels coarser may stand in for a missing one."""
 
@@ -39,16 +42,18 @@ STAND_IN_LEVELS = 3
 class _Tile:
     """One picture: an array with a QImage on its memory, or one colour for all pixels."""
 
-    __slots__ = ("array", "color", "image", "stamp")
+    __slots__ = ("array", "color", "image", "stamp", "version")
 
     def __init__(self, stamp: int) -> None:
         self.array: np.ndarray | None = None
         self.image: QImage | None = None
         self.color = 0
         self.stamp = stamp
+        self.version = 0
 
     def put(self, pixels: np.ndarray | int, x: int, y: int, width: int, height: int) -> None:
         """Write pixels at (x, y) of the tile; the QImage shows them at once, for it looks at the same memory."""
+        self.version = next(_versions)
         is_whole = width == TILE_PX and height == TILE_PX
         if isinstance(pixels, int):
             if is_whole:
@@ -79,6 +84,7 @@ class OverlayTiles:
         self._patches: list[Rect] = []
         self._stamp = 0
         self._nbytes = 0
+        self._seen = SeenTiles()
         self.is_shown = True
         """A hidden overlay keeps its pictures, and catches up with its layer when it is shown again."""
 
@@ -101,6 +107,7 @@ class OverlayTiles:
 
     def clear(self) -> None:
         """Forget every tile (another image)."""
+        self._seen.clear()
         self._levels.clear()
         self._patches.clear()
         self._nbytes = 0
@@ -152,7 +159,10 @@ class OverlayTiles:
                 self._draw_stand_in(target, view, level, key, clip_px)
                 continue
             tiles.move_to_end(key)
-            _draw(target, tile, view, level, key, clip_px)
+            if pace == Pace.STILL and tile.image is not None:
+                self._seen.draw(target, tile.image, tile.version, view, level, key, clip_px)
+            else:
+                _draw(target, tile, view, level, key, clip_px)
         self._trim(level, view)
         return is_complete
 

@@ -127,3 +127,60 @@ def draw_ancestor(
     width = math.ceil(side * seen.width() / part)
     height = math.ceil(side * seen.height() / part)
     target.drawImage(QRect(left + tx * side, top + ty * side, width, height), image, seen)
+
+
+class SeenTiles:
+    """Tiles at the size they are seen at, kept while the zoom stays: moving the picture then only copies pixels.
+
+    Made where a whole tile is drawn reduced; what is drawn is the same to the bit.
+    """
+
+    def __init__(self) -> None:
+        self._scale = (0, 0)
+        self._pictures: dict[tuple[int, int], tuple[int, QImage]] = {}
+
+    def clear(self) -> None:
+        """Let go of all pictures."""
+        self._pictures.clear()
+
+    def draw(
+        self,
+        target: QPainter,
+        image: QImage,
+        version: int,
+        view: ViewTransform,
+        level: int,
+        key: tuple[int, int],
+        clip_px: Rect,
+    ) -> None:
+        """As :func:`draw_tile`; *version* is another number whenever the tile's pixels are others."""
+        side = tile_side(view, level)
+        is_smooth = bool(target.renderHints() & QPainter.RenderHint.SmoothPixmapTransform)
+        if side >= TILE_PX or image.width() != TILE_PX or image.height() != TILE_PX or not is_smooth:
+            draw_tile(target, image, view, level, key, clip_px)
+            return
+        if self._scale != (level, side):
+            self._pictures.clear()
+            self._scale = (level, side)
+        at = tile_rect_px(view, level, key)
+        kept = self._pictures.pop(key, None)
+        if kept is None or kept[0] != version:
+            seen = at.clipped(view.view_width_px, view.view_height_px).intersected(view.image_rect_px())
+            if seen.intersected(clip_px) != seen:  # a part that changed: scaling that alone is cheaper
+                draw_tile(target, image, view, level, key, clip_px)
+                return
+            kept = (version, _scaled(image, side))
+        self._pictures[key] = kept
+        if len(self._pictures) > (view.view_width_px // side + 3) * (view.view_height_px // side + 3):
+            self._pictures.pop(next(iter(self._pictures)))
+        target.drawImage(at.x, at.y, kept[1])
+
+
+def _scaled(image: QImage, side: int) -> QImage:
+    scaled = QImage(side, side, image.format())
+    painter = QPainter(scaled)
+    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, True)
+    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Source)
+    painter.drawImage(QRect(0, 0, side, side), image)
+    painter.end()
+    return scaled
