@@ -20,6 +20,7 @@ from segstudio.gui.canvas.tile_drawing import Pace
 from segstudio.gui.canvas.view_moves import ViewMoves
 from segstudio.gui.canvas.view_transform import ViewTransform
 from segstudio.gui.canvas.volume_marks import draw_volume_marks
+from segstudio.gui.faults import told
 from segstudio.gui.i18n import tr
 
 if TYPE_CHECKING:
@@ -232,6 +233,7 @@ class CanvasWidget(ViewMoves, InputEvents):
 
     # -- drawing -------------------------------------------------------------------------------------------------
 
+    @told
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         """Draw what is asked for, and no more."""
         start_s = time.perf_counter()
