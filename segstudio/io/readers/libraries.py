@@ -11,10 +11,11 @@ from contextlib import suppress
 from pathlib import Path
 
 _FILES = {
-    "rasterio": ("rasterio", "_base.*"),
-    "pyvips": ("", "_libvips.*"),
+    "rasterio": ("rasterio/_base.*", "rasterio.libs"),
+    "pyvips": ("_libvips.*", "pyvips_binary.libs"),
 }
-"""Package → (folder beside site-packages, pattern) of the compiled module that brings its libraries."""
+"""Package → (compiled module that brings its libraries, folder of those), both from the folder of packages."""
+_BLOCK_BYTES = 1 << 20
 _lock = threading.Lock()
 _loaded: set[str] = set()
 
@@ -39,10 +40,20 @@ def _compiled(package: str) -> list[Path]:
     with suppress(ImportError, ValueError):
         spec = importlib.util.find_spec(package)
         if spec is not None and spec.origin is not None:
-            folder, pattern = _FILES[package]
-            files = sorted((Path(spec.origin).parent.parent / folder).glob(pattern))
-            return [file for file in files if file.suffix in (".so", ".dylib")]
+            packages = Path(spec.origin).parent.parent
+            pattern, folder = _FILES[package]
+            _read_through(packages / folder)
+            return [file for file in sorted(packages.glob(pattern)) if file.suffix in (".so", ".dylib")]
     return []
+
+
+def _read_through(folder: Path) -> None:
+    """Bring libraries from the disk: what runs in an import would else wait for it page by page, with Python's lock."""
+    with suppress(OSError):
+        for file in folder.iterdir():
+            with file.open("rb", buffering=0) as stream:
+                while stream.read(_BLOCK_BYTES):
+                    pass
 
 
 def _load(file: Path) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 STREAMED_PIXELS = 1 << 26
 """Images from this size on (67 megapixels) are streamed; smaller ones are decoded whole."""
 Rows: TypeAlias = "Callable[[], Iterable[npt.NDArray[Any]]]"
+_ASK_S = 0.05
 _FORMATS = {"uint8": "uchar", "uint16": "ushort"}
 
 
@@ -177,16 +178,39 @@ def _image(path: Path, info: ImageInfo, orientation: int) -> Any:
     return image.extract_band(0, n=info.bands) if image.bands > info.bands else image
 
 
+@contextmanager
+def _killed_when(given_up: Cancel, image: Any) -> Iterator[None]:
+    """What is unpacked from *image* in the block fails soon after *given_up* is set.
+
+    libvips tells of its progress once a row of the small picture's tiles, which may be all of it: too seldom to ask then.
+    """
+    is_over = threading.Event()
+
+    def watch() -> None:
+        while not is_over.wait(_ASK_S):
+            if given_up.is_set():
+                image.set_kill(True)
+
+    watcher = threading.Thread(target=watch, name="image-given-up", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        watcher.join()
+
+
 def _reduced(
     path: Path, info: ImageInfo, orientation: int, level: int, given_up: Cancel
 ) -> npt.NDArray[Any] | None:
     """The image at a level, libvips reducing it while it unpacks; None when *given_up* is set meanwhile."""
     vips = _vips()
+    if given_up.is_set():
+        return None
     try:
-        small = _image(path, info, orientation).shrink(1 << level, 1 << level, ceil=True)
-        small.set_progress(True)
-        small.signal_connect("eval", lambda image, _: image.set_kill(given_up.is_set()))
-        return np.asarray(small.numpy())
+        image = _image(path, info, orientation)
+        with _killed_when(given_up, image):
+            return np.asarray(image.shrink(1 << level, 1 << level, ceil=True).numpy())
     except vips.Error as error:
         if given_up.is_set():
             return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from PIL import Image
 from segstudio.core.cancel import CancelToken
 from segstudio.core.errors import Cancelled, UserError
 from segstudio.core.geometry import Rect
-from segstudio.io.readers import pyramid_cache, streamed, tiff, tiff_plan, windowed
+from segstudio.io.readers import png, pyramid_cache, streamed, tiff, tiff_plan, windowed
 from segstudio.io.readers.pyramid import PyramidSink, PyramidTiles, build, load_tiles
 from segstudio.io.readers.registry import open_image, probe, thumbnail
 from segstudio.io.readers.windowed import WindowedReader
@@ -282,6 +283,39 @@ def test_a_reduction_that_is_given_up_ends_at_once(tmp_path):
     assert streamed._reduced(path, info, 1, 2, given_up) is None
     small = streamed._reduced(path, info, 1, 2, CancelToken())
     assert np.abs(small - halves(np.asarray(Image.open(path)), [0, 1, 2])[2]).max() <= 2
+
+
+def test_a_reduction_that_is_under_way_is_given_up_before_its_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(streamed, "_ASK_S", 0.005)
+    lines = np.arange(7000, dtype=np.uint16)
+    values = np.repeat((lines[:, None] * lines // 7 % 251).astype(np.uint8)[:, :, None], 3, axis=2)
+    path = save(tmp_path / "a.png", values, compress_level=1)
+    info = probe(path)
+    began = time.perf_counter()
+    # So small a picture is one row of libvips' tiles: it tells of no progress on the way.
+    assert streamed._reduced(path, info, 1, 6, CancelToken()) is not None
+    whole_s = time.perf_counter() - began
+    given_up = CancelToken()
+    threading.Timer(0.1 * whole_s, given_up.set).start()
+    began = time.perf_counter()
+    assert streamed._reduced(path, info, 1, 6, given_up) is None
+    assert time.perf_counter() - began < 0.8 * whole_s
+    # What was killed is not kept: the next look goes through.
+    assert streamed._reduced(path, info, 1, 6, CancelToken()) is not None
+
+
+def test_a_large_file_is_walked_over_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(png, "_LARGE_BYTES", 0)
+    walks, walked = [], png._walked
+    monkeypatch.setattr(png, "_walked", lambda *a: (walks.append(a), walked(*a))[1])
+    png._walked_once.cache_clear()
+    path = save(tmp_path / "a.png", picture(60, 50))
+    first = probe(path)
+    open_image(path).close()
+    thumbnail(path, 16)
+    assert len(walks) == 1
+    save(path, picture(70, 50))
+    assert (first.height, probe(path).height) == (60, 70) and len(walks) == 2
 
 
 # -- bad files -------------------------------------------------------------------------------------------------------
