@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 OVERLAY_BUDGET_S = 0.008
 """So long a frame may spend on overlay tiles that are not there yet; the rest is made between the next frames."""
-ZOOMING_BUDGET_S = 0.003
-"""The same between two frames while the zoom is moving; meanwhile pictures of other levels stand in."""
+ZOOMING_BUDGET_S = 0.005
+"""At most that between two frames while the zoom is moving; meanwhile pictures of other levels stand in."""
 LATE_S = 0.011
 """A frame of a zoom that took longer makes the following ones go for speed: unsmoothed, next to nothing made anew."""
 REST_MS = 80
@@ -77,7 +77,7 @@ class CanvasWidget(ViewMoves, InputEvents):
         self._later.timeout.connect(self._draw_unfinished)
         self._zooming = QTimer(self, singleShot=True, interval=REST_MS)
         self._zooming.timeout.connect(self._on_rest)
-        self._is_hurried = False
+        self._is_hurried, self._frame_s = False, 0.0
         self._opening = QTimer(self, singleShot=True, interval=OPENING_DELAY_MS)
         self._opening.timeout.connect(self._on_still_opening)
         self._image.changed.connect(self._on_image_tile)
@@ -249,8 +249,8 @@ class CanvasWidget(ViewMoves, InputEvents):
         painter.resetTransform()
         self._draw_words(painter)
         painter.end()
-        if self._zooming.isActive() and time.perf_counter() - start_s > LATE_S:
-            self._is_hurried = True
+        self._frame_s = time.perf_counter() - start_s
+        self._is_hurried |= self._zooming.isActive() and self._frame_s > LATE_S
 
     def _draw_ground(self, painter: QPainter, clip_px: Rect) -> None:
         image = self._view.image_rect_px() if not self._failure else EMPTY
@@ -301,7 +301,7 @@ class CanvasWidget(ViewMoves, InputEvents):
     def _draw_unfinished(self) -> None:
         """Make missing overlay tiles between two frames, and draw just those."""
         pace = self._pace
-        budget_s = {Pace.STILL: OVERLAY_BUDGET_S, Pace.ZOOMING: ZOOMING_BUDGET_S}.get(pace, 0.0)
+        budget_s = OVERLAY_BUDGET_S if pace == Pace.STILL else min(ZOOMING_BUDGET_S, LATE_S - self._frame_s)
         made, is_complete = self._overlays.prepare(self._view, time.perf_counter() + budget_s, pace)
         if pace == Pace.STILL:  # while zooming the whole is drawn soon anyhow
             for rect_px in made:
