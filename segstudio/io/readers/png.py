@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import threading
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -45,6 +46,8 @@ _LARGE_BYTES = 1 << 26
 _WALK_BYTES = 1 << 18
 """Large files mostly consist of chunks of 8 KB: tens of thousands, which one by one would take a system call each."""
 
+_walking = threading.Lock()
+
 
 @dataclass(frozen=True)
 class _Header:
@@ -74,7 +77,8 @@ def _read_header(path: Path) -> _Header:
     status = path.stat()
     if status.st_size < _LARGE_BYTES:
         return _walked(path, status.st_size)
-    return _walked_once(path, status.st_size, status.st_mtime_ns)
+    with _walking:  # opening and thumbnails ask at once; together they would keep the window from its turn
+        return _walked_once(path, status.st_size, status.st_mtime_ns)
 
 
 @lru_cache(maxsize=4)
