@@ -11,7 +11,8 @@ from segstudio.core.geometry import EMPTY, Rect, tile_rect
 from segstudio.core.guards import ANYWHERE, Guard, Validity
 from segstudio.core.history import HistoryEntry, UndoStack
 from segstudio.core.layers import LabelLayer, Segment, Source
-from segstudio.core.tiles import Array, HeldTile, TileChange, TileKey, TileMap, compact, same_tile, shown
+from segstudio.core.tile_cells import same_held, uniform_value
+from segstudio.core.tiles import Array, HeldTile, TileChange, TileKey, TileMap
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -335,12 +336,11 @@ class Transaction:
                 kept = plane.held(key)
                 if kept is first:
                     continue
-                last = shown(kept)
-                if same_tile(shown(first), last):
+                if same_held(first, kept):
                     plane.set(key, first)
                     continue
-                value = compact(last)
-                if isinstance(value, int):
+                value = uniform_value(kept)
+                if value is not None and not isinstance(kept, int):
                     kept = plane.set(key, value)
                 tiles[name].append(TileChange(key, first, kept))
         if not tiles["segments"]:

@@ -189,6 +189,30 @@ def held(tile: Tile | TileCell) -> HeldTile:
     return TileCell(tile) if isinstance(tile, np.ndarray) else tile
 
 
+def uniform_value(tile: HeldTile) -> int | None:
+    """The one value that fills a tile, None where there are several; a cell is packed for it, never unpacked."""
+    if isinstance(tile, int):
+        return tile
+    packed = tile.packed()
+    if packed is None:
+        return None
+    starts, values = runs_of(packed, tile.dtype)
+    return int(values[0]) if len(starts) == 1 else None
+
+
+def same_held(a: HeldTile, b: HeldTile) -> bool:
+    """Whether two tiles of one kind hold the same pixels. Runs are compared, so that what is cold stays cold."""
+    if a is b:
+        return True
+    if isinstance(a, int) or isinstance(b, int):
+        value = uniform_value(a)
+        return value is not None and value == uniform_value(b)
+    one, other = a.packed(), b.packed()
+    if one is None and other is None:
+        return bool(np.array_equal(a.array, b.array))
+    return one == other
+
+
 def shown(tile: HeldTile) -> Tile:
     """The pixels of what is held."""
     return tile if isinstance(tile, int) else tile.array

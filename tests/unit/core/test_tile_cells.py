@@ -15,7 +15,7 @@ from segstudio.core import tile_cells
 from segstudio.core.edits import Edit, LayerChange, Transaction, UndoStack, apply_edit
 from segstudio.core.geometry import TILE, Rect
 from segstudio.core.layers import LabelLayer
-from segstudio.core.tile_cells import HOT, HotTiles, TileCell, pack, runs_of, unpack
+from segstudio.core.tile_cells import HOT, HotTiles, TileCell, pack, runs_of, same_held, uniform_value, unpack
 from segstudio.core.tiles import TileChange, TileMap
 
 KINDS = ("constant", "rows", "columns", "blocks", "disc", "noise", "last pixel")
@@ -232,3 +232,24 @@ def test_threads_may_read_while_tiles_come_and_go(tight):
     for thread in threads:
         thread.join()
     assert not faults and tight.nbytes <= tight.budget_bytes
+
+
+@pytest.mark.parametrize("kind", ["discs", "noise", "plain"])
+def test_cells_are_compared_without_waking_them(kind):
+    dice = np.random.default_rng(0)
+    tile = np.zeros((256, 256), np.uint16)
+    if kind == "discs":
+        tile[40:90, 30:200] = 7
+    elif kind == "noise":
+        tile[:] = dice.integers(0, 60_000, tile.shape)
+    a, b = TileCell(tile.copy()), TileCell(tile.copy())
+    other = tile.copy()
+    other[255, 255] += 1
+    c = TileCell(other)
+    for cell in (a, b, c):
+        cell.cool()
+    before = [cell.is_hot for cell in (a, b, c)]
+    assert same_held(a, b) and not same_held(a, c) and not same_held(a, 5)
+    assert [cell.is_hot for cell in (a, b, c)] == before
+    assert uniform_value(a) == (0 if kind == "plain" else None) and uniform_value(c) is None
+    assert same_held(a, 0) == (kind == "plain") and same_held(3, 3) and not same_held(3, 4)
