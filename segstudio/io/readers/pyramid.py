@@ -6,12 +6,14 @@ import json
 import math
 import struct
 from collections import deque
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from segstudio.core.cancel import NEVER, Cancel, check
+from segstudio.io.readers.ahead import ahead
 from segstudio.io.readers.chunk_cache import ChunkCache, decoders
 from segstudio.io.readers.memory import resized
 
@@ -228,9 +230,10 @@ def build(
     if chain.width != width:
         chain = _Rows(width, None, chain)
     try:
-        for part in rows:
-            check(cancel)
-            chain.push(part)
+        with closing(ahead(rows)) as parts:  # unpacking the file takes one core, all else the others
+            for part in parts:
+                check(cancel)
+                chain.push(part)
         chain.finish()
         settle(0)
     finally:

@@ -13,7 +13,7 @@ from segstudio.core.cancel import NEVER, Cancel, CancelToken
 from segstudio.io.readers.chunk_cache import ChunkCache
 from segstudio.io.readers.libraries import load_beside
 from segstudio.io.readers.limits import MAX_PIXELS, MAX_STREAMED_PIXELS, check_size, damaged
-from segstudio.io.readers.pyramid import SIDE, Pyramid, PyramidTiles
+from segstudio.io.readers.pyramid import Pyramid, PyramidTiles
 from segstudio.io.readers.pyramid_cache import content_key, find_pyramid, make_pyramid
 from segstudio.io.readers.windowed import WindowedReader
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 STREAMED_PIXELS = 1 << 26
 """Images from this size on (67 megapixels) are streamed; smaller ones are decoded whole."""
 Rows: TypeAlias = "Callable[[], Iterable[npt.NDArray[Any]]]"
+ROWS = 128
+"""Unpacked at a time: few, so that packing begins soon and little is left to do after the last."""
 _ASK_S = 0.05
 _FORMATS = {"uint8": "uchar", "uint16": "ushort"}
 
@@ -224,8 +226,8 @@ def _rows(path: Path, info: ImageInfo, orientation: int) -> Iterator[npt.NDArray
     try:
         image = _image(path, info, orientation)
         region = vips.Region.new(image)
-        for top in range(0, height, SIDE):
-            count = min(SIDE, height - top)
+        for top in range(0, height, ROWS):
+            count = min(ROWS, height - top)
             data = region.fetch(0, top, width, count)
             yield np.frombuffer(data, info.dtype).reshape(count, width, info.bands)
     except vips.Error as error:
