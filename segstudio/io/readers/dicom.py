@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,11 +51,8 @@ def files_of(path: Path) -> list[Path]:
 
 def thumbnail(path: Path, side_px: int) -> npt.NDArray[np.uint8]:
     """A small RGB picture of the middle plane."""
-    reader = open_reader(path)
-    try:
+    with closing(open_reader(path)) as reader:
         return plane_thumbnail(reader, side_px)
-    finally:
-        reader.close()
 
 
 def _corner() -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import warnings
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -131,8 +132,5 @@ def open_reader(path: Path) -> WindowedReader:
 
 def thumbnail(path: Path, side_px: int) -> npt.NDArray[np.uint8]:
     """A small RGB picture from the coarsest overview that is fine enough."""
-    reader = open_reader(path)
-    try:
+    with closing(open_reader(path)) as reader:
         return reduced_rgb(reader, side_px)
-    finally:
-        reader.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import zlib
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -236,8 +237,5 @@ def thumbnail(path: Path, side_px: int) -> npt.NDArray[np.uint8]:
     """A small RGB picture of the middle plane."""
     from segstudio.io.readers.planes import plane_thumbnail
 
-    reader = open_reader(path)
-    try:
+    with closing(open_reader(path)) as reader:
         return plane_thumbnail(reader, side_px)
-    finally:
-        reader.close()

@@ -5,6 +5,7 @@ Tiled and pyramidal files, BigTIFF, OME-TIFF, COG, slides and stacks; 8 to 64 bi
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -116,8 +117,5 @@ def thumbnail(path: Path, side_px: int) -> npt.NDArray[np.uint8]:
     """A small RGB picture; of the middle plane of a stack."""
     from segstudio.io.readers.thumbnails import reduced_rgb
 
-    reader = open_reader(path)
-    try:
+    with closing(open_reader(path)) as reader:
         return reduced_rgb(reader, side_px)
-    finally:
-        reader.close()
