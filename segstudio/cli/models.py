@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from segstudio.cli.output import ProgressBar, add_json, emit, table
 
 if TYPE_CHECKING:
-    from segstudio.ml.registry import CatalogEntry
+    from segstudio.ml.catalog_entry import CatalogEntry
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from segstudio.io.store.project import ProjectStore
     from segstudio.io.store.records import ImageRecord
     from segstudio.ml.api import AnySegmenter
-    from segstudio.ml.registry import CatalogEntry
+    from segstudio.ml.catalog_entry import CatalogEntry
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:

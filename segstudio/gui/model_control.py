@@ -18,7 +18,7 @@ from segstudio.gui.notice_bar import Offer
 if TYPE_CHECKING:
     from segstudio.gui.job_center import JobCenter
     from segstudio.gui.threads import ModelThread, TaskThread
-    from segstudio.ml.registry import CatalogEntry
+    from segstudio.ml.catalog_entry import CatalogEntry
 
 SMALLEST_WINDOW_PX = 128
 

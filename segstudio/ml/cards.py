@@ -11,7 +11,8 @@ from typing import Any, Literal, get_args
 
 from segstudio.core.errors import UserError
 
-Task = Literal["semantic", "instance", "interactive", "classic"]
+Task = Literal["semantic", "instance", "interactive", "classic", "refine", "encoder"]
+"""``refine`` improves another model's proposal; ``encoder`` is the part of a network that reads the picture."""
 WeightsKind = Literal["built-in", "download", "project", "file", "untrained"]
 Scaling = Literal["unit8", "percentile", "none"]
 """How image values become 0 … 1 before mean and std: ``unit8`` divides 8-bit values by 255 and stretches deeper ones

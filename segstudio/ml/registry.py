@@ -6,7 +6,7 @@ import difflib
 import importlib.metadata
 import os
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,9 +16,13 @@ from segstudio.core.errors import UserError
 from segstudio.core.progress import no_progress
 from segstudio.ml import download as downloads
 from segstudio.ml.cards import ModelCard, WeightsKind, WeightsSource
+from segstudio.ml.catalog_entry import CatalogEntry
 from segstudio.ml.classic.table import CLASSIC_CARDS
 from segstudio.ml.folders import built_in_folder, installed_folder
+from segstudio.ml.foreign.cards import foreign_entries
+from segstudio.ml.interactive.cards import interactive_entries
 from segstudio.ml.networks.table import ARCHITECTURES, ENCODERS
+from segstudio.ml.refine.table import REFINE_CARDS
 from segstudio.ml.torchvision_cards import TORCHVISION_CARDS
 from segstudio.ml.weights_header import read_card
 
@@ -33,44 +37,6 @@ ENTRY_POINTS = "segstudio.models"
 DEFAULT_MODEL = "nuclei"
 """The built-in offered first: it rests on free data."""
 WEIGHT_SUFFIXES = frozenset({".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".onnx", ".h5", ".pkl"})
-
-
-@dataclass(frozen=True)
-class CatalogEntry:
-    """One model: its card, whether it can run as it is, else the reason in a few words.
-
-    ``needs_download`` says that the only thing missing is a download.
-    """
-
-    card: ModelCard
-    is_available: bool = True
-    reason: str = ""
-    needs_download: bool = False
-
-    @property
-    def source(self) -> str:
-        """Where it comes from: a file, a web address, or "built-in" and the like."""
-        weights = self.card.weights
-        return weights.url or weights.path or weights.kind
-
-    def to_json(self) -> dict[str, Any]:
-        """The entry as ``segstudio models list --json`` prints it."""
-        card = self.card
-        return {
-            "id": card.id,
-            "name": card.name,
-            "architecture": card.architecture,
-            "encoder": card.encoder,
-            "task": card.task,
-            "classes": [name for _, name in card.foreground],
-            "weights": card.weights.kind,
-            "available": self.is_available,
-            "reason": self.reason,
-            "licence": card.licence,
-            "is_research_only": card.is_research_only,
-            "parameters": card.parameters,
-            "source": self.source,
-        }
 
 
 class Catalog:
@@ -139,7 +105,10 @@ class Catalog:
         yield from _in_folder(installed_folder(), "file")
         for card in TORCHVISION_CARDS:
             yield _downloadable(card)
+        yield from foreign_entries()
         yield from map(CatalogEntry, CLASSIC_CARDS)
+        yield from interactive_entries()
+        yield from map(CatalogEntry, REFINE_CARDS)
         yield from _plug_ins()
         yield from _untrained()
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from segstudio.core.geometry import Rect
     from segstudio.jobs.specs import ProposeSpec
     from segstudio.ml.cards import ModelCard
+    from segstudio.ml.catalog_entry import CatalogEntry
     from segstudio.ml.classic.options import Option
-    from segstudio.ml.registry import CatalogEntry
 
 DROP = 0
 """In a mapping: this class of the model is left out. None: the class of that name is added to the project."""

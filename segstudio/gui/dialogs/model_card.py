@@ -11,7 +11,7 @@ from segstudio.gui.dialogs.common import PlainDialog, heading, muted
 from segstudio.gui.i18n import tr
 
 if TYPE_CHECKING:
-    from segstudio.ml.registry import CatalogEntry
+    from segstudio.ml.catalog_entry import CatalogEntry
 
 
 class ModelCardDialog(PlainDialog):

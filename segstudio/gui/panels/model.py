@@ -33,7 +33,7 @@ from segstudio.gui.panels.model_options import ModelOptions
 
 if TYPE_CHECKING:
     from segstudio.gui.workspace import Workspace
-    from segstudio.ml.registry import CatalogEntry
+    from segstudio.ml.catalog_entry import CatalogEntry
 
 NAMES_SHOWN = 4
 

@@ -13,7 +13,7 @@ from segstudio.gui.i18n import tr
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from segstudio.ml.registry import CatalogEntry
+    from segstudio.ml.catalog_entry import CatalogEntry
 
 GROUPS: tuple[tuple[str, str], ...] = (
     ("project", "Trained in this project"),

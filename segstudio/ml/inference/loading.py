@@ -15,8 +15,9 @@ import torch
 from segstudio.core.cancel import NEVER, check
 from segstudio.core.errors import UserError
 from segstudio.core.progress import no_progress
+from segstudio.ml.catalog_entry import CatalogEntry
 from segstudio.ml.inference.devices import choose_device
-from segstudio.ml.registry import CatalogEntry, weights_file
+from segstudio.ml.registry import weights_file
 from segstudio.ml.torchvision_cards import PREFIX
 
 if TYPE_CHECKING:

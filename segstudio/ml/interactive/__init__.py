@@ -1,0 +1,1 @@
+"""Models that answer a person's hints."""
