@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from segstudio.core.geometry import Rect
     from segstudio.ml.cards import ModelCard
     from segstudio.ml.plan import TrainPlan
@@ -49,6 +52,29 @@ class PrefetchSpec:
     model: str
     project_folder: str | None
     device: str
+
+
+@dataclass(frozen=True, eq=False)
+class RefineSpec:
+    """One piece of a proposal to refine; the answer is one WindowReady with a WindowResult over ``rect``.
+
+    ``class_index`` is (h, w) uint16 with 0 … ``classes`` − 1, 0 = background, and ``confidence`` (h, w) uint8 how sure
+    each is, 0 … 255 (0 of the background: not known). ``rect`` is in pixels of ``level``, which halves the image so often.
+    """
+
+    method: str
+    image_id: int
+    path: str
+    rect: Rect
+    class_index: npt.NDArray[np.uint16]
+    confidence: npt.NDArray[np.uint8]
+    classes: int
+    z: int = 0
+    level: int = 0
+    size_px: tuple[int, int] | None = None
+    device: str = "auto"
+    options: tuple[tuple[str, Any], ...] = ()
+    generation: int = 0
 
 
 @dataclass(frozen=True)
