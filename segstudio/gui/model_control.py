@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from PySide6.QtCore import QObject, Signal
 
@@ -36,6 +36,16 @@ class _Request:
     is_cancelled: bool = False
 
 
+class HostGuest(Protocol):
+    """Who has borrowed the model's process for one job; see :meth:`ModelControl.lend`."""
+
+    def on_message(self, message: object) -> None:
+        """A message of :mod:`segstudio.jobs.protocol` came."""
+
+    def on_ended(self, result: object, sentence: str, details: str) -> None:
+        """The job is over; *sentence* says what failed, "" where nothing did; a cancelled one has no result."""
+
+
 class ModelControl(QObject):
     """Between the model panel, the session and the model's process."""
 
@@ -54,6 +64,7 @@ class ModelControl(QObject):
         self._thread: ModelThread | None = None
         self._downloads: dict[str, tuple[TaskThread, str]] = {}
         self._request: _Request | None = None
+        self._guest: HostGuest | None = None
         self._last_ids: tuple[int, ...] = ()
         self._last_only_shown = False
 
@@ -110,8 +121,7 @@ class ModelControl(QObject):
         Of a volume all planes, or with *only_shown_plane* the one that is shown.
         """
         entry = self.current_entry()
-        if self._request is not None:
-            self._jobs.workspace.window.say(tr("The model is at work already. Stop it first, or wait."))
+        if self._is_at_work():
             return False
         if entry is not None and entry.needs_download:
             if self.is_downloading(entry):
@@ -145,6 +155,28 @@ class ModelControl(QObject):
             self._thread.cancel()
         self._jobs.report(request.job_id, is_ending=True)
 
+    def _is_at_work(self) -> bool:
+        is_busy = self._request is not None or self._guest is not None
+        if is_busy:
+            self._jobs.workspace.window.say(tr("The model is at work already. Stop it first, or wait."))
+        return is_busy
+
+    def lend(self, guest: HostGuest) -> ModelThread | None:
+        """The model's process for one job other than proposing; None (and it is said) while it is at work.
+
+        The borrower submits one spec; it alone hears of that job, and gives the process back by its end.
+        """
+        if self._is_at_work():
+            return None
+        self._guest = guest
+        return self._ensure_thread()
+
+    def _end_guest(self, result: object = None, sentence: str = "", details: str = "") -> bool:
+        guest, self._guest = self._guest, None
+        if guest is not None:
+            guest.on_ended(result, sentence, details)
+        return guest is not None
+
     def _ensure_thread(self) -> ModelThread:
         if self._thread is None:
             from segstudio.gui.threads import ModelThread
@@ -165,6 +197,8 @@ class ModelControl(QObject):
         from segstudio.jobs import protocol
 
         request = self._request
+        if self._guest is not None:
+            self._guest.on_message(message)
         if request is None or request.is_cancelled:
             return
         if isinstance(message, protocol.WindowReady):
@@ -186,15 +220,20 @@ class ModelControl(QObject):
             )
 
     def _on_finished(self, result: object) -> None:
+        if self._end_guest(result):
+            return
         request = self._end_request()
         self._session.proposals.end()  # Nothing more is awaited; what came is kept.
         if request is not None and not request.is_cancelled and len(request.image_ids) > 1:
             self._jobs.workspace.window.say(tr("Proposed for %n image(s).", request.images_done))
 
     def _on_cancelled(self) -> None:
-        self._end_request()
+        if not self._end_guest():
+            self._end_request()
 
     def _on_failed(self, sentence: str, details: str) -> None:
+        if self._end_guest(None, sentence, details):
+            return
         request = self._end_request()
         if request is None:
             return
@@ -289,7 +328,7 @@ class ModelControl(QObject):
         for thread, _ in list(self._downloads.values()):
             thread.shut_down()
         self._downloads.clear()
-        self._request = None
+        self._request = self._guest = None
 
     @property
     def _session(self) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -36,6 +37,7 @@ def serve(spec: object, port: Port) -> object:
         raise TypeError(f"the model host does not serve {type(spec).__name__}")
     segmenter = _model(spec.model, spec.project_folder, spec.device, port, spec.options)
     failed: list[tuple[int, str]] = []
+    began_s = time.perf_counter()  # the model is loaded
     for index, task in enumerate(spec.tasks):
         check(port)
         try:
@@ -47,7 +49,8 @@ def serve(spec: object, port: Port) -> object:
             port.send(ImageFailed(image_id=task.image_id, generation=spec.generation, sentence=str(error)))
             continue
         port.send(ImageDone(image_id=task.image_id, generation=spec.generation))
-    return {"images": len(spec.tasks) - len(failed), "failed": failed}
+    seconds = time.perf_counter() - began_s
+    return {"images": len(spec.tasks) - len(failed), "failed": failed, "seconds": seconds}
 
 
 def _propose(segmenter: Any, spec: ProposeSpec, task: ImageTask, index: int, port: Port) -> None:
@@ -85,9 +88,7 @@ def _results(
 ) -> Iterator[Any]:
     if segmenter.card.task == "classic":
         # Straight to the method: it needs no torch, which takes seconds to import.
-        return cast(
-            "Iterator[Any]", segmenter.propose(reader, z=z, rects=task.rects, progress=progress, cancel=port)
-        )
+        return cast("Iterator[Any]", segmenter.propose(reader, z=z, rects=task.rects, progress=progress, cancel=port))
     from segstudio.ml.inference.run import propose
 
     return propose(
