@@ -199,7 +199,7 @@ def test_polygon_vertices_are_dragged_added_and_dropped_before_it_is_filled(stag
     assert stage.toolbox.preview().handles_xy[-1] == (150, 100)  # where a vertex would come
     stage.stroke([(150.0, 103.0), (150.0, 60.0)], SHIFT)  # added on an edge and drawn out
     stage.stroke([(100.0, 151.0), (70.0, 151.0)], SHIFT)  # the edge that closes it
-    assert stage.toolbox.current.points_xy == (  # type: ignore[attr-defined]
+    assert stage.toolbox.current.nodes_xy == (  # type: ignore[attr-defined]
         (100, 100), (150, 60), (200, 100), (250, 230), (100, 200), (70, 151),
     )  # fmt: skip
     stage.mouse("move", 200, 100)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from segstudio.app.tools.base import PreviewArea, PreviewLine, Ring, ToolPreview
@@ -161,9 +162,9 @@ class MarkedAreaTool(SmartTool):
 
     # -- the area ------------------------------------------------------------------------------------------------
 
+    @abstractmethod
     def _work(self, picture: Picture) -> Callable[[Cancel], Area] | None:
         """How to find the area of the present marks, from frozen values; None when there is none to find."""
-        raise NotImplementedError
 
     def _look(self) -> None:
         """Find the area anew."""

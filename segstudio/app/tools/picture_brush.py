@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,6 +38,7 @@ class PictureBrushTool(SmartTool, StrokeTool):
 
     _slow_reader: object = None
 
+    @abstractmethod
     def part_of(self, picture: Picture, dab: Dab, end_xy: Point) -> Dab:
         """What of *dab*, which lies inside the image and ends at *end_xy*, is painted.
 
@@ -45,7 +47,6 @@ class PictureBrushTool(SmartTool, StrokeTool):
         UserError
             When the file can no longer be read.
         """
-        raise NotImplementedError
 
     def stroke_begins(self, event: PointerEvent) -> bool:
         """Not before the picture is decoded (it is said)."""

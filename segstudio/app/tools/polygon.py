@@ -5,18 +5,16 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from segstudio.app.tools.base import NO_PREVIEW, Tool, ToolPreview
+from segstudio.app.tools.base import NO_PREVIEW, ToolPreview
+from segstudio.app.tools.outline import GRAB_SCREEN_PX, OutlineTool
 from segstudio.app.tools.painting import may_begin, paint_area
 from segstudio.core.brush import polygon_mask
 
 if TYPE_CHECKING:
     from segstudio.app.tools.base import PointerEvent
 
-GRAB_SCREEN_PX = 8.0
-"""How near to a vertex or an edge a press grabs it, in screen pixels."""
 
-
-class PolygonTool(Tool):
+class PolygonTool(OutlineTool):
     """Enter, double-click or a click on the first vertex fills it; Shift (or Ctrl) then erases.
 
     Shift-click on an edge adds a vertex there, Backspace drops the last one, Delete the one under the pointer.
@@ -27,9 +25,7 @@ class PolygonTool(Tool):
     has_guard = True
 
     def __init__(self, *args: object) -> None:
-        super().__init__(*args)  # type: ignore[arg-type]
-        self._points: list[tuple[float, float]] = []
-        self._pointer: tuple[float, float] | None = None
+        super().__init__(*args)
         self._dragged = -1
         self._hot = -1
         self._added: tuple[float, float] | None = None
@@ -37,33 +33,23 @@ class PolygonTool(Tool):
         self._is_erasing = False
 
     @property
-    def points_xy(self) -> tuple[tuple[float, float], ...]:
-        """The vertices so far, in image pixels."""
-        return tuple(self._points)
-
-    @property
     def is_dragging(self) -> bool:
         """Whether a vertex is being dragged."""
         return self._dragged >= 0
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether there are vertices."""
-        return bool(self._points)
 
     def press(self, event: PointerEvent) -> None:
         """Grab a vertex, or set one."""
         if event.button != "left":
             return
-        if not self._points:
+        if not self._nodes:
             self._is_erasing = _erases(event.modifiers) or event.kind == "eraser"
             if not may_begin(self.session, is_erasing=self._is_erasing):
                 return
         self._dragged = self._near(event)
         self._has_moved = False
         if self._dragged < 0:
-            self._dragged, at = self._new_vertex(event) or (len(self._points), event.xy)
-            self._points.insert(self._dragged, at)
+            self._dragged, at = self._new_vertex(event) or (len(self._nodes), event.xy)
+            self._nodes.insert(self._dragged, at)
             self._has_moved = True  # a new one: letting go over it must not close the polygon
         self._added = None
         self._pointer = event.xy
@@ -74,23 +60,23 @@ class PolygonTool(Tool):
         self._pointer = event.xy
         if self._dragged >= 0 and "left" in event.buttons:
             if not self._has_moved:
-                start = self._points[self._dragged]
+                start = self._nodes[self._dragged]
                 slack = GRAB_SCREEN_PX / 2 * event.px_per_screen
                 self._has_moved = math.dist(start, event.xy) > slack
             if self._has_moved:
-                self._points[self._dragged] = event.xy
+                self._nodes[self._dragged] = event.xy
         else:
             self._hot = self._near(event)
             new = self._new_vertex(event) if self._hot < 0 else None
             self._added = None if new is None else new[1]
-        if self._points:
+        if self._nodes:
             self.update()
 
     def release(self, event: PointerEvent) -> None:
         """Let go; a click on the first vertex closes the polygon."""
         if event.button != "left" or self._dragged < 0:
             return
-        is_close = self._dragged == 0 and not self._has_moved and len(self._points) >= 3
+        is_close = self._dragged == 0 and not self._has_moved and len(self._nodes) >= 3
         self._hot, self._dragged = self._dragged, -1
         if is_close:
             self._commit(_erases(event.modifiers))
@@ -98,53 +84,29 @@ class PolygonTool(Tool):
 
     def double_click(self, event: PointerEvent) -> bool:
         """Commit; the first click of the two has set its vertex already."""
-        if not self._points:
+        if not self._nodes:
             return False
         self._dragged = -1
         self._commit(_erases(event.modifiers))
         return True
 
-    def key(self, name: str, modifiers: frozenset[str] = frozenset()) -> bool:
-        """Enter commits, Backspace drops the last vertex, Delete the one under the pointer, Escape abandons."""
-        if not self._points:
-            return False
-        if name == "enter":
-            self._commit(_erases(modifiers))
-        elif name in ("backspace", "delete"):
-            self._points.pop(self._hot if name == "delete" and 0 <= self._hot < len(self._points) else -1)
-            self._dragged = self._hot = -1
-        elif name == "escape":
-            return self.cancel()
-        else:
-            return False
-        self.update()
-        return True
+    def _fill_outline(self, modifiers: frozenset[str]) -> None:
+        self._commit(_erases(modifiers))
 
-    def cancel(self) -> bool:
-        """Forget the vertices."""
-        had_points = bool(self._points)
-        self._reset()
-        if had_points:
-            self.update()
-        return had_points
-
-    def interrupt(self) -> None:
-        """Vertices change no label: they stay through undo and edits of classes."""
-
-    def leave(self) -> None:
-        """No line to a pointer that is gone."""
-        self._pointer = None
-        self.update()
+    def _drop_node(self, key: str) -> None:
+        """Backspace drops the last vertex, Delete the one under the pointer."""
+        self._nodes.pop(self._hot if key == "delete" and 0 <= self._hot < len(self._nodes) else -1)
+        self._dragged = self._hot = -1
 
     def _reset(self) -> None:
-        self._points.clear()
+        self._nodes.clear()
         self._dragged = self._hot = -1
         self._added = None
         self._has_moved = self._is_erasing = False
 
     def _commit(self, is_erasing: bool) -> None:
         session = self.session
-        points, is_erasing = list(self._points), is_erasing or self._is_erasing
+        points, is_erasing = list(self._nodes), is_erasing or self._is_erasing
         if len(points) < 3:
             session.say("A polygon needs at least three points.")
             return
@@ -158,28 +120,28 @@ class PolygonTool(Tool):
     def _near(self, event: PointerEvent) -> int:
         """Index of the vertex under the pointer, the last one where several are; -1 none."""
         reach = GRAB_SCREEN_PX * event.px_per_screen
-        found = [i for i, point in enumerate(self._points) if math.dist(point, event.xy) <= reach]
+        found = [i for i, point in enumerate(self._nodes) if math.dist(point, event.xy) <= reach]
         if not found:
             return -1
-        return min(found, key=lambda i: math.dist(self._points[i], event.xy))
+        return min(found, key=lambda i: math.dist(self._nodes[i], event.xy))
 
     def _new_vertex(self, event: PointerEvent) -> tuple[int, tuple[float, float]] | None:
         """With Shift held: (index, place) of a vertex on the edge under the pointer; None where there is no edge."""
-        if "shift" not in event.modifiers or len(self._points) < 2:
+        if "shift" not in event.modifiers or len(self._nodes) < 2:
             return None
         reach, found = GRAB_SCREEN_PX * event.px_per_screen, None
-        edges = len(self._points) if len(self._points) > 2 else 1
+        edges = len(self._nodes) if len(self._nodes) > 2 else 1
         for index in range(edges):
-            at = _nearest_on(self._points[index], self._points[(index + 1) % len(self._points)], event.xy)
+            at = _nearest_on(self._nodes[index], self._nodes[(index + 1) % len(self._nodes)], event.xy)
             if (away := math.dist(at, event.xy)) <= reach:
                 reach, found = away, (index + 1, at)
         return found
 
     def preview(self) -> ToolPreview:
         """The polygon so far and its handles; with Shift over an edge the vertex that a click would add."""
-        if not self._points:
+        if not self._nodes:
             return NO_PREVIEW
-        path, handles = list(self._points), list(self._points)
+        path, handles = list(self._nodes), list(self._nodes)
         hot = self._dragged if self._dragged >= 0 else self._hot
         if self._added is not None:
             handles.append(self._added)

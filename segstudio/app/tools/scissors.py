@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from segstudio.app.tools.base import NO_PREVIEW, CursorShape, ToolPreview
+from segstudio.app.tools.outline import GRAB_SCREEN_PX, OutlineTool, Point
 from segstudio.app.tools.painting import may_begin, paint_area
 from segstudio.app.tools.smart import SmartTool
 from segstudio.core.brush import polygon_mask
@@ -20,14 +21,10 @@ if TYPE_CHECKING:
     from segstudio.app.tools.smart import Picture, PictureView
     from segstudio.core.cancel import Cancel
 
-GRAB_SCREEN_PX = 8.0
-"""How near to the first node a click closes the line, in screen pixels."""
 MOST_SIDE_PX = 320
 """Longer side of the map that paths are found on: its making takes some 20 ms."""
 LEAST_SIDE_PX = 224
 _MARGIN = 0.3
-
-Point = tuple[float, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +48,7 @@ class _Live:
         return [self.node, *between, xy]
 
 
-class ScissorsTool(SmartTool):
+class ScissorsTool(OutlineTool, SmartTool):
     """Each click sets a node; Backspace drops one; Enter, double-click or a click on the first fills the inside."""
 
     id = "scissors"
@@ -59,29 +56,17 @@ class ScissorsTool(SmartTool):
     options = ("scissors.snap_px",)
 
     def __init__(self, *args: object) -> None:
-        super().__init__(*args)  # type: ignore[arg-type]
-        self._nodes: list[Point] = []
+        super().__init__(*args)
         self._segments: list[list[Point]] = []
         self._waiting: set[int] = set()
         self._live: _Live | None = None
         self._picture: Picture | None = None
-        self._pointer: Point | None = None
         self._px_per_screen = 1.0
         self._is_asking = False
         self._is_erasing = False
         self._is_closing = False
         self._is_hot = False
         self._has_filled = False
-
-    @property
-    def nodes_xy(self) -> tuple[Point, ...]:
-        """The nodes so far, in image pixels."""
-        return tuple(self._nodes)
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether there are nodes."""
-        return bool(self._nodes)
 
     # -- events --------------------------------------------------------------------------------------------------
 
@@ -124,36 +109,8 @@ class ScissorsTool(SmartTool):
         self._close("shift" in event.modifiers)
         return True
 
-    def key(self, name: str, modifiers: frozenset[str] = frozenset()) -> bool:
-        """Enter closes and fills, Backspace and Delete drop the last node, Escape abandons."""
-        if not self._nodes:
-            return False
-        if name == "enter":
-            self._close("shift" in modifiers)
-        elif name in ("backspace", "delete"):
-            self._drop_node()
-        elif name == "escape":
-            return self.cancel()
-        else:
-            return False
-        self.update()
-        return True
-
-    def cancel(self) -> bool:
-        """Forget the nodes."""
-        had_nodes = bool(self._nodes)
-        self._reset()
-        if had_nodes:
-            self.update()
-        return had_nodes
-
-    def interrupt(self) -> None:
-        """Nodes change no label: they stay through undo and edits of classes."""
-
-    def leave(self) -> None:
-        """No line to a pointer that is gone."""
-        self._pointer = None
-        self.update()
+    def _fill_outline(self, modifiers: frozenset[str]) -> None:
+        self._close("shift" in modifiers)
 
     def _begin(self, event: PointerEvent) -> bool:
         self._is_erasing = "shift" in event.modifiers or event.kind == "eraser"
@@ -184,7 +141,7 @@ class ScissorsTool(SmartTool):
         column, row = strongest_edge_near(view.rgb, (math.floor(at[0]), math.floor(at[1])), reach / view.step_xy[0])
         return view.to_image((column + 0.5, row + 0.5))
 
-    def _drop_node(self) -> None:
+    def _drop_node(self, key: str) -> None:
         self._nodes.pop()
         self._live, self._is_asking, self._is_hot = None, False, False
         self.drop_work()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from segstudio.app.tools.base import NO_PREVIEW, Ring, Tool, ToolPreview
@@ -45,9 +46,9 @@ class StrokeTool(Tool):
 
     # -- what each brush does its own way ------------------------------------------------------------------------
 
+    @abstractmethod
     def dabs(self, start_xy: Point, end_xy: Point, size_px: float) -> Iterable[Dab]:
         """What a brush of *size_px* paints from *start_xy* to *end_xy*: masks (h, w) bool and their rectangles."""
-        raise NotImplementedError
 
     def stroke_begins(self, event: PointerEvent) -> bool:
         """A stroke is about to begin; False keeps it from doing so."""

@@ -43,4 +43,3 @@ class SegmentationNetwork(nn.Module):
     @abstractmethod
     def scores(self, x: torch.Tensor) -> Scores:
         """(N, B, H, W) with sides that are multiples of ``stride_px``, to logits at any resolution."""
-        raise NotImplementedError

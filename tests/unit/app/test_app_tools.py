@@ -168,7 +168,7 @@ def test_polygon_vertex_drag_close_and_shift_erases(session: Session, toolbox: T
     for point in [(10, 10), (110, 10), (150, 90), (10, 60)]:
         drag(toolbox, point)
     drag(toolbox, (149, 91), (130, 80), (110, 60))
-    assert toolbox.current.points_xy[2] == (110, 60)  # type: ignore[attr-defined]
+    assert toolbox.current.nodes_xy[2] == (110, 60)  # type: ignore[attr-defined]
     drag(toolbox, (11, 11), modifiers="shift")  # a click on the first vertex
     assert np.count_nonzero(classes_of(session) == 0) == 100 * 50
     assert labels_in_history(session)[-1] == "Erase polygon"
