@@ -6,12 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
     from segstudio.core.geometry import Rect
     from segstudio.ml.cards import ModelCard
     from segstudio.ml.plan import TrainPlan
+    from segstudio.ml.refine.proposal import ProposalData
 
 
 @dataclass(frozen=True)
@@ -56,25 +54,19 @@ class PrefetchSpec:
 
 @dataclass(frozen=True, eq=False)
 class RefineSpec:
-    """One piece of a proposal to refine; the answer is one WindowReady with a WindowResult over ``rect``.
+    """A proposal to refine, or the ``task.rects`` of it; each finished piece comes as a WindowReady with a RefinedPiece.
 
-    ``class_index`` is (h, w) uint16 with 0 … ``classes`` − 1, 0 = background, and ``confidence`` (h, w) uint8 how sure
-    each is, 0 … 255 (0 of the background: not known). ``rect`` is in pixels of ``level``, which halves the image so often.
+    With a ``level`` everything (the task's rectangles, the proposal, options in pixels) is in pixels of that level, which
+    halves the image so often: a quick look at much of it.
     """
 
     method: str
-    image_id: int
-    path: str
-    rect: Rect
-    class_index: npt.NDArray[np.uint16]
-    confidence: npt.NDArray[np.uint8]
-    classes: int
-    z: int = 0
-    level: int = 0
-    size_px: tuple[int, int] | None = None
+    task: ImageTask
+    proposal: ProposalData
     device: str = "auto"
     options: tuple[tuple[str, Any], ...] = ()
     generation: int = 0
+    level: int = 0
 
 
 @dataclass(frozen=True)
