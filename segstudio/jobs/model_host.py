@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 from segstudio.core.cancel import check
 from segstudio.core.errors import UserError
 from segstudio.jobs.protocol import ImageDone, ImageFailed, StageChanged, WindowReady
-from segstudio.jobs.specs import PrefetchSpec, ProposeSpec
+from segstudio.jobs.refining import check_size, refine_image
+from segstudio.jobs.specs import PrefetchSpec, ProposeSpec, RefineSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +25,7 @@ _loaded: dict[tuple[object, ...], Any] = {}
 
 
 def serve(spec: object, port: Port) -> object:
-    """Propose or prefetch.
+    """Propose, refine or prefetch.
 
     Raises
     ------
@@ -33,6 +34,9 @@ def serve(spec: object, port: Port) -> object:
     """
     if isinstance(spec, PrefetchSpec):
         return _model(spec.model, spec.project_folder, spec.device, port).card.id
+    if isinstance(spec, RefineSpec):
+        # What was loaded stays: a refinement has no weights.
+        return refine_image(spec, port)
     if not isinstance(spec, ProposeSpec):
         raise TypeError(f"the model host does not serve {type(spec).__name__}")
     segmenter = _model(spec.model, spec.project_folder, spec.device, port, spec.options)
@@ -65,14 +69,7 @@ def _propose(segmenter: Any, spec: ProposeSpec, task: ImageTask, index: int, por
 
     reader = open_image(Path(task.path))
     try:
-        size_px = (reader.info.width, reader.info.height)
-        if task.size_px not in (None, size_px):
-            assert task.size_px is not None
-            raise UserError(
-                f"the file is now {size_px[0]}×{size_px[1]} pixels, in the project it is {task.size_px[0]}×{task.size_px[1]}",
-                path=task.path,
-                remedy="put the former file back, or add this one as another image",
-            )
+        check_size(task, (reader.info.width, reader.info.height))
         for z in task.planes:
             check(port)
             results = _results(segmenter, reader, spec, task, z, progress, port)

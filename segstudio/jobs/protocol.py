@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from segstudio.ml.api import ObjectResult, WindowResult
+    from segstudio.ml.refine.proposal import RefinedPiece
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,11 @@ class Progress(Message):
 
 @dataclass(frozen=True, eq=False)
 class WindowReady(Message):
-    """A finished piece of a proposal."""
+    """A finished piece of a proposal, or of a refined one."""
 
     image_id: int = 0
     generation: int = 0
-    result: WindowResult | ObjectResult | None = None
+    result: WindowResult | ObjectResult | RefinedPiece | None = None
     z: int = 0
 
 

@@ -57,8 +57,10 @@ class NormalisedKernel:
         return (self._filter.transposed(scaled) if is_adjoint else self._filter(scaled)) * self._scale
 
 
-def kernels(image: torch.Tensor, parameters: CrfParameters) -> tuple[NormalisedKernel, NormalisedKernel]:
-    """(appearance, smoothness) kernels of an image (B, H, W) in steps of 0 … 255."""
+def kernels(
+    image: torch.Tensor, parameters: CrfParameters, valid: torch.Tensor | None = None, cancel: Cancel = NEVER
+) -> tuple[NormalisedKernel, NormalisedKernel]:
+    """(appearance, smoothness) kernels of an image (B, H, W) in steps of 0 … 255; over the pixels of *valid* (H, W) bool."""
     bands, height, width = image.shape
     kind = image.dtype if image.dtype == torch.float64 else torch.float32
     y, x = torch.meshgrid(
@@ -68,8 +70,13 @@ def kernels(image: torch.Tensor, parameters: CrfParameters) -> tuple[NormalisedK
     )
     place = torch.stack([x, y], dim=-1).reshape(-1, 2)
     looks = image.to(kind).reshape(bands, -1).T
+    if valid is not None:
+        place, looks = place[valid.reshape(-1)], looks[valid.reshape(-1)]
     appearance = torch.cat([place / parameters.theta_alpha_px, looks / parameters.theta_beta], dim=1)
-    return NormalisedKernel(appearance), NormalisedKernel(place / parameters.theta_gamma_px)
+    check(cancel)
+    near = NormalisedKernel(place / parameters.theta_gamma_px)
+    check(cancel)
+    return NormalisedKernel(appearance), near
 
 
 def dense_crf(
@@ -77,10 +84,13 @@ def dense_crf(
     image: torch.Tensor,
     parameters: CrfParameters | None = None,
     *,
+    valid: torch.Tensor | None = None,
     progress: ProgressSink | None = None,
     cancel: Cancel = NEVER,
 ) -> torch.Tensor:
     """Probabilities (K, H, W) of a model, made to follow the edges of *image* (B, H, W), values 0 … 255; (K, H, W) again.
+
+    Pixels that are not *valid* (H, W) bool neither change nor speak.
 
     Raises
     ------
@@ -94,7 +104,9 @@ def dense_crf(
     chosen = parameters or CrfParameters()
     classes = probabilities.shape[0]
     unary = probabilities.float().clamp(min=SMALLEST).log().reshape(classes, -1).T
-    appearance, smoothness = kernels(image, chosen)
+    if valid is not None:
+        unary = unary[valid.reshape(-1)]
+    appearance, smoothness = kernels(image, chosen, valid, cancel)
     beliefs = unary.softmax(dim=1)
     for step in range(chosen.iterations):
         check(cancel)
@@ -102,7 +114,11 @@ def dense_crf(
         beliefs = (unary + message).softmax(dim=1)
         if progress is not None:
             progress(step + 1, chosen.iterations, "Refining")
-    return beliefs.T.reshape(probabilities.shape)
+    if valid is None:
+        return beliefs.T.reshape(probabilities.shape)
+    found = probabilities.float().clone().reshape(classes, -1)
+    found[:, valid.reshape(-1)] = beliefs.T
+    return found.reshape(probabilities.shape)
 
 
 class CrfRnn(nn.Module):

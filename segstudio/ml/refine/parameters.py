@@ -20,3 +20,23 @@ class CrfParameters:
     smoothness_weight: float = 1.0
     theta_gamma_px: float = 1.0
     iterations: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class MrfParameters:
+    """The MRF of the Deep Parsing Network (Liu et al. 2015, arXiv:1509.02634), before anything is learnt.
+
+    A pixel listens to the pixels on a grid of 2 · ``grid_steps`` + 1 each way, ``spacing_px`` apart, the more the nearer they
+    are (``theta_px``) and the more they look alike (``theta_beta``, in steps of an 8-bit image). Classes that do not like each
+    other within ``context_px`` cost ``context_weight``; ``contexts`` patterns of who stands where compete, the cheapest counts.
+    The paper has 5 patterns over 9 × 9 pixels and one iteration.
+    """
+
+    grid_steps: int = 5
+    spacing_px: int = 2
+    theta_px: float = 6.0
+    theta_beta: float = 13.0
+    context_px: int = 9
+    contexts: int = 5
+    context_weight: float = 6.0
+    iterations: int = 1
