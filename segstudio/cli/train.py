@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from segstudio.cli.output import ProgressBar, UsageError, add_json, checking_options, counted, emit, warn
+from segstudio.ml.networks.options import OPTIONS
 from segstudio.ml.networks.table import ARCHITECTURES, ENCODERS, NO_ENCODER
 from segstudio.ml.plan import Augment, EpochDone, RunFinished, RunStarted, StepDone, TrainPlan
 
@@ -33,12 +34,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--arch", default=DEFAULTS.arch, metavar="ID", help=f"network: {', '.join(ARCHITECTURES)} (default %(default)s)"
     )
     parser.add_argument(
-        "--encoder", default="", metavar="ID", help=f"{', '.join(ENCODERS)} or {NO_ENCODER} (default: the network's)"
+        "--encoder", default="", metavar="ID",
+        help=f"{', '.join(ENCODERS)}, {NO_ENCODER}, or timm:NAME for any network of timm (default: the network's)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--arch-option",
+        dest="arch_options",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help=f"of the network: {_option_help()}",
     )
     parser.add_argument(
         "--from", dest="start_from", default="", metavar="MODEL", help="start from this catalog model or weights file"
     )
     parser.add_argument("--no-pretrained", action="store_true", help="do not start the encoder from ImageNet")
+    parser.add_argument(
+        "--freeze",
+        type=float,
+        default=DEFAULTS.freeze,
+        metavar="SHARE",
+        help="part of the encoder's layers that learn nothing, 0 to 1, from the input on (default 0)",
+    )
     parser.add_argument(
         "--loss", default=DEFAULTS.loss, choices=("ce", "dice", "ce+dice"), help="(default %(default)s)"
     )
@@ -96,6 +113,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(f"--{name}", default="", help=f"the model's {text}, for its card")
     parser.add_argument("--research-only", action="store_true", help="the data allows research use only; for the card")
     add_json(parser)
+
+
+def _option_help() -> str:
+    return "; ".join(f"{arch}: {', '.join(option.key for _, option in rows)}" for arch, rows in OPTIONS.items())
 
 
 def run(args: argparse.Namespace) -> int:
@@ -176,11 +197,12 @@ def plan_of(args: argparse.Namespace) -> TrainPlan:
         raise UsageError(f"--scale is {args.scale}", remedy="give two numbers, such as 0.7,1.4")
     same = ("data", "arch", "encoder", "start_from", "loss", "epochs", "batch", "patch_px", "lr", "seed", "workers", "patience", "val_fraction",
             "patches_per_image", "ema_decay", "encoder_lr_factor", "max_minutes", "threads", "working_long_side_px", "validate_every", "augment",
-            "device", "ignored_as", "model_id", "model_name", "description", "data_name", "data_licence")  # fmt: skip
+            "device", "ignored_as", "freeze", "model_id", "model_name", "description", "data_name", "data_licence")  # fmt: skip
     return TrainPlan(
         out=str(args.out),
         project="" if args.project is None else str(args.project),
         is_pretrained=not args.no_pretrained,
+        arch_options=_named_values(args.arch_options),
         class_weights=_numbers(args.class_weights, "--class-weights"),
         class_names=tuple(n.strip() for n in args.classes.split(",") if n.strip()),
         scale=(low_high[0], low_high[1]),
@@ -199,6 +221,14 @@ def _numbers(text: str, option: str) -> tuple[float, ...]:
         raise UsageError(f"{option} is {text}", remedy="give numbers separated by commas") from error
 
 
+def _named_values(texts: list[str]) -> dict[str, str]:
+    """``KEY=VALUE`` texts as a mapping; the plan checks the values."""
+    wrong = next((text for text in texts if not text.partition("=")[0] or "=" not in text), None)
+    if wrong is not None:
+        raise UsageError(f"--arch-option is {wrong}", remedy="give KEY=VALUE, such as depth=2")
+    return {key.strip(): value.strip() for key, _, value in (text.partition("=") for text in texts)}
+
+
 class _Sink:
     """Shows what the trainer reports on stderr."""
 
@@ -207,9 +237,10 @@ class _Sink:
 
     def __call__(self, event: TrainEvent) -> None:
         if isinstance(event, RunStarted):
+            frozen = f" ({event.frozen / 1e6:.1f} M of them frozen)" if event.frozen else ""
             warn(
                 f"{event.train_images} training and {event.val_images} validation images, {len(event.classes)} classes, "
-                f"{event.parameters / 1e6:.1f} M parameters, on {event.device}. {event.note}".rstrip()
+                f"{event.parameters / 1e6:.1f} M parameters{frozen}, on {event.device}. {event.note}".rstrip()
             )
         elif isinstance(event, StepDone):
             self._bar(event.step, event.steps, f"epoch {event.epoch}, loss {event.loss:.3f}")

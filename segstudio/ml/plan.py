@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from segstudio.core.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     import numpy as np
     import numpy.typing as npt
@@ -21,6 +21,9 @@ Augment = Literal["none", "light", "standard", "overhead", "microscopy"]
 IGNORE_INDEX = 255
 """Class index of pixels that training and metrics leave out; so a run has at most 254 classes."""
 MAX_TRAIN_CLASSES = 254
+_MAY_CHANGE = {"out", "project", "data", "device", "workers", "threads", "max_minutes", "is_resumed", "command",
+               "has_tensorboard"}  # fmt: skip
+"""What a run that goes on may have otherwise than it was begun."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,8 @@ class TrainPlan:
     warm-up; ``patience`` ends a run after so many epochs without a better mean IoU (0 = never);
     ``max_minutes`` ends it after so much time (0 = never). ``patches_per_image`` 0 = by area, at most four.
     ``ignored_as`` names a class that ignored pixels are learnt as (the black surround of a fundus photograph, say), while
-    validation leaves them out all the same; "" ignores them.
+    validation leaves them out all the same; "" ignores them. ``freeze`` is the share of the encoder's layers, from the input on,
+    that learn nothing; ``arch_options`` are the network's own (:mod:`segstudio.ml.networks.options`).
     """
 
     out: str
@@ -41,7 +45,9 @@ class TrainPlan:
     data: str = ""
     arch: str = "unet"
     encoder: str = ""
+    arch_options: Mapping[str, Any] = field(default_factory=dict, hash=False)
     is_pretrained: bool = True
+    freeze: float = 0.0
     start_from: str = ""
     loss: Loss = "ce+dice"
     class_weights: tuple[float, ...] = ()
@@ -128,7 +134,58 @@ class TrainPlan:
             raise UserError(f"the validation share is {self.val_fraction}", remedy="give a number between 0 and 1")
         if not 0 < self.scale[0] <= self.scale[1]:
             raise UserError(f"the scale range is {self.scale}", remedy="give two numbers above 0, the smaller first")
+        self._check_network()
         return self
+
+    def _check_network(self) -> None:
+        from segstudio.ml.networks.options import merged_options
+        from segstudio.ml.networks.table import NO_ENCODER, checked_encoder
+
+        encoder = checked_encoder(self.arch, self.encoder)
+        is_encoder_known = bool(self.encoder) or not self.start_from
+        if is_encoder_known:
+            merged_options(self.arch, encoder, self.arch_options)
+        if not 0 <= self.freeze <= 1:
+            raise UserError(f"the frozen share is {self.freeze}", remedy="give a number from 0 to 1")
+        if self.freeze and encoder == NO_ENCODER and is_encoder_known:
+            raise UserError(
+                f"{self.arch} brings its own encoder, which knows nothing yet, so it cannot be frozen",
+                remedy="freeze nothing, or choose a network with an encoder of its own choice",
+            )
+        if self.freeze and not self.is_pretrained and not self.start_from:
+            raise UserError(
+                "an encoder that starts from scratch cannot be frozen: it knows nothing yet",
+                remedy="freeze nothing, or start from ImageNet weights or another model",
+            )
+
+    def as_begun(self) -> TrainPlan:
+        """The plan in the run's folder, to go on with: where the data lies, for how long and on what it runs may be others.
+
+        Raises
+        ------
+        UserError
+            When there is none, or when this one asks for something else than it says.
+        """
+        begun, plain = TrainPlan.load(Path(self.out)), TrainPlan(out="")
+        for name in sorted({f.name for f in dataclasses.fields(self)} - _MAY_CHANGE):
+            asked, have = getattr(self, name), getattr(begun, name)
+            if asked not in (have, getattr(plain, name)):
+                raise UserError(
+                    f"this run was begun with {name} {_shown(have)}, which cannot become {_shown(asked)}",
+                    path=Path(self.out),
+                    remedy="leave that option out, or start a new run in another folder from this one (--from)",
+                )
+        source: dict[str, Any] = {"project": self.project, "data": self.data} if self.project or self.data else {}
+        kept: dict[str, Any] = {
+            name: getattr(self, name) for name in ("out", "device", "workers", "threads", "max_minutes")
+        }
+        return dataclasses.replace(begun, is_resumed=True, **source, **kept)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return ",".join(map(str, value)) or "none"
+    return str(value) if value not in ("", {}) else "none"
 
 
 class TrainControl(Protocol):
@@ -145,7 +202,7 @@ class TrainControl(Protocol):
 
 @dataclass(frozen=True)
 class RunStarted:
-    """The data is read and the network built."""
+    """The data is read and the network built; ``frozen`` of its ``parameters`` do not learn."""
 
     classes: tuple[str, ...]
     colors: tuple[str, ...]
@@ -157,6 +214,7 @@ class RunStarted:
     device: str
     parameters: int
     note: str = ""
+    frozen: int = 0
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,10 @@ from segstudio.core.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-OptionKind = Literal["integer", "number", "choice", "file"]
-Value = int | float | str
+OptionKind = Literal["integer", "number", "choice", "file", "switch"]
+Value = int | float | str  # a switch is a bool, which is an int
+
+_ON, _OFF = ("yes", "true", "on", "1"), ("no", "false", "off", "0")
 
 
 @dataclass(frozen=True)
@@ -45,11 +47,11 @@ class Option:
         text = str(value).strip()
         if self.kind == "file":
             return text
+        if self.kind == "switch":
+            return self._switched(text)
         if self.kind == "choice":
             if text not in self.choices:
-                raise UserError(
-                    f"the option {self.key} is {text!r}", remedy=f"give one of {', '.join(self.choices)}"
-                )
+                raise UserError(f"the option {self.key} is {text!r}", remedy=f"give one of {', '.join(self.choices)}")
             return text
         try:
             number = float(text)
@@ -62,6 +64,12 @@ class Option:
                 f"the option {self.key} is {text!r}", remedy=f"give {what} from {self.low:g} to {self.high:g}"
             )
         return int(number) if whole else number
+
+    def _switched(self, text: str) -> bool:
+        word = text.casefold()
+        if word not in (*_ON, *_OFF):
+            raise UserError(f"the option {self.key} is {text!r}", remedy="give yes or no")
+        return word in _ON
 
 
 def merged(specs: Sequence[Option], given: Mapping[str, object]) -> dict[str, Value]:

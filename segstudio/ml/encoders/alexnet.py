@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import nn
 from torchvision.models import AlexNet_Weights, alexnet
 
 from segstudio.core.errors import UserError
+from segstudio.ml.encoders.availability import is_in_torch_cache
+from segstudio.ml.encoders.fetching import fetching
 from segstudio.ml.encoders.timm_encoder import Encoder
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _CUTS = ((0, 2), (2, 5), (5, 12), (12, 13))
 """First and last layer of each stage: up to conv1, conv2, conv5 and the last pooling."""
@@ -36,10 +33,6 @@ class AlexNetEncoder(Encoder):
             found.append(x)
         return found
 
-    def parts(self) -> Sequence[nn.Module]:
-        """The stages."""
-        return list(self.stages)
-
 
 def build(_: str, bands: int, pretrained: bool, output_stride: int = 32) -> AlexNetEncoder:
     """AlexNet's convolutions.
@@ -53,13 +46,8 @@ def build(_: str, bands: int, pretrained: bool, output_stride: int = 32) -> Alex
         raise UserError(
             "the encoder alexnet has no atrous version", remedy="choose a ResNet, MobileNet or EfficientNet"
         )
-    try:
+    with fetching("alexnet", pretrained, is_cached=is_in_torch_cache("alexnet"), source=AlexNet_Weights.DEFAULT.url):
         layers = alexnet(weights=AlexNet_Weights.DEFAULT if pretrained else None).features
-    except (OSError, RuntimeError) as error:
-        raise UserError(
-            f"the ImageNet weights of alexnet cannot be fetched ({type(error).__name__})",
-            remedy="connect once, choose the encoder efficientnet_lite0 whose weights are installed, or train without --pretrained",
-        ) from error
     if bands != 3:
         from timm.models import adapt_input_conv
 

@@ -6,7 +6,8 @@ import timm
 import torch
 from torch import nn
 
-from segstudio.core.errors import UserError
+from segstudio.ml.encoders.availability import is_in_hub_cache
+from segstudio.ml.encoders.fetching import fetching
 
 NAMES = {"hrnet_w18": "hrnet_w18", "hrnet_w32": "hrnet_w32", "hrnet_w48": "hrnet_w48"}
 
@@ -39,13 +40,6 @@ def build_body(name: str, bands: int, pretrained: bool) -> HRNetBody:
     UserError
         When ImageNet weights are wanted, not cached, and there is no network.
     """
-    try:
+    with fetching(name, pretrained, is_cached=is_in_hub_cache(NAMES[name])):
         model = timm.create_model(NAMES[name], pretrained=pretrained, in_chans=bands)
-    except (OSError, RuntimeError) as error:
-        if not pretrained:
-            raise
-        raise UserError(
-            f"the ImageNet weights of {name} cannot be fetched ({type(error).__name__})",
-            remedy="connect once, or train without --pretrained",
-        ) from error
     return HRNetBody(model)

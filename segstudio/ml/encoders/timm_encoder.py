@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from abc import abstractmethod
+from typing import Any
 
 import timm
 import torch
@@ -10,9 +11,8 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812
 
 from segstudio.core.errors import UserError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from segstudio.ml.encoders.availability import is_in_hub_cache
+from segstudio.ml.encoders.fetching import fetching
 
 
 class Encoder(nn.Module):
@@ -34,13 +34,9 @@ class Encoder(nn.Module):
             for f, size in zip(found, sizes, strict=True)
         ]
 
+    @abstractmethod
     def features(self, x: torch.Tensor) -> list[torch.Tensor]:
         """The features as the network gives them."""
-        raise NotImplementedError
-
-    def parts(self) -> Sequence[nn.Module]:
-        """Its parts from the input on, as :func:`freeze` counts them."""
-        return list(self.children())
 
 
 class TimmEncoder(Encoder):
@@ -58,31 +54,6 @@ class TimmEncoder(Encoder):
         found: list[torch.Tensor] = self.body(x)
         return found
 
-    def parts(self) -> Sequence[nn.Module]:
-        """The stages as timm parts them."""
-        return list(self.body.children())
-
-
-def freeze(encoder: Encoder, share: float) -> int:
-    """Freeze the first *share* (0 … 1) of an encoder's parts, counted from the input; how many parameters that froze.
-
-    Their batch norms keep their statistics, too: the caller puts them in evaluation mode with :func:`keep_frozen`.
-    """
-    parts = encoder.parts()
-    frozen = 0
-    for part in parts[: round(len(parts) * min(max(share, 0.0), 1.0))]:
-        for parameter in part.parameters():
-            parameter.requires_grad_(False)
-            frozen += parameter.numel()
-    return frozen
-
-
-def keep_frozen(module: nn.Module) -> None:
-    """Put batch norms whose parameters are all frozen into evaluation mode; call it after each ``train()``."""
-    for part in module.modules():
-        if isinstance(part, nn.BatchNorm2d) and part.affine and not part.weight.requires_grad:
-            part.eval()
-
 
 def build(timm_name: str, bands: int, pretrained: bool, output_stride: int = 32) -> TimmEncoder:
     """The encoder; timm averages or repeats the first convolution where *bands* is not 3.
@@ -96,7 +67,8 @@ def build(timm_name: str, bands: int, pretrained: bool, output_stride: int = 32)
     """
     options: dict[str, Any] = {} if output_stride == 32 else {"output_stride": output_stride}
     try:
-        body = timm.create_model(timm_name, pretrained=pretrained, features_only=True, in_chans=bands, **options)
+        with fetching(timm_name, pretrained, is_cached=is_in_hub_cache(timm_name)):
+            body = timm.create_model(timm_name, pretrained=pretrained, features_only=True, in_chans=bands, **options)
     except (TypeError, AssertionError) as error:
         if not options:
             raise
@@ -104,11 +76,41 @@ def build(timm_name: str, bands: int, pretrained: bool, output_stride: int = 32)
             f"the encoder {timm_name} has no atrous version",
             remedy="choose a ResNet, MobileNet, EfficientNet or ConvNeXt",
         ) from error
-    except (OSError, RuntimeError) as error:
-        if not pretrained:
-            raise
-        raise UserError(
-            f"the ImageNet weights of {timm_name} cannot be fetched ({type(error).__name__})",
-            remedy="connect once, choose the encoder efficientnet_lite0 whose weights are installed, or train without --pretrained",
-        ) from error
     return TimmEncoder(body)
+
+
+def build_any(timm_name: str, bands: int, pretrained: bool, output_stride: int = 32) -> TimmEncoder:
+    """Any network of timm as an encoder, looked at first: its features must lie at strides that grow up to 32.
+
+    Raises
+    ------
+    UserError
+        As :func:`build`; when timm has no such network or no weights for it, or when it can't be cut open at each stride.
+    """
+    if not timm.is_model(timm_name):
+        raise UserError(f"timm has no network {timm_name!r}", remedy="give a name such as timm:regnety_002")
+    if pretrained and not timm.get_pretrained_cfg(timm_name).has_weights:  # type: ignore[union-attr]
+        raise UserError(
+            f"timm has no ImageNet weights of {timm_name}",
+            remedy="start from scratch (--no-pretrained), or choose another encoder",
+        )
+    _look_at(timm_name, bands)
+    return build(timm_name, bands, pretrained, output_stride)
+
+
+def _look_at(timm_name: str, bands: int) -> None:
+    """Build it with no memory and send two sizes through: what can't be an encoder is found before anything is fetched."""
+    unfit = UserError(
+        f"timm's {timm_name} cannot be an encoder: it does not give features at several scales for any size of picture",
+        remedy="choose a convolutional network, such as timm:regnety_002",
+    )
+    try:
+        with torch.device("meta"):
+            probe = TimmEncoder(timm.create_model(timm_name, features_only=True, in_chans=bands)).eval()
+            shapes = [[f.shape for f in probe(torch.empty(1, bands, side, side))] for side in (64, 96)]
+    except Exception as error:  # noqa: BLE001 - each of a thousand networks fails in its own way
+        raise unfit from error
+    strides = probe.reductions
+    is_cut = strides[-1] == 32 and len(strides) >= 4 and all(a < b for a, b in zip(strides, strides[1:]))
+    if not is_cut or any(tuple(s[1] for s in each) != probe.channels for each in shapes):
+        raise unfit

@@ -12,7 +12,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812
 
-from segstudio.core.errors import UserError
+from segstudio.ml.encoders.availability import is_in_hub_cache
+from segstudio.ml.encoders.fetching import fetching
 from segstudio.ml.networks.blocks import he_initialise
 
 if TYPE_CHECKING:
@@ -73,15 +74,8 @@ class VggBody(nn.Module):
         UserError
             When ImageNet weights are wanted, not cached, and there is no network.
         """
-        try:
+        with fetching(name, pretrained, is_cached=is_in_hub_cache(name)):
             model: Any = timm.create_model(name, pretrained=pretrained, in_chans=bands)
-        except (OSError, RuntimeError) as error:
-            if not pretrained:
-                raise
-            raise UserError(
-                f"the ImageNet weights of {name} cannot be fetched ({type(error).__name__})",
-                remedy="connect once, or train without --pretrained",
-            ) from error
         blocks: list[list[nn.Module]] = [[]]
         for layer in model.features.children():
             if isinstance(layer, nn.MaxPool2d):

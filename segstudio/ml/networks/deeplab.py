@@ -117,6 +117,7 @@ def build_v1(bands: int, classes: int, encoder: str, pretrained: bool, options: 
 
 
 def build_v2(bands: int, classes: int, encoder: str, pretrained: bool, options: dict[str, Any]) -> DeepLabV2:
-    """DeepLab v2; ``options["scales"]`` the scales fused, ``[1.0]`` for a single one."""
+    """DeepLab v2; ``options["multi_scale"]`` False looks at one scale only, ``options["scales"]`` names the scales fused."""
     features = build_encoder(encoder, bands=bands, pretrained=pretrained, output_stride=8)
-    return DeepLabV2(features, classes, tuple(float(s) for s in options.get("scales", V2_SCALES)))
+    usual = V2_SCALES if options.get("multi_scale", True) else V2_SCALES[:1]
+    return DeepLabV2(features, classes, tuple(float(s) for s in options.get("scales", usual)))

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from segstudio.core.errors import UserError
 from segstudio.ml.cards import IMAGENET_MEAN, IMAGENET_STD, LITE0_MEAN, LITE0_STD
+from segstudio.ml.encoders.timm_names import checked_timm_name
 
 T = TypeVar("T")
 
@@ -27,6 +28,11 @@ class ArchitectureSpec:
     encoders: tuple[str, ...]
     default_encoder: str
     stride_px: int = 32
+
+    @property
+    def takes_any_timm(self) -> bool:
+        """Whether any network of timm (``timm:NAME``) may be its encoder: not where it needs VGG's or HRNet's own build."""
+        return any(name not in (NO_ENCODER, *_VGG16, *_HRNET) for name in self.encoders)
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,7 @@ class EncoderSpec:
 
 
 _TIMM = "segstudio.ml.encoders.timm_encoder:build"
+_ANY_TIMM = "segstudio.ml.encoders.timm_encoder:build_any"
 TIMM_PREFIX = "timm:"
 """``timm:NAME`` is any network of timm that can give features."""
 
@@ -186,9 +193,9 @@ def encoder(name: str) -> EncoderSpec:
     UserError
         For an unknown id; lists the near ones.
     """
-    if name.startswith(TIMM_PREFIX) and len(name) > len(TIMM_PREFIX):
-        plain = name.removeprefix(TIMM_PREFIX)
-        return EncoderSpec(name, plain, _TIMM, plain, has_atrous=True)
+    if name.startswith(TIMM_PREFIX):
+        plain = checked_timm_name(name.removeprefix(TIMM_PREFIX))
+        return EncoderSpec(name, plain, _ANY_TIMM, plain, has_atrous=True)
     return _find(name, ENCODERS, "encoder")
 
 
@@ -204,12 +211,12 @@ def checked_encoder(arch: str, name: str) -> str:
     chosen = name or spec.default_encoder
     if chosen != NO_ENCODER:
         encoder(chosen)
-    if chosen.startswith(TIMM_PREFIX) and len(spec.encoders) > len(_VGG16) + len(_HRNET):
+    if chosen.startswith(TIMM_PREFIX) and spec.takes_any_timm:
         return chosen
     if chosen not in spec.encoders:
-        raise UserError(
-            f"{arch} does not take the encoder {chosen}", remedy=f"choose one of {', '.join(spec.encoders)}"
-        )
+        fitting = f"choose one of {', '.join(spec.encoders)}{' or timm:NAME' if spec.takes_any_timm else ''}"
+        remedy = "it brings its own: leave the encoder out" if spec.encoders == (NO_ENCODER,) else fitting
+        raise UserError(f"{arch} does not take the encoder {chosen}", remedy=remedy)
     return chosen
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 DECODER_CHANNELS = (192, 96, 48, 32, 16)
+DECODER_FACTORS = {"slim": 0.5, "standard": 1.0, "wide": 2.0}
 PAPER_CHANNELS = (64, 128, 256, 512, 1024)
 
 
@@ -98,7 +99,10 @@ class UNet(nn.Module):
 
 
 def build(bands: int, classes: int, encoder: str, pretrained: bool, options: dict[str, Any]) -> UNet:
-    """U-Net; ``options["width"]`` (default 64) is the plain one's first width, ``options["decoder"]`` the decoder's widths."""
+    """U-Net; ``options["width"]`` (default 64) is the plain one's first width.
+
+    On another encoder ``options["decoder"]`` is "slim", "standard" or "wide", or the decoder's widths themselves.
+    """
     if encoder == NO_ENCODER:
         width = int(options.get("width", PAPER_CHANNELS[0]))
         channels = tuple(width << i for i in range(5))
@@ -106,5 +110,11 @@ def build(bands: int, classes: int, encoder: str, pretrained: bool, options: dic
         he_initialise(plain)
         return UNet(plain, channels, tuple(reversed(channels[:-1])), classes, stride=16)
     features = build_encoder(encoder, bands=bands, pretrained=pretrained)
-    decoder = tuple(int(v) for v in options.get("decoder", DECODER_CHANNELS))
+    decoder = _decoder_channels(options.get("decoder", "standard"))
     return UNet(features, features.channels, decoder, classes, stride=32)
+
+
+def _decoder_channels(chosen: str | Sequence[int]) -> tuple[int, ...]:
+    if isinstance(chosen, str):
+        return tuple(round(v * DECODER_FACTORS[chosen]) for v in DECODER_CHANNELS)
+    return tuple(int(v) for v in chosen)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from segstudio.ml.encoders.freezing import encoder_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 def build_optimiser(network: nn.Module, plan: TrainPlan, *, is_encoder_pretrained: bool) -> torch.optim.AdamW:
     """AdamW; a pretrained encoder learns at ``plan.encoder_lr_factor`` of the rate; norms and biases do not decay."""
-    encoder = getattr(network, "encoder", None)
+    encoder = encoder_of(network)
     encoder_ids = {id(p) for p in encoder.parameters()} if encoder is not None and is_encoder_pretrained else set()
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for parameter in network.parameters():

@@ -14,21 +14,20 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from segstudio.core.errors import UserError
 from segstudio.ml.cards import ModelCard, WeightsSource
 from segstudio.ml.inference.devices import choose_device
-from segstudio.ml.networks.build import build_network
-from segstudio.ml.networks.table import ARCHITECTURES, NO_ENCODER, architecture, checked_encoder
-from segstudio.ml.networks.table import encoder as encoder_spec
+from segstudio.ml.networks.table import architecture
 from segstudio.ml.plan import IGNORE_INDEX, RunStarted, TrainPlan
-from segstudio.ml.registry import Catalog, weights_file
 from segstudio.ml.training.losses import SegmentationLoss
+from segstudio.ml.training.network import build_trained
 from segstudio.ml.training.patches import PairCache, PatchDataset
 from segstudio.ml.training.precision import amp_dtype, keep_depthwise_in_float32
 from segstudio.ml.training.schedule import build_optimiser, poly
 from segstudio.ml.training.sources import TrainData, load_data, read_image
 from segstudio.ml.training.validate import Validation, validate
-from segstudio.ml.weights import copy_matching, load_weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from segstudio.ml.training.network import BuiltNetwork
 
 GRADIENT_NORM = 1.0
 
@@ -49,18 +48,14 @@ class RunSetup:
     device: torch.device
     bands: int
     scaling: str
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
+    built: BuiltNetwork
     steps_per_epoch: int
     amp_dtype: torch.dtype | None
-    note: str
-    encoder: str
-    earlier_command: str
 
     def normalise(self, images: torch.Tensor) -> torch.Tensor:
         """(N, B, H, W) in 0…1 to what the encoder expects."""
-        mean = torch.tensor(self.mean, device=images.device).view(1, -1, 1, 1)
-        std = torch.tensor(self.std, device=images.device).view(1, -1, 1, 1)
+        mean = torch.tensor(self.built.mean, device=images.device).view(1, -1, 1, 1)
+        std = torch.tensor(self.built.std, device=images.device).view(1, -1, 1, 1)
         return (images - mean) / std
 
     def step(self, images: torch.Tensor, targets: torch.Tensor) -> float:
@@ -136,7 +131,8 @@ class RunSetup:
             first_epoch=first_epoch,
             device=str(self.device),
             parameters=sum(p.numel() for p in self.network.parameters()),
-            note=self.note,
+            note=" ".join(filter(None, (self.data.note, self.built.note))),
+            frozen=self.built.frozen,
         )
 
     def card(self, plan: TrainPlan, metrics: dict[str, Any]) -> ModelCard:
@@ -147,13 +143,14 @@ class RunSetup:
             id=plan.model_id or run,
             name=plan.model_name or plan.model_id or run,
             architecture=plan.arch,
-            encoder=self.encoder,
+            encoder=self.built.encoder,
+            options=self.built.options,
             classes=self.data.classes,
             colors=self.data.colors,
             background_index=self.data.background_index,
             bands=self.bands,
-            mean=self.mean,
-            std=self.std,
+            mean=self.built.mean,
+            std=self.built.std,
             scaling=self.scaling,  # type: ignore[arg-type]
             window_px=512,
             overlap_px=96,
@@ -166,7 +163,7 @@ class RunSetup:
             data_licence=plan.data_licence,
             split=f"{len(self.data.of_split('train'))} train, {len(self.data.of_split('val'))} val images",
             metrics=metrics,
-            command=" && ".join(filter(None, (self.earlier_command, plan.command))),
+            command=" && ".join(filter(None, (self.built.earlier_command, plan.command))),
             parameters=sum(p.numel() for p in self.network.parameters()),
             description=plan.description,
         )
@@ -183,20 +180,12 @@ def build_setup(plan: TrainPlan) -> RunSetup:
     data = load_data(plan)
     device = torch.device(choose_device(plan.device))
     bands, scaling, sizes = _survey(data)
-    start = _model_to_start_from(plan) if plan.start_from else None
-    encoder = checked_encoder(plan.arch, plan.encoder or (start.encoder if start is not None else ""))
-    spec = None if encoder == NO_ENCODER else encoder_spec(encoder)
-    mean, std = (spec.mean, spec.std) if spec is not None and bands == 3 else ((0.5,) * bands, (0.25,) * bands)
-    torch.manual_seed(plan.seed)
-    is_pretrained = plan.is_pretrained and spec is not None and not plan.start_from
-    network = build_network(plan.arch, encoder, bands=bands, classes=len(data.classes), pretrained=is_pretrained)
-    note = data.note
-    if start is not None:
-        note = " ".join(filter(None, (note, _start_from(start, network, data))))
+    built = build_trained(plan, data, bands)
+    network = built.network
     network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     patches = PatchDataset(data.of_split("train"), sizes, plan, bands, scaling, _ignored_index(plan, data))
     per_epoch = max(1, len(patches) // plan.batch)
-    optimiser = build_optimiser(network, plan, is_encoder_pretrained=is_pretrained or bool(plan.start_from))
+    optimiser = build_optimiser(network, plan, is_encoder_pretrained=built.knows_something)
     weights = torch.tensor(plan.class_weights) if plan.class_weights else None
     if weights is not None and len(weights) != len(data.classes):
         raise UserError(
@@ -219,13 +208,9 @@ def build_setup(plan: TrainPlan) -> RunSetup:
         device=device,
         bands=bands,
         scaling=scaling,
-        mean=mean,
-        std=std,
+        built=built,
         steps_per_epoch=per_epoch,
         amp_dtype=amp,
-        note=note,
-        encoder=encoder,
-        earlier_command=start.command if start is not None else "",
     )
 
 
@@ -260,45 +245,3 @@ def _survey(data: TrainData) -> tuple[int, str, list[tuple[int, int]]]:
     firsts = list({image.file: image for image in reversed(train)}.values())[::-1]  # of a volume one plane tells
     bands = max(read_image(image.file, z=image.z).shape[0] for image in firsts[:8])
     return (3 if bands <= 3 else bands), "unit8", sizes
-
-
-def _model_to_start_from(plan: TrainPlan) -> ModelCard:
-    """The card, with its weights at hand, of the model that *plan* starts from.
-
-    Raises
-    ------
-    UserError
-        When it is unknown, has no weights, or is another network.
-    """
-    entry = Catalog(Path(plan.project) if plan.project else None).find(plan.start_from)
-    card = entry.card
-    if card.architecture != plan.arch:
-        raise UserError(
-            f"{plan.start_from} is a {card.architecture} and cannot start a {plan.arch}",
-            remedy=f"train a {card.architecture}"
-            if card.architecture in ARCHITECTURES
-            else "choose a model of the same network",
-        )
-    return weights_file(entry).card
-
-
-def _start_from(card: ModelCard, network: nn.Module, data: TrainData) -> str:
-    """Copy what fits of a model's parameters; of the last layer the rows of classes of the same name. What was done, in words."""
-    path = Path(card.weights.path)
-    state, card = load_weights(path)
-    head = tuple(getattr(network, "class_layers", ()))
-    copied, total = copy_matching(network, state, leave_out=head)
-    if copied == 0:
-        raise UserError(
-            f"no parameter of {card.name} fits this network", path=path, remedy="choose the same network and encoder"
-        )
-    known = {name.casefold(): i for i, name in enumerate(card.classes)}
-    shared = [(to, known[n.casefold()]) for to, n in enumerate(data.classes) if n.casefold() in known]
-    own = network.state_dict()
-    for name in own:
-        if name.startswith(head) and name in state and own[name].shape[1:] == state[name].shape[1:]:
-            for to, origin in shared:
-                own[name][to] = state[name][origin]
-    names = [data.classes[to] for to, _ in shared]
-    classes = f"the classes {', '.join(names)}" if names else "no class"
-    return f"{copied} of {total} parameters start from {card.name}, and {classes}."

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import signal
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from torch.utils.data import DataLoader
 from segstudio.core import parent_watch
 from segstudio.core.errors import UserError
 from segstudio.io.atomic import write_bytes_atomic
+from segstudio.ml.encoders.freezing import keep_frozen
 from segstudio.ml.networks.table import architecture
 from segstudio.ml.plan import EpochDone, RunFinished, StepDone, TrainPlan, ValidationPictures
 from segstudio.ml.training.checkpoint import Progress, load_state, save_state
@@ -59,7 +59,7 @@ class Trainer:
             When the data, the plan or the disk does not allow it.
         """
         if plan.is_resumed:
-            plan = _as_begun(plan)
+            plan = plan.as_begun()
         plan = plan.checked()
         if plan.threads:
             torch.set_num_threads(plan.threads)
@@ -72,15 +72,6 @@ class Trainer:
             return _Loop(plan, setup, folder, sink, control or _GoOn()).run()
         finally:
             folder.close()
-
-
-def _as_begun(asked: TrainPlan) -> TrainPlan:
-    """The plan in the run's folder: only where the data lies, for how long and on what it runs may change."""
-    begun = TrainPlan.load(Path(asked.out))
-    if asked.project or asked.data:
-        begun = replace(begun, project=asked.project, data=asked.data)
-    return replace(begun, out=asked.out, is_resumed=True, device=asked.device, workers=asked.workers,
-                   threads=asked.threads, max_minutes=asked.max_minutes)  # fmt: skip
 
 
 def _check_batch(plan: TrainPlan, patches: int) -> None:
@@ -156,6 +147,7 @@ class _Loop:
         setup = self.setup
         self.sampler.epoch = epoch
         setup.network.train()
+        keep_frozen(setup.network)
         for images, targets in self.loader:
             if self._must_stop():
                 break

@@ -12,6 +12,7 @@ from small_projects import contents, offer_bright, run, small_project
 
 from segstudio.io.store.project import ProjectStore
 from segstudio.ml.plan import TrainPlan
+from segstudio.ml.weights_header import read_card
 
 QUICK = ["--arch", "unet", "--no-pretrained", "--epochs", 2, "--batch", 2, "--size", 32, "--threads", 1, "--device", "cpu", "--augment", "none"]  # fmt: skip
 
@@ -100,7 +101,6 @@ def test_a_damaged_checkpoint_is_named(capsys, project, tmp_path):
     [
         (["{tmp}/nothing"], "no segstudio project"),
         (["--data", "voc:{tmp}/nothing"], "does not exist"),
-        (["{tmp}/p", "--arch", "unett"], "Did you mean unet"),
         (["{tmp}/p", "--from", "nucleii"], "no model"),
         (["{tmp}/p", "--device", "cuda:99"], "cuda"),
         (["{tmp}/p", "--batch", "1"], "too little to learn from"),
@@ -113,6 +113,58 @@ def test_what_cannot_be_trained_is_one_sentence(capsys, project, tmp_path, argum
     code, text, err = run(capsys, "train", *QUICK[2:], *arguments, "--out", out, "--json")
     lines = [line for line in err.splitlines() if "training and" not in line]
     assert (code, text) == (1, "") and len(lines) == 1 and words in err, err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--arch", "unett"], "Did you mean unet"),
+        (["--encoder", "resnet999"], "Did you mean resnet"),
+        (["--arch", "segnet", "--encoder", "convnext_tiny"], "Choose one of vgg16_bn, vgg16."),
+        (["--arch", "enet", "--encoder", "resnet18"], "it brings its own"),
+        (["--encoder", "timm:nonsense"], "timm has no network 'nonsense'"),
+        (["--encoder", "timm:regnety_02"], "timm:regnety_002"),
+        (["--encoder", "timm:"], "timm has no network"),
+        (["--arch", "segnet", "--encoder", "timm:regnety_002"], "does not take the encoder"),
+        (["--freeze", "1.5"], "from 0 to 1"),
+        (["--freeze", "0.5", "--no-pretrained"], "cannot be frozen"),
+        (["--arch", "enet", "--freeze", "0.5"], "brings its own encoder"),
+        (["--arch-option", "depth=2"], "no option 'depth'"),
+        (["--arch", "segnet", "--arch-option", "depth=2"], "segnet has no option 'depth'"),
+        (["--arch", "unetplusplus", "--arch-option", "dept=2"], "did you mean depth"),
+        (["--arch", "unetplusplus", "--arch-option", "depth=9"], "from 1 to 4"),
+        (["--arch", "deeplabv3", "--arch-option", "cascade=perhaps"], "give yes or no"),
+        (["--arch-option", "slim"], "KEY=VALUE"),
+    ],
+)
+def test_a_network_that_cannot_be_is_refused_before_anything_is_read(capsys, tmp_path, arguments, words):
+    code, text, err = run(capsys, "train", tmp_path / "p", *arguments, "--out", tmp_path / "run", "--json")
+    assert (code, text, err.count("\n")) == (2, "", 1) and words.casefold() in err.casefold(), err
+    assert not (tmp_path / "run").exists()
+
+
+def test_networks_of_timm_that_are_no_encoders_are_one_sentence(capsys, project, tmp_path):
+    for name in ("timm:vit_tiny_patch16_224", "timm:mixer_s16_224"):
+        code, _, err = run(capsys, "train", project, *QUICK, "--encoder", name, "--out", tmp_path / "run")
+        assert code == 1 and err.count("\n") == 1 and "cannot be an encoder" in err, err
+
+
+def test_frozen_layers_and_options_are_told_and_kept(capsys, project, tmp_path):
+    out = tmp_path / "run"
+    choices = ["--arch", "deeplabv3", "--arch-option", "cascade=yes", "--arch-option", "output_stride=16", "--freeze", "0.5"]
+    quick = [a for a in QUICK[2:] if a != "--no-pretrained"]
+    code, _, err = run(capsys, "train", project, *choices, *quick, "--size", 64, "--out", out)
+    assert code == 0 and "M of them frozen" in err, err
+    card = read_card(out / "best.safetensors")
+    assert card.options == {"output_stride": "16", "cascade": True}
+    # What it is may not change when it goes on; what it was begun with may be said again.
+    again = ["--out", out, "--resume", "--threads", 1, "--device", "cpu"]
+    for option, words in ((["--arch", "segnet"], "arch deeplabv3"), (["--epochs", "7"], "epochs 2"), (["--freeze", "0.2"], "freeze 0.5")):
+        code, _, err = run(capsys, "train", *option, *again)
+        assert code == 1 and err.count("\n") == 1 and words in err and "--from" in err, err
+    assert run(capsys, "train", *choices, *again)[0] == 0
+    code, _, err = run(capsys, "train", project, "--arch", "deeplabv3", "--from", out / "best.safetensors", *quick, "--size", 64, "--out", tmp_path / "next")
+    assert code == 0 and read_card(tmp_path / "next" / "best.safetensors").options["cascade"] is True, err
 
 
 def test_evaluate_prints_the_scores(capsys, project, tmp_path, monkeypatch):

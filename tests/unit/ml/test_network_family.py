@@ -8,7 +8,7 @@ from torch import nn
 
 from segstudio.core.errors import UserError
 from segstudio.ml.encoders.build import build_encoder
-from segstudio.ml.encoders.timm_encoder import freeze, keep_frozen
+from segstudio.ml.encoders.freezing import encoder_of, freeze, keep_frozen
 from segstudio.ml.networks.blocks import bilinear_upsampling
 from segstudio.ml.networks.build import build_network
 from segstudio.ml.networks.table import ARCHITECTURES, ENCODERS, NO_ENCODER, checked_encoder
@@ -188,15 +188,33 @@ def test_encoder_without_atrous_version_says_which_have_one():
         build_encoder("densenet121", output_stride=8)
 
 
-def test_freezing_by_depth_keeps_weights_and_statistics():
-    encoder = build_encoder("resnet18")
+@pytest.mark.parametrize("name", ["unet", "segnet", "hrnet", "deeplabv1"])
+def test_freezing_by_depth_keeps_weights_and_statistics(name):
+    network = make(name, classes=2)
+    encoder = encoder_of(network)
     frozen = freeze(encoder, 0.5)
-    encoder.train()
-    keep_frozen(encoder)
-    still = [p for p in encoder.parameters() if not p.requires_grad]
+    network.train()
+    keep_frozen(network)
+    still = [p for p in network.parameters() if not p.requires_grad]
     assert 0 < frozen == sum(p.numel() for p in still) < count(encoder)
-    assert not encoder.body.bn1.training and encoder.parts()[-1].training
-    assert freeze(build_encoder("resnet18"), 0) == 0
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    optimiser = torch.optim.SGD([p for p in network.parameters() if p.requires_grad], lr=0.1)
+    SegmentationLoss("ce")(network(torch.rand(2, 3, 64, 64)), torch.randint(0, 2, (2, 64, 64))).backward()
+    optimiser.step()
+    after = network.state_dict()
+    moved = [key for key in before if not torch.equal(before[key], after[key])]
+    prefix = "encoder." if hasattr(network, "encoder") else "body."
+    inside = [key for key in before if key.startswith(prefix)]
+    # From the input on nothing moves, weights and statistics alike, up to one place; behind it nearly all does.
+    first = next(i for i, key in enumerate(inside) if key in moved)
+    assert first >= len(inside) // 4 and set(inside[:first]).isdisjoint(moved)
+    assert any(not key.startswith(prefix) for key in moved)
+
+
+def test_freezing_nothing_and_everything():
+    encoder = build_encoder("resnet18")
+    assert freeze(encoder, 0) == 0 and all(p.requires_grad for p in encoder.parameters())
+    assert freeze(encoder, 1) == count(encoder)
 
 
 def test_the_table_holds_every_network_of_the_literature():

@@ -133,7 +133,7 @@ def test_stop_keeps_what_was_learnt(data, tmp_path, monkeypatch):
     finished = Trainer.run(plan_for(data, tmp_path / "run", epochs=50), sink, StopAfter(sink, 3))
     assert finished.stopped_by == "user" and finished.epochs < 50
     load_network(tmp_path / "run" / "last.safetensors")
-    again = Trainer.run(plan_for(data, tmp_path / "run", is_resumed=True), sink := Recorder(), StopAfter(sink, 2))
+    again = Trainer.run(plan_for(data, tmp_path / "run", epochs=50, is_resumed=True), sink := Recorder(), StopAfter(sink, 2))
     assert again.stopped_by == "user"
 
 
@@ -252,7 +252,7 @@ def test_classes_are_carried_by_name_not_by_place(data, tmp_path):
     other = build_setup(plan_for(data, tmp_path / "y", start_from=first.best, class_names=("background", "ring")))
     assert torch.equal(other.network.head.weight[0], state["head.weight"][0])
     assert not torch.equal(other.network.head.weight[1], state["head.weight"][1])
-    assert "the classes background." in other.note
+    assert "the classes background." in other.built.note
     deep = next(k for k in state if k.startswith("encoder.body.blocks"))
     assert torch.equal(other.network.state_dict()[deep], state[deep])
 
