@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QProcess
 from PySide6.QtWidgets import QMessageBox
 
+from segstudio.gui.compare_control import CompareControl
 from segstudio.gui.export_control import ExportControl
 from segstudio.gui.i18n import tr
 from segstudio.gui.job_strip import JobView
@@ -37,6 +38,7 @@ class JobCenter(QObject):
         self.models = ModelControl(self)
         self.training = TrainingControl(self)
         self.exports = ExportControl(self)
+        self.compare = CompareControl(self)
 
     # -- the strip -------------------------------------------------------------------------------------------------
 
@@ -129,6 +131,7 @@ class JobCenter(QObject):
 
     def shut_down(self) -> None:
         """Stop everything and wait for it."""
+        self.compare.shut_down()
         self.models.shut_down()
         self.training.shut_down()
         self.exports.shut_down()

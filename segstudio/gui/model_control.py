@@ -171,6 +171,11 @@ class ModelControl(QObject):
         self._guest = guest
         return self._ensure_thread()
 
+    def cancel_guest(self) -> None:
+        """Stop the borrowed process's job; its end is told as any other."""
+        if self._guest is not None and self._thread is not None:
+            self._thread.cancel()
+
     def _end_guest(self, result: object = None, sentence: str = "", details: str = "") -> bool:
         guest, self._guest = self._guest, None
         if guest is not None:

@@ -28,6 +28,8 @@ MODEL = (
           "Show only what the model is surer of"),
     _spec("model.confidence_down", "Lower confidence", "Ctrl+Alt+Down", "", "Model", "threshold", "image",
           "Show also what the model is less sure of"),
+    _spec("model.compare", "Compare two models…", "Ctrl+Alt+V", "compare", "Model", "compare", "image",
+          "Let two models propose for this image and see one beside the other, with a line to swipe"),
     _spec("model.map_classes", "Match classes…", "", "map", "Model", "models", "project",
           "Say which class of the model is which class of the project"),
     _spec("model.install", "Use a weights file…", "", "file", "Model", "models", tip="Add a model from a file"),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from segstudio.app.overlay_style import OverlayStyle
     from segstudio.app.session import Session
     from segstudio.core.layers import LabelLayer
+    from segstudio.gui.canvas.swipe import SwipeLayers
     from segstudio.gui.canvas.view_transform import ViewTransform
 
 
@@ -83,6 +84,8 @@ class OverlayStack:
         self._painted_by: dict[OverlayTiles, tuple[object, ...]] = {}
         self._level_scale = 0.75
         self.highlight_class_id = UNLABELLED
+        self.swipe: SwipeLayers | None = None
+        """Two answers that are being compared: they take the place of the other overlays."""
 
     def clear(self) -> None:
         """Another image: forget every picture."""
@@ -130,13 +133,15 @@ class OverlayStack:
         is_complete = True
         for tiles in self._all:
             is_complete &= tiles.draw(painter, view, clip_px, deadline_s, pace)
+        if self.swipe is not None:
+            is_complete &= self.swipe.draw(painter, view, clip_px, deadline_s, pace)
         return is_complete
 
     def prepare(self, view: ViewTransform, deadline_s: float, pace: Pace = Pace.STILL) -> tuple[list[Rect], bool]:
         """Make what is still missing, between two frames; see :meth:`OverlayTiles.prepare`."""
         made: list[Rect] = []
         is_complete = True
-        for tiles in self._all:
+        for tiles in (*self._all, *(() if self.swipe is None else self.swipe.tiles)):
             if pace != Pace.STILL and made and time.perf_counter() >= deadline_s:
                 return made, False
             some, is_whole = tiles.prepare(view, deadline_s, pace)
@@ -152,21 +157,25 @@ class OverlayStack:
         While the zoom is moving the width of lines may wait, for another width makes every picture anew.
         """
         session, style = self._session, self._session.overlay
-        labels, proposal = session.labels, session.proposal
+        labels, proposal = session.labels, session.proposals.shown
         if pace == Pace.STILL:
             self._level_scale = view.zoom * 2.0**view.fine_level
         level_scale = self._level_scale
         width = max(1, round(style.outline_width_px * ratio / level_scale))
-        shows = not style.is_hidden
+        rim = max(1, round(1.5 * ratio / level_scale))
+        shows_below = not style.is_hidden
+        if self.swipe is not None:
+            self.swipe.refresh(style, width, rim)
+            shows_below &= self.swipe.shows_labels
+        shows = not style.is_hidden and self.swipe is None
         shows_difference = shows and style.shows_difference and proposal is not None and labels is not None
         shows_heat = shows and style.heat != "none" and proposal is not None
 
-        shows_labels = shows and style.shows_labels and not shows_difference
+        shows_labels = shows_below and style.shows_labels and not shows_difference
         is_seen = shows_labels and session.layer_editor.is_active_visible
         self._refresh_labels(labels if is_seen else None, style, width)
         self._refresh_others(style, width, shows_labels)
         shows_proposal = shows and style.shows_proposal and not shows_difference and not shows_heat
-        rim = max(1, round(1.5 * ratio / level_scale))
         self._refresh_proposal(proposal if shows_proposal else None, style, width, rim)
         self._refresh_difference(labels, proposal, style, shows_difference)
         self._refresh_heat(proposal if shows_heat else None, style)

@@ -12,6 +12,8 @@ from segstudio.core.geometry import EMPTY, Rect
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from segstudio.gui.canvas.overlay_stack import OverlayStack
+    from segstudio.gui.canvas.swipe import SwipeLayers
     from segstudio.gui.canvas.view_transform import ViewTransform
 
 ZOOM_STEP = 1.25
@@ -25,6 +27,8 @@ class ViewMoves(QWidget):
         _shown_image_id: int | None
         cursor_position: QPointF | None
         set_view: Callable[[ViewTransform], None]
+        _overlays: OverlayStack
+        _update_px: Callable[[Rect], None]
 
     @property
     def view(self) -> ViewTransform:
@@ -80,6 +84,15 @@ class ViewMoves(QWidget):
         view = self._view
         zoom = min(view.view_width_px / (rect.width * 1.3), view.view_height_px / (rect.height * 1.3), 8.0)
         self.set_view(view.centred_at(rect.x + rect.width / 2, rect.y + rect.height / 2, zoom))
+
+    def set_swipe(self, swipe: SwipeLayers | None) -> None:
+        """Draw two compared answers in place of the overlays; None ends it."""
+        self._overlays.swipe = swipe
+        self.update()
+
+    def redraw_part(self, rect: Rect) -> None:
+        """Overlays changed in *rect* (image pixels) other than by an edit."""
+        self._update_px(self._view.view_rect_of(rect, self._overlays.reach_px(self.ratio)))
 
     def _zoom_to(self, zoom: float) -> None:
         if self._shown_image_id is None:

@@ -52,6 +52,8 @@ def redo(workspace: Workspace) -> None:
 
 def cancel(workspace: Workspace) -> None:
     """Abandon what the tool has begun; else let go of the object that strokes go to."""
+    if not workspace.toolbox.current.is_busy and workspace.jobs.compare.close():
+        return
     if workspace.toolbox.cancel():
         return
     if workspace.session.active_object is not None:

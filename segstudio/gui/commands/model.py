@@ -44,6 +44,7 @@ def bind(workspace: Workspace) -> None:
     binder.bind("model.reject_class", lambda: desk.reject_classes([session.current_class_id]))
     binder.bind("model.confidence_up", lambda: _move_threshold(workspace, CONFIDENCE_STEP))
     binder.bind("model.confidence_down", lambda: _move_threshold(workspace, -CONFIDENCE_STEP))
+    binder.bind("model.compare", jobs.compare.ask)
     binder.bind("model.map_classes", lambda: map_classes(workspace))
     binder.bind("model.install", lambda: install_file(workspace))
     binder.bind("model.card", lambda: show_card(workspace))

@@ -1,0 +1,177 @@
+"""The small card of a comparison over the canvas: how far the two agree, and what to do with them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import (
+    QApplication,
+    QCheckBox,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+)
+
+from segstudio.gui.i18n import tr
+from segstudio.gui.panels.parts import GAP_PX, MARGIN_PX, follow_theme, swatch, tool_button
+
+if TYPE_CHECKING:
+    from segstudio.app.compare_desk import CompareDesk, CompareSide
+    from segstudio.app.compare_figures import CompareFigures
+
+WIDTH_PX = 280
+MOST_CLASSES = 6
+"""So many classes are listed, those with the most pixels; the others are counted."""
+_OWN_KEYS = (Qt.Key.Key_Tab, Qt.Key.Key_Backtab, Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space)
+
+
+class CompareCard(QFrame):
+    """Agreement, IoU a class, both against the labels; keep left, keep right, close. The canvas stays usable."""
+
+    keep_requested = Signal(str)
+    """"left" or "right" shall become the proposal."""
+    close_requested = Signal()
+    labels_toggled = Signal(bool)
+
+    def __init__(self, canvas: QFrame) -> None:
+        super().__init__(canvas)
+        self.setObjectName("compare-card")
+        self.setProperty("card", True)
+        self.setCursor(Qt.CursorShape.ArrowCursor)
+        self.setFixedWidth(WIDTH_PX)
+        self.setAutoFillBackground(True)
+        self.title = QLabel(tr("Compare two models"))
+        self.title.setProperty("heading", True)
+        self.agreement = _text()
+        self.agreement.setObjectName("compare-agreement")
+        self.against = _text()
+        self.against.setObjectName("compare-against")
+        self.rows = QGridLayout()
+        self.rows.setHorizontalSpacing(MARGIN_PX)
+        self.rows.setVerticalSpacing(GAP_PX)
+        self.rows.setColumnStretch(1, 1)
+        self.labels = QCheckBox(tr("Show labels beneath"))
+        self.labels.toggled.connect(self.labels_toggled)
+        self.keep_left = self._button(tr("Keep left as the proposal"), "left")
+        self.keep_right = self._button(tr("Keep right"), "right")
+        self.close_button = QPushButton(tr("Close"))
+        self.close_button.clicked.connect(self.close_requested)
+        self._lay_out()
+        follow_theme(self)
+        self.hide()
+
+    def _button(self, text: str, side: str) -> QPushButton:
+        button = QPushButton(text)
+        button.clicked.connect(lambda: self.keep_requested.emit(side))
+        return button
+
+    def _lay_out(self) -> None:
+        head = QHBoxLayout()
+        head.addWidget(self.title, 1)
+        head.addWidget(
+            tool_button("close", tr("Close"), tr("Close without keeping anything"), self.close_requested.emit)
+        )
+        buttons = QHBoxLayout()
+        buttons.setSpacing(GAP_PX)
+        buttons.addWidget(self.keep_right, 1)
+        buttons.addWidget(self.close_button, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(MARGIN_PX + GAP_PX, MARGIN_PX, MARGIN_PX + GAP_PX, MARGIN_PX + GAP_PX)
+        column.setSpacing(MARGIN_PX)
+        column.addLayout(head)
+        column.addWidget(self.agreement)
+        column.addLayout(self.rows)
+        column.addWidget(self.against)
+        column.addWidget(self.labels)
+        column.addWidget(self.keep_left)
+        column.addLayout(buttons)
+
+    def show_state(self, desk: CompareDesk, figures: CompareFigures | None, *, is_keeping: bool = False) -> None:
+        """Show how the comparison stands."""
+        sides = (desk.side("left"), desk.side("right"))
+        for button, one in zip((self.keep_left, self.keep_right), sides, strict=True):
+            button.setEnabled(one.state == "done" and not is_keeping)
+            button.setToolTip(tr("Make what “%1” found the proposal of this image").replace("%1", one.name))
+        self.agreement.setText(_agreement_text(sides, figures))
+        self._show_classes(desk, figures)
+        self.against.setText(_against_text(figures))
+        self.against.setVisible(bool(self.against.text()))
+        self.adjustSize()
+
+    def _show_classes(self, desk: CompareDesk, figures: CompareFigures | None) -> None:
+        while (item := self.rows.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
+        classes = () if figures is None else figures.classes
+        for row, one in enumerate(classes[:MOST_CLASSES]):
+            known = desk.class_of(one.class_id)
+            mark, name, value = QLabel(), QLabel(), QLabel("–" if one.iou is None else f"{one.iou:.3f}")
+            mark.setPixmap(swatch("#8c8c8c" if known is None else known.color, 12).pixmap(12, 12))
+            name.setTextFormat(Qt.TextFormat.PlainText)
+            name.setText(
+                "" if known is None else name.fontMetrics().elidedText(known.name, Qt.TextElideMode.ElideRight, 160)
+            )
+            value.setToolTip(tr("Intersection over union of this class between the two"))
+            for column, widget in enumerate((mark, name, value)):
+                self.rows.addWidget(widget, row, column)
+        if len(classes) > MOST_CLASSES:
+            more = QLabel(tr("and %n more class(es)", len(classes) - MOST_CLASSES))
+            more.setProperty("muted", True)
+            self.rows.addWidget(more, MOST_CLASSES, 0, 1, 3)
+
+    # -- keys ----------------------------------------------------------------------------------------------------
+
+    def event(self, event: QEvent) -> bool:
+        """Tab, Enter and Space are the card's while it has the focus: they are commands of the canvas below, too."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            if event.key() in _OWN_KEYS and not event.modifiers() & ~Qt.KeyboardModifier.ShiftModifier:
+                event.accept()
+                return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Enter presses the button that has the focus."""
+        at = QApplication.focusWidget()
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and isinstance(at, QPushButton):
+            at.click()
+        else:
+            super().keyPressEvent(event)
+
+
+def _text() -> QLabel:
+    label = QLabel()
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setWordWrap(True)
+    return label
+
+
+def _agreement_text(sides: tuple[CompareSide, CompareSide], figures: CompareFigures | None) -> str:
+    if not all(one.is_over for one in sides):
+        return tr("working it out…")
+    if any(one.state == "failed" for one in sides):
+        return tr("There is nothing to compare with: one of the two has no answer.")
+    if figures is None or figures.agreement is None:
+        return tr("working it out…")
+    text = tr("They agree on %1 of the pixels.").replace("%1", percent_text(figures.agreement))
+    return text if figures.classes else f"{text} {tr('Neither found anything.')}"
+
+
+def _against_text(figures: CompareFigures | None) -> str:
+    if figures is None or not figures.has_labels:
+        return ""
+    left, right = ("–" if value is None else f"{value:.3f}" for value in figures.labels_iou)
+    text = tr("Mean IoU with the labels: left %1, right %2").replace("%1", left).replace("%2", right)
+    return text
+
+
+def percent_text(share: float) -> str:
+    """A share as a percentage with one digit; 100 % only where it is all, 0 % only where it is nothing."""
+    value = min(max(share * 100, 0.1 if share > 0 else 0.0), 99.9 if share < 1 else 100.0)
+    return f"{value:.1f} %"
