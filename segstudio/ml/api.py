@@ -109,19 +109,51 @@ AnySegmenter = Segmenter | InstanceSegmenter | MethodSegmenter
 """Whatever :func:`segstudio.ml.inference.run.propose` proposes with."""
 
 
+@dataclass(frozen=True, eq=False)
+class Prompts:
+    """A person's hints to a model about one object of a picture; positions in its pixels, pixel (0, 0) covering 0…1.
+
+    ``points_xy`` is (N, 2) float32, ``is_positive`` (N,) bool: whether the point lies on the object; ``box_xyxy``
+    (left, top, right, bottom) holds the object. ``previous`` is one of :attr:`PromptAnswer.logits` of an earlier
+    answer, which these prompts correct. With ``is_ambiguous`` the model may answer with several masks: one point may
+    mean a part or the whole.
+    """
+
+    points_xy: npt.NDArray[np.float32]
+    is_positive: npt.NDArray[np.bool_]
+    box_xyxy: tuple[float, float, float, float] | None = None
+    previous: npt.NDArray[np.float32] | None = None
+    is_ambiguous: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class PromptAnswer:
+    """What a model takes the prompts to mean, the likeliest first.
+
+    ``probabilities`` is (M, y, x) float32 over the picture; ``scores`` (M,) float32 how sure the model is of each;
+    ``logits`` (M, h, w) float32 at a size of the model's own, to be given back as :attr:`Prompts.previous`.
+    """
+
+    probabilities: npt.NDArray[np.float32]
+    scores: npt.NDArray[np.float32]
+    logits: npt.NDArray[np.float32]
+
+
 @runtime_checkable
 class PromptSegmenter(Protocol):
-    """A model that answers a person's hints."""
+    """A model that answers a person's hints: what a picture costs is paid once, each prompt is quick."""
 
     card: ModelCard
     device: str
 
     def embed(self, image: npt.NDArray[np.uint8]) -> object:
-        """Whatever of *image* (y, x, 3) uint8 later prompts share."""
+        """Whatever of *image* (y, x, 3) uint8 RGB, of any size, later prompts share; kept by the caller."""
         ...
 
-    def predict(
-        self, embedding: object, points_xy: npt.NDArray[np.float32], is_positive: npt.NDArray[np.bool_]
-    ) -> npt.NDArray[np.float32]:
-        """(y, x) float32 probabilities that a pixel belongs to what the points mean."""
+    def predict(self, embedding: object, prompts: Prompts) -> PromptAnswer:
+        """What *prompts* mean in the picture that *embedding* is of."""
+        ...
+
+    def to(self, device: str) -> None:
+        """Move to another device; embeddings made before may no longer be used."""
         ...

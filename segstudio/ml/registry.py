@@ -20,7 +20,7 @@ from segstudio.ml.catalog_entry import CatalogEntry
 from segstudio.ml.classic.table import CLASSIC_CARDS
 from segstudio.ml.folders import built_in_folder, installed_folder
 from segstudio.ml.foreign.cards import foreign_entries
-from segstudio.ml.interactive.cards import interactive_entries
+from segstudio.ml.interactive.cards import file_entry, interactive_entries
 from segstudio.ml.networks.table import ARCHITECTURES, ENCODERS
 from segstudio.ml.refine.table import REFINE_CARDS
 from segstudio.ml.torchvision_cards import TORCHVISION_CARDS
@@ -84,6 +84,8 @@ class Catalog:
         if path.is_file() or path.suffix.lower() in WEIGHT_SUFFIXES:
             if not path.is_file():
                 raise UserError("the weights file is missing", path=path, remedy="check the path")
+            if (clicks := file_entry(path)) is not None:
+                return clicks
             card = read_card(path)
             return CatalogEntry(card, *_can_build(card))
         raise self._unknown(text, entries)
@@ -153,8 +155,9 @@ def install(path: Path) -> CatalogEntry:
     """
     from segstudio.io.atomic import copy_file_atomic, disk_error
 
-    card = read_card(path)
-    target = installed_folder() / f"{Path(path).stem}.safetensors"
+    clicks = file_entry(Path(path))
+    card = read_card(path) if clicks is None else clicks.card
+    target = installed_folder() / f"{Path(path).stem}{'.safetensors' if clicks is None else Path(path).suffix}"
     if target.exists():
         raise UserError("a model of this name is installed already", path=target, remedy="rename the new file first")
     try:
@@ -182,6 +185,8 @@ def _in_folder(folder: Path, kind: WeightsKind) -> Iterator[CatalogEntry]:
 
 
 def _from_file(file: Path, kind: WeightsKind, *, model_id: str = "", name: str = "") -> CatalogEntry:
+    if (clicks := file_entry(file)) is not None:
+        return clicks
     try:
         card = read_card(file)
     except UserError as error:
