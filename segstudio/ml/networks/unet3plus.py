@@ -82,7 +82,7 @@ class UNet3Plus(SegmentationNetwork):
 
     def scores(self, x: torch.Tensor) -> Scores:
         """Scores of the finest node; those of the others and of the encoder's top while training."""
-        features = list(self.encoder(x))
+        features = list(self.encoder(x))[-SCALES:]
         top = features[-1]
         decoded: list[torch.Tensor] = []
         for step, node in enumerate(self.nodes):

@@ -63,7 +63,8 @@ class UNetPlusPlus(SegmentationNetwork):
 
     def scores(self, x: torch.Tensor) -> Scores:
         """Scores of the head of ``depth``; those of the shallower heads while training."""
-        columns = [list(self.encoder(x)[: self.depth + 1])]
+        # The five coarsest: VGG gives a sixth one, at full size.
+        columns = [list(self.encoder(x))[-DEPTH - 1 :][: self.depth + 1]]
         for j in range(1, self.depth + 1):
             column = []
             for i in range(self.depth + 1 - j):
