@@ -1,4 +1,4 @@
-"""The model host: keeps the last model loaded and proposes with it."""
+"""The model host: keeps the last model loaded and proposes with it, or answers clicks with one."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from segstudio.core.cancel import check
 from segstudio.core.errors import UserError
+from segstudio.jobs.prompting import serve_prompts
 from segstudio.jobs.protocol import ImageDone, ImageFailed, StageChanged, WindowReady
 from segstudio.jobs.refining import check_size, refine_image
-from segstudio.jobs.specs import PrefetchSpec, ProposeSpec, RefineSpec
+from segstudio.jobs.specs import PrefetchSpec, PromptSpec, ProposeSpec, RefineSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +26,7 @@ _loaded: dict[tuple[object, ...], Any] = {}
 
 
 def serve(spec: object, port: Port) -> object:
-    """Propose, refine or prefetch.
+    """Propose, refine, answer prompts or prefetch.
 
     Raises
     ------
@@ -34,6 +35,8 @@ def serve(spec: object, port: Port) -> object:
     """
     if isinstance(spec, PrefetchSpec):
         return _model(spec.model, spec.project_folder, spec.device, port).card.id
+    if isinstance(spec, PromptSpec):
+        return serve_prompts(spec, port)
     if isinstance(spec, RefineSpec):
         # What was loaded stays: a refinement has no weights.
         return refine_image(spec, port)

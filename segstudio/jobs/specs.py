@@ -6,7 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from segstudio.core.geometry import Rect
+    from segstudio.ml.api import Prompts
     from segstudio.ml.cards import ModelCard
     from segstudio.ml.plan import TrainPlan
     from segstudio.ml.refine.proposal import ProposalData
@@ -67,6 +71,38 @@ class RefineSpec:
     options: tuple[tuple[str, Any], ...] = ()
     generation: int = 0
     level: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class PromptSpec:
+    """Prompts to a click model about one picture, ``image`` (y, x, 3) uint8 RGB, which ``key`` names.
+
+    Without prompts the picture is only looked at, so that the first click need not wait. ``choice`` says which of
+    several masks is taken ("best", "smallest", "largest"); ``after`` is the number of the reply that they correct (0 =
+    none).
+    """
+
+    model: str
+    project_folder: str | None
+    device: str
+    key: str
+    image: npt.NDArray[np.uint8]
+    prompts: Prompts | None = None
+    choice: str = "best"
+    after: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class PromptReply:
+    """What prompts mean: ``probability`` (y, x) uint8, 255 = surely part of it; None when none were given.
+
+    ``number`` names this reply to the host, ``score`` 0 … 1 is how sure the model is.
+    """
+
+    key: str
+    number: int = 0
+    probability: npt.NDArray[np.uint8] | None = None
+    score: float = 0.0
 
 
 @dataclass(frozen=True)
