@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from segstudio.core.cancel import NEVER, Cancel, check
+from segstudio.ml.refine.grid import GRID_SIGMA_PX, GridFilter
 from segstudio.ml.refine.lattice import GaussianFilter
 from segstudio.ml.refine.parameters import CrfParameters
 
@@ -39,12 +40,11 @@ class _Apply(torch.autograd.Function):
 
 
 class NormalisedKernel:
-    """D^−½ K D^−½ of a Gaussian kernel over *features* (N, d)."""
+    """D^−½ K D^−½ of a Gaussian filter over as many points as *ones* (N, 1) has."""
 
-    def __init__(self, features: torch.Tensor) -> None:
-        self._filter = GaussianFilter(features)
-        mass = self._filter(torch.ones(features.shape[0], 1, dtype=features.dtype, device=features.device))
-        self._scale = mass.clamp(min=1e-20).rsqrt()
+    def __init__(self, gaussian: GaussianFilter | GridFilter, ones: torch.Tensor) -> None:
+        self._filter = gaussian
+        self._scale = gaussian(ones).clamp(min=1e-20).rsqrt()
 
     def __call__(self, values: torch.Tensor) -> torch.Tensor:
         """Filter (N, K) values; gradients flow through them."""
@@ -72,11 +72,14 @@ def kernels(
     looks = image.to(kind).reshape(bands, -1).T
     if valid is not None:
         place, looks = place[valid.reshape(-1)], looks[valid.reshape(-1)]
+    ones = torch.ones(place.shape[0], 1, dtype=kind, device=image.device)
+    check(cancel)
     appearance = torch.cat([place / parameters.theta_alpha_px, looks / parameters.theta_beta], dim=1)
+    far = NormalisedKernel(GaussianFilter(appearance), ones)
     check(cancel)
-    near = NormalisedKernel(place / parameters.theta_gamma_px)
-    check(cancel)
-    return NormalisedKernel(appearance), near
+    if parameters.theta_gamma_px <= GRID_SIGMA_PX:
+        return far, NormalisedKernel(GridFilter((height, width), parameters.theta_gamma_px, valid), ones)
+    return far, NormalisedKernel(GaussianFilter(place / parameters.theta_gamma_px), ones)
 
 
 def dense_crf(
@@ -110,8 +113,10 @@ def dense_crf(
     beliefs = unary.softmax(dim=1)
     for step in range(chosen.iterations):
         check(cancel)
-        message = chosen.appearance_weight * appearance(beliefs) + chosen.smoothness_weight * smoothness(beliefs)
-        beliefs = (unary + message).softmax(dim=1)
+        scores = appearance.apply_to(beliefs).mul_(chosen.appearance_weight)
+        check(cancel)
+        scores.add_(smoothness.apply_to(beliefs), alpha=chosen.smoothness_weight).add_(unary)
+        beliefs = scores.softmax(dim=1)
         if progress is not None:
             progress(step + 1, chosen.iterations, "Refining")
     if valid is None:

@@ -32,10 +32,8 @@ class GaussianFilter:
             )
             return
         corners, weights = _simplices(features)
-        codes, index = _numbered(corners)
-        self._points = codes.shape[0]
+        codes, self._splat, self._slice = _matrices(corners, weights)
         self._neighbours = _neighbours(codes, features.shape[1])
-        self._splat, self._slice = _matrices(index, weights, self._points)
         self._scale = 1 / (1 + 2.0 ** -features.shape[1])
 
     @property
@@ -66,51 +64,46 @@ class GaussianFilter:
 
 
 def _simplices(features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """(N, d + 1, d) integer corners of the simplex each point lies in, (N, d + 1) barycentric weights."""
+    """(d, d + 1, N) int32 corners of the simplex each point lies in, (d + 1, N) barycentric weights."""
     count, d = features.shape
-    steps = torch.arange(1, d + 1, device=features.device, dtype=torch.float64)
-    scaled = features.double() * ((d + 1) * (2 / 3) ** 0.5 / (steps * (steps + 1)).sqrt())
+    scaled = features.T * ((d + 1) * (2 / 3) ** 0.5)
     # Onto the plane of d + 1 coordinates that sum to nought.
-    after = torch.flip(torch.cumsum(torch.flip(scaled, [1]), dim=1), [1])
-    elevated = torch.zeros(count, d + 1, dtype=torch.float64, device=features.device)
-    elevated[:, 0] = after[:, 0]
-    elevated[:, 1:] = -steps * scaled
-    elevated[:, 1:-1] += after[:, 1:]
+    elevated = features.new_zeros(d + 1, count)
+    after = features.new_zeros(count)
+    for axis in range(d, 0, -1):
+        along = scaled[axis - 1] / (axis * (axis + 1)) ** 0.5
+        elevated[axis] = after - axis * along
+        after = after + along
+    elevated[0] = after
     nearest = torch.round(elevated / (d + 1))
     rest = elevated - nearest * (d + 1)
-    order = torch.argsort(rest, dim=1, descending=True, stable=True)
-    rank = torch.empty_like(order).scatter_(1, order, torch.arange(d + 1, device=order.device).expand(count, -1))
-    rank = rank + nearest.sum(dim=1, keepdim=True).long()
-    low, high = rank < 0, rank > d
-    nearest = nearest + low.double() - high.double()
-    rank = rank + (d + 1) * (low.long() - high.long())
-    rest = (elevated - nearest * (d + 1)) / (d + 1)
-    weights = torch.zeros(count, d + 2, dtype=torch.float64, device=features.device)
-    weights.scatter_add_(1, d - rank, rest)
-    weights.scatter_add_(1, d + 1 - rank, -rest)
-    weights[:, 0] += 1 + weights[:, d + 1]
-    base = (nearest * (d + 1)).long()
-    colours = torch.arange(d + 1, device=features.device)
+    # How many coordinates have a larger rest: for so few, comparing each pair is quicker than sorting.
+    rank = nearest.sum(dim=0).int().repeat(d + 1, 1)
+    for i in range(d):
+        for j in range(i + 1, d + 1):
+            is_less = rest[i] < rest[j]
+            rank[i] += is_less
+            rank[j] += ~is_less
+    turn = (rank < 0).int() - (rank > d).int()
+    nearest += turn
+    rank += (d + 1) * turn
+    rest = elevated / (d + 1) - nearest
+    weights = features.new_zeros(d + 2, count)
+    place = rank.long()
+    weights.scatter_add_(0, d - place, rest)
+    weights.scatter_add_(0, d + 1 - place, -rest)
+    weights[0] += 1 + weights[d + 1]
+    base = nearest[:d].int() * (d + 1)
     # Corner k adds k, or k − (d + 1) where the rank is past d − k.
-    shift = colours[None, :, None] - (d + 1) * (rank[:, None, :] > d - colours[None, :, None]).long()
-    corners = base[:, None, :] + shift
-    return corners[:, :, :d], weights[:, : d + 1].to(features.dtype)
-
-
-def _numbered(corners: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """(M, d) distinct corners in order, (N, d + 1) number of each point's."""
-    flat = corners.reshape(-1, corners.shape[-1])
-    low = flat.amin(dim=0) - (corners.shape[-1] + 1)
-    span = flat.amax(dim=0) - low + corners.shape[-1] + 2
-    code = _coded(flat, low, span)
-    distinct, index = torch.unique(code, return_inverse=True)
-    return _decoded(distinct, low, span), index.reshape(corners.shape[:2])
+    corners = torch.stack([base + (k - (d + 1) * (rank[:d] > d - k).int()) for k in range(d + 1)], dim=1)
+    return corners, weights[: d + 1]
 
 
 def _coded(corners: torch.Tensor, low: torch.Tensor, span: torch.Tensor) -> torch.Tensor:
-    code = torch.zeros(corners.shape[0], dtype=torch.int64, device=corners.device)
-    for axis in range(corners.shape[1]):
-        code = code * span[axis] + (corners[:, axis] - low[axis])
+    """(d, …) corners as one number each."""
+    code = (corners[0] - low[0]).long()
+    for axis in range(1, corners.shape[0]):
+        code.mul_(span[axis]).add_(corners[axis] - low[axis])
     return code
 
 
@@ -119,17 +112,17 @@ def _decoded(code: torch.Tensor, low: torch.Tensor, span: torch.Tensor) -> torch
     for axis in range(len(span) - 1, -1, -1):
         columns.append(code % span[axis] + low[axis])
         code = torch.div(code, span[axis], rounding_mode="floor")
-    return torch.stack(columns[::-1], dim=1)
+    return torch.stack(columns[::-1])
 
 
 def _neighbours(corners: torch.Tensor, d: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """For each axis the numbers (M,) of the corners before and after; M where there is none."""
-    low = corners.amin(dim=0) - (d + 1)
-    span = corners.amax(dim=0) - low + d + 2
+    """For each axis the numbers (M,) of the corners (d, M) before and after; M where there is none."""
+    low = corners.amin(dim=1) - (d + 1)
+    span = corners.amax(dim=1) - low + d + 2
     own = _coded(corners, low, span)
     found = []
     for axis in range(d + 1):
-        step = torch.ones(d, dtype=torch.int64, device=corners.device)
+        step = torch.ones(d, 1, dtype=corners.dtype, device=corners.device)
         if axis < d:
             step[axis] = -d
         found.append((_place(own, _coded(corners - step, low, span)), _place(own, _coded(corners + step, low, span))))
@@ -141,13 +134,29 @@ def _place(own: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
     return torch.where(own[place] == wanted, place, torch.full_like(place, own.shape[0]))
 
 
-def _matrices(index: torch.Tensor, weights: torch.Tensor, points: int) -> tuple[Any, Any]:
-    """The splat (M, N) and the slice (N, M) as sparse matrices."""
-    count, corners = index.shape
-    rows = torch.arange(0, count * corners + 1, corners, device=index.device)
-    size = (count, points)
+def _matrices(corners: torch.Tensor, weights: torch.Tensor) -> tuple[torch.Tensor, Any, Any]:
+    """((d, M) distinct corners in order, the splat (M, N) and the slice (N, M) as sparse matrices)."""
+    d, count = corners.shape[0], corners.shape[2]
+    low = corners.amin(dim=(1, 2)) - (d + 1)
+    span = corners.amax(dim=(1, 2)) - low + d + 2
+    # One sort numbers the corners and puts the splat's entries in the order of its rows.
+    code, order = _coded(corners, low, span).reshape(-1).sort()
+    is_first = torch.ones_like(code, dtype=torch.bool)
+    is_first[1:] = code[1:] != code[:-1]
+    number = is_first.cumsum(0) - 1
+    index = torch.empty_like(number).scatter_(0, order, number).reshape(d + 1, count)
+    distinct = code[is_first]
+    points = distinct.shape[0]
+    begins = torch.cat([is_first.nonzero()[:, 0], order.new_tensor([order.shape[0]])])
+    rows = torch.arange(0, count * (d + 1) + 1, d + 1, device=index.device)
     with warnings.catch_warnings():
         # torch calls its CSR matrices a beta; products with dense ones are all that is used here.
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
-        slicing = torch.sparse_csr_tensor(rows, index.reshape(-1), weights.reshape(-1), size, check_invariants=False)
-        return slicing.to_sparse_coo().t().coalesce().to_sparse_csr(), slicing  # type: ignore[no-untyped-call]
+        splat = _csr(begins, order % count, weights.reshape(-1)[order], (points, count))
+        slicing = _csr(rows, index.T.reshape(-1), weights.T.reshape(-1), (count, points))
+    return _decoded(distinct, low, span), splat, slicing
+
+
+def _csr(rows: torch.Tensor, columns: torch.Tensor, values: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    kind = torch.int32 if columns.shape[0] < 2**31 else torch.int64
+    return torch.sparse_csr_tensor(rows.to(kind), columns.to(kind), values, size, check_invariants=False)
