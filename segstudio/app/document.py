@@ -33,9 +33,15 @@ class Document:
     history: UndoStack
     is_unsaved: bool = False
     is_being_written: bool = False
+    is_being_refined: bool = False
     label_layers: list[LabelLayer] = field(default_factory=list)
     stack: StackState = field(default_factory=StackState)
     hidden_ids: frozenset[int] = frozenset()
+
+    @property
+    def is_held(self) -> bool:
+        """Whether somebody works with it, so that it must stay in memory."""
+        return self.is_unsaved or self.is_being_written or self.is_being_refined
 
     @property
     def present_layers(self) -> list[LabelLayer]:
@@ -94,7 +100,7 @@ class Documents:
     def forget(self, *, but: int | None) -> None:
         """Let go of all that is safely on disk: an edit of the whole project changed what they would show."""
         for image_id, document in tuple(self._open.items()):
-            if image_id != but and not document.is_unsaved and not document.is_being_written:
+            if image_id != but and not document.is_held:
                 del self._open[image_id]
 
     def drop(self, image_id: int) -> None:
@@ -107,8 +113,6 @@ class Documents:
             document.is_unsaved = False
 
     def _shrink(self, current: int) -> None:
-        clean = [
-            i for i, d in self._open.items() if i != current and not d.is_unsaved and not d.is_being_written
-        ]  # fmt: skip
+        clean = [i for i, d in self._open.items() if i != current and not d.is_held]
         for image_id in clean[: max(0, len(clean) - KEPT)]:
             del self._open[image_id]

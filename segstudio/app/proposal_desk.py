@@ -53,6 +53,7 @@ class ProposalDesk:
         self._request: _Request | None = None
         self._uncertainty: dict[int, float] | None = None
         self._preparing: dict[int, Edit] = {}
+        self._stand_in: LabelLayer | None = None
         self.run_in_background: Callable[[Callable[[], None], Callable[[], None]], None] | None = None
         """(work, done): runs *work* in another thread, then *done* in this one. Squeezing the tiles of a big proposal
         takes too long for the thread that draws; without this it is done here."""
@@ -99,6 +100,22 @@ class ProposalDesk:
         on_planes = {image_id: tuple(zs) for image_id, zs in (planes or {}).items()}
         self._request = _Request(dict(class_map), model_id, version, chosen, on_planes)
         return self._generation
+
+    # -- drawing -------------------------------------------------------------------------------------------------
+
+    @property
+    def shown(self) -> LabelLayer | None:
+        """The current proposal as it is drawn: what stands in for it where something does."""
+        proposal, other = self._session.proposal, self._stand_in
+        return other if other is not None and proposal is not None and other.id == proposal.id else proposal
+
+    def show_instead(self, layer: LabelLayer | None) -> None:
+        """Draw *layer* (a changed shadow of the current proposal) in place of it; None: the proposal itself again."""
+        proposal = self._session.proposal
+        if layer is not self._stand_in:
+            self._stand_in = layer
+            if proposal is not None:
+                self._session.painted(proposal.bounds, proposal)
 
     # -- results -------------------------------------------------------------------------------------------------
 

@@ -203,9 +203,7 @@ SETTINGS: tuple[Setting, ...] = (
         "The plane that is shown, or every plane of the volume.",
         choices=("this plane", "whole volume"),
     ),
-    Setting(
-        "regions.hole_px", 0, "Holes up to", "", "In pixels; 0 fills holes of any size.", 0, 100_000_000, 10, "px"
-    ),
+    Setting("regions.hole_px", 0, "Holes up to", "", "In pixels; 0 fills holes of any size.", 0, 100_000_000, 10, "px"),
     Setting(
         "regions.small_px", 50, "Pieces smaller than", "", "Pieces with fewer pixels go.", 1, 100_000_000, 10, "px"
     ),
@@ -268,6 +266,16 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("images.is_descending", False),
     Setting("images.status_filter", "all", choices=("all", "unlabelled", "in_progress", "done", "proposal", "missing")),
     Setting("model.current", "nuclei"),
+    Setting("refine.method", "refine/crf"),
+    Setting("refine.preview", True, "Preview", "", "Show at once what refining would make of what is seen."),
+    Setting(
+        "refine.planes",
+        "this plane",
+        "On",
+        "",
+        "The plane that is shown, or every plane of the volume.",
+        choices=("this plane", "whole volume"),
+    ),
     Setting("window.geometry", ""),
     Setting("window.state", ""),
 )
