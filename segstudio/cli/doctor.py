@@ -175,7 +175,8 @@ def _models() -> list[Finding]:
         for e in entries
         if e.card.weights.kind == "built-in" and not e.is_available
     ]
-    built_in = [e.card.id for e in entries if e.card.weights.kind == "built-in" and e.is_available]
+    with_file = [e for e in entries if e.card.weights.kind == "built-in" and e.card.weights.path]
+    built_in = [e.card.id for e in with_file if e.is_available]
     if not built_in:
         return [*findings, Finding("models", False, "no built-in model found", "install segstudio again")]
     return [*findings, Finding("built-in models", True, ", ".join(built_in))]

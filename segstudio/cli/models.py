@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import get_args
 
-from segstudio.cli.output import ProgressBar, add_json, emit, table
-
-if TYPE_CHECKING:
-    from segstudio.ml.catalog_entry import CatalogEntry
+from segstudio.cli.model_text import info_text, list_text
+from segstudio.cli.output import ProgressBar, add_json, emit
+from segstudio.ml.cards import Task
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,9 +23,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_json(parser)
     parser.add_argument("--project", type=Path, metavar="DIR", help="with this project's runs")
+    sized = argparse.ArgumentParser(add_help=False)
+    sized.add_argument(
+        "--size", type=_size, metavar="WxH", help="costs for a window of this size in px (else the model's own)"
+    )
     actions = parser.add_subparsers(dest="action", metavar="list|info|download|install")
-    actions.add_parser("list", parents=[shared], help="every model there is (also with no action)")
-    info = actions.add_parser("info", parents=[shared], help="a model's card")
+    listing = actions.add_parser("list", parents=[shared, sized], help="every model there is (also with no action)")
+    listing.add_argument("--task", choices=get_args(Task), help="only models for this task")
+    listing.add_argument("--search", default="", metavar="TEXT", help="only those that mention all of these words")
+    info = actions.add_parser("info", parents=[shared, sized], help="a model's card, costs, and when to choose it")
     info.add_argument("model", metavar="ID", help="a catalog id, a run, or a weights file")
     download = actions.add_parser("download", parents=[shared], help="fetch a model's weights")
     download.add_argument("model", metavar="ID", help="a catalog id")
@@ -47,11 +52,13 @@ def run(args: argparse.Namespace) -> int:
     catalog = registry.Catalog(args.project)
     action = args.action or "list"
     if action == "list":
-        entries = catalog.entries()
-        emit(args, [e.to_json() for e in entries], lambda: _list_text(entries))
+        size = getattr(args, "size", None)
+        task, words = getattr(args, "task", None), getattr(args, "search", "")
+        entries = [e for e in catalog.entries() if task in (None, e.card.task) and e.mentions(words)]
+        emit(args, [e.to_json(size) for e in entries], lambda: list_text(entries, size))
     elif action == "info":
         entry = catalog.find(args.model)
-        emit(args, {**entry.to_json(), "card": entry.card.to_json()}, lambda: _info_text(entry))
+        emit(args, {**entry.to_json(args.size), "card": entry.card.to_json()}, lambda: info_text(entry, args.size))
     elif action == "download":
         with ProgressBar() as bar:
             entry = registry.weights_file(catalog.find(args.model), bar)
@@ -64,38 +71,9 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _state(entry: CatalogEntry) -> str:
-    return "ready" if entry.is_available else entry.reason
-
-
-def _list_text(entries: list[CatalogEntry]) -> str:
-    rows = []
-    for e in entries:
-        terms = "research use" if e.card.is_research_only else ""
-        rows.append((e.card.id, e.card.task, e.card.weights.kind, len(e.card.foreground) or "", terms, _state(e)))
-    return table(rows, ("model", "task", "weights", "classes", "terms", "state"))
-
-
-def _info_text(entry: CatalogEntry) -> str:
-    card = entry.card
-    names = [name for _, name in card.foreground]
-    facts: list[tuple[str, Any]] = [
-        ("id", card.id),
-        ("name", card.name),
-        ("state", _state(entry)),
-        ("task", card.task),
-        ("network", " + ".join(filter(None, (card.architecture, card.encoder)))),
-        ("classes", ", ".join(names)),
-        ("bands", card.bands),
-        ("parameters", f"{card.parameters:,}" if card.parameters else ""),
-        ("licence", card.licence + (" (research use)" if card.is_research_only else "")),
-        ("trained on", card.data),
-        ("data's licence", card.data_licence),
-        ("split", card.split),
-        ("scores", ", ".join(f"{k} {v:.3f}" for k, v in card.metrics.items() if isinstance(v, int | float))),
-        ("made by", card.command),
-        ("source", entry.source),
-        ("options", ", ".join(f"{key}={value}" for key, value in card.options.items()) if card.task == "classic" else ""),
-        ("about", card.description),
-    ]
-    return "\n".join(f"{name + ':':15} {value}" for name, value in facts if value)
+def _size(text: str) -> tuple[int, int]:
+    """(width, height) of "640x480" or "512"."""
+    parts = text.lower().replace("×", "x").split("x")
+    if len(parts) > 2 or not all(part.isdigit() and 0 < int(part) <= 1 << 20 for part in parts):
+        raise argparse.ArgumentTypeError(f"{text!r} is no size; write it as 640x480")
+    return int(parts[0]), int(parts[-1])

@@ -20,6 +20,8 @@ from segstudio.ml.catalog_entry import CatalogEntry
 from segstudio.ml.classic.table import CLASSIC_CARDS
 from segstudio.ml.folders import built_in_folder, installed_folder
 from segstudio.ml.foreign.cards import foreign_entries
+from segstudio.ml.foreign.files import foreign_entry, install_foreign
+from segstudio.ml.foreign.sniff import is_foreign
 from segstudio.ml.interactive.cards import file_entry, interactive_entries
 from segstudio.ml.networks.table import ARCHITECTURES, ENCODERS
 from segstudio.ml.refine.table import REFINE_CARDS
@@ -31,11 +33,14 @@ if TYPE_CHECKING:
 
     from segstudio.core.cancel import Cancel
     from segstudio.core.progress import ProgressSink
+    from segstudio.ml.foreign.wishes import Wishes
 
 ENTRY_POINTS = "segstudio.models"
 """Entry point group of plug-ins: each names a card, a list of cards, or a function that returns either."""
 DEFAULT_MODEL = "nuclei"
 """The built-in offered first: it rests on free data."""
+GROUPS = ("runs", "torchvision", "classic", "refine", "sam", "encoder")
+"""First parts of ids that may be left out when a model is named."""
 WEIGHT_SUFFIXES = frozenset({".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".onnx", ".h5", ".pkl"})
 
 
@@ -48,11 +53,16 @@ class Catalog:
     def __init__(self, project_folder: Path | str | None = None) -> None:
         self.project_folder = None if project_folder is None else Path(project_folder)
 
-    def entries(self) -> list[CatalogEntry]:
-        """Every model, those that come with the program first."""
+    def entries(self, *, with_encoders: bool = True) -> list[CatalogEntry]:
+        """Every model, those that come with the program first; encoders last, unless they are of no interest."""
         found: dict[str, CatalogEntry] = {}
         for entry in self._all():
             found.setdefault(entry.card.id, entry)
+        if with_encoders:
+            from segstudio.ml.encoders.cards import encoder_entries
+
+            for entry in encoder_entries():
+                found.setdefault(entry.card.id, entry)
         return list(found.values())
 
     def find(self, ref: str | Path) -> CatalogEntry:
@@ -72,9 +82,9 @@ class Catalog:
         for entry in entries:
             if entry.card.id == text:
                 return entry
-        for alias in (f"runs/{text}", f"torchvision/{text}"):
+        for group in GROUPS:
             for entry in entries:
-                if entry.card.id == alias:
+                if entry.card.id == f"{group}/{text}":
                     return entry
         path = Path(text).expanduser()
         run = path / "best.safetensors"
@@ -86,6 +96,8 @@ class Catalog:
                 raise UserError("the weights file is missing", path=path, remedy="check the path")
             if (clicks := file_entry(path)) is not None:
                 return clicks
+            if is_foreign(path):
+                return foreign_entry(path)
             card = read_card(path)
             return CatalogEntry(card, *_can_build(card))
         raise self._unknown(text, entries)
@@ -131,9 +143,13 @@ def weights_file(entry: CatalogEntry, progress: ProgressSink = no_progress, canc
     UserError
         When the model cannot be used, or the download fails.
     """
-    if entry.needs_download or (entry.card.weights.kind == "download" and not entry.card.weights.path):
+    is_missing = entry.card.weights.kind == "download" and not entry.card.weights.path
+    if entry.needs_download or (is_missing and entry.card.task != "encoder"):
         path = downloads.download(entry.card, progress, cancel)
         return CatalogEntry(replace(entry.card, weights=replace(entry.card.weights, path=str(path))))
+    if entry.card.task == "encoder":
+        name = entry.card.encoder
+        raise UserError(f"{entry.card.id} is a part of networks", remedy=f"train a network with `--encoder {name}`")
     if not entry.is_available:
         raise UserError(
             f"the model {entry.card.id} cannot be used: {entry.reason}",
@@ -145,16 +161,18 @@ def weights_file(entry: CatalogEntry, progress: ProgressSink = no_progress, canc
     return entry
 
 
-def install(path: Path) -> CatalogEntry:
-    """Copy a weights file among the user's models; it is checked first.
+def install(path: Path, wishes: Wishes | None = None) -> CatalogEntry:
+    """Copy a weights file among the user's models; it is checked first. *wishes* say what a stranger's file does not.
 
     Raises
     ------
     UserError
-        When it is no weights file of segstudio, another model has its name, or the disk refuses.
+        When it is no weights file that segstudio can use, another model has its name, or the disk refuses.
     """
     from segstudio.io.atomic import copy_file_atomic, disk_error
 
+    if is_foreign(Path(path)):
+        return install_foreign(Path(path), installed_folder(), wishes)
     clicks = file_entry(Path(path))
     card = read_card(path) if clicks is None else clicks.card
     target = installed_folder() / f"{Path(path).stem}{'.safetensors' if clicks is None else Path(path).suffix}"
@@ -201,6 +219,8 @@ def _from_file(file: Path, kind: WeightsKind, *, model_id: str = "", name: str =
 
 
 def _can_build(card: ModelCard) -> tuple[bool, str]:
+    if card.loader:
+        return True, ""
     spec = ARCHITECTURES.get(card.architecture)
     if spec is None:
         return False, f"this version has no network {card.architecture!r}"

@@ -88,7 +88,7 @@ def test_entries_as_the_interface_says():
             "parameters",
             "source",
         } <= document.keys()
-        assert document["task"] in {"semantic", "instance", "interactive", "classic"}
+        assert document["task"] in {"semantic", "instance", "interactive", "classic", "refine", "encoder"}
         assert document["weights"] in {"built-in", "download", "project", "file", "untrained"}
         assert isinstance(document["available"], bool) and document["available"] == (not document["reason"])
 
