@@ -97,8 +97,9 @@ def table_texts() -> list[Key]:
     from segstudio.gui.dialogs.export import FORMATS, OPTIONS
     from segstudio.gui.docks import PANELS
     from segstudio.gui.panels.model_chooser import GROUPS
-    from segstudio.gui.panels.train import LOSS_TITLES
+    from segstudio.gui.panels.train_choices import LOSS_TITLES
     from segstudio.ml.classic.table import METHODS
+    from segstudio.ml.networks.options import OPTIONS as NETWORK_OPTIONS
 
     texts: list[Key] = [("tables.actions", name) for name in MENUS]
     for spec in ACTIONS:
@@ -113,6 +114,8 @@ def table_texts() -> list[Key]:
     texts += [(GUI_CONTEXT, title) for _, title in GROUPS]
     texts += [(GUI_CONTEXT, title) for title in LOSS_TITLES.values()]
     for option in (option for method in METHODS for option in method.options if not option.is_minor):
+        texts += [(GUI_CONTEXT, text) for text in (option.title, option.help, *option.choices)]
+    for option in (option for rows in NETWORK_OPTIONS.values() for _, option in rows):
         texts += [(GUI_CONTEXT, text) for text in (option.title, option.help, *option.choices)]
     return [key for key in dict.fromkeys(texts) if key[1]]
 

@@ -7,34 +7,19 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from segstudio.app.events import Signal
+from segstudio.app.presenters.training_choices import TrainingChoices, fitted
+from segstudio.app.presenters.training_costs import estimate
 from segstudio.ml.plan import EpochDone, RunFinished, RunStarted, StepDone, TrainPlan, ValidationPictures
 
 if TYPE_CHECKING:
+    from segstudio.app.presenters.training_costs import Estimate
     from segstudio.app.session import Session
+    from segstudio.ml.cards import ModelCard
     from segstudio.ml.networks.table import ArchitectureSpec
     from segstudio.ml.plan import Loss, ValidationPicture
 
 LOSSES: tuple[str, ...] = ("ce+dice", "ce", "dice")
 _NOT_IN_NAMES = re.compile(r"[^\w.-]+")
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingChoices:
-    """What the panel lets one choose; remembered in the project."""
-
-    name: str = ""
-    arch: str = "unet"
-    encoder: str = "efficientnet_lite0"
-    start_from: str = ""
-    loss: str = "ce+dice"
-    epochs: int = 30
-    batch: int = 8
-    patch_px: int = 256
-    lr: float = 1e-3
-    val_fraction: float = 0.2
-    patience: int = 8
-    seed: int = 0
-    device: str = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,26 +124,32 @@ class TrainingPresenter:
         return self._choices
 
     def choose(self, **changes: object) -> None:
-        """Change some of the choices; an encoder that the network can't take falls back to its default."""
-        choices = replace(self._choices, **changes)  # type: ignore[arg-type]
-        spec = self.architectures().get(choices.arch)
-        if spec is not None and choices.encoder not in spec.encoders:
-            choices = replace(choices, encoder=spec.default_encoder)
+        """Change some of the choices; what the network can't take falls back to its default."""
+        choices = fitted(replace(self._choices, **changes), self._choices)  # type: ignore[arg-type]
         if choices != self._choices:
             self._choices = choices
             self.session.set_meta("training", asdict(choices))
             self.changed.emit()
+
+    def choose_model(self, card: ModelCard) -> None:
+        """Start from a model: its network, encoder and options are the run's."""
+        self.choose(arch=card.architecture, encoder=card.encoder, arch_options=dict(card.options), start_from=card.id)
+
+    def estimate(self) -> Estimate | None:
+        """What the run will cost; None where that is not known."""
+        return estimate(self._choices, len(self.session.classes) + 1)
+
+    def refinements(self) -> list[tuple[str, str]]:
+        """(id, title) of the refinements that can learn as the last layers of a network."""
+        from segstudio.ml.refine.table import METHODS
+
+        return [(method.id, method.name) for method in METHODS if method.can_be_trained]
 
     def architectures(self) -> dict[str, ArchitectureSpec]:
         """The networks there are, by id."""
         from segstudio.ml.networks.table import ARCHITECTURES
 
         return ARCHITECTURES
-
-    def encoders(self) -> tuple[str, ...]:
-        """Encoders that the chosen network takes."""
-        spec = self.architectures().get(self._choices.arch)
-        return () if spec is None else spec.encoders
 
     def run_name(self) -> str:
         """The name the next run gets: the one chosen, made unique, else run-1, run-2 …"""
@@ -188,7 +179,10 @@ class TrainingPresenter:
             project=str(session.folder),
             arch=choices.arch,
             encoder=choices.encoder,
+            arch_options=dict(choices.arch_options),
             start_from=choices.start_from,
+            is_pretrained=choices.is_pretrained,
+            freeze=choices.freeze,
             loss=cast("Loss", choices.loss),
             epochs=choices.epochs,
             batch=choices.batch,
@@ -250,4 +244,4 @@ class TrainingPresenter:
             if key in known
             and isinstance(value, (int, float) if isinstance(defaults[key], float) else type(defaults[key]))
         }
-        self._choices = TrainingChoices(**values)
+        self._choices = fitted(TrainingChoices(**values))

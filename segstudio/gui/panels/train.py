@@ -5,21 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QTimer
-from PySide6.QtWidgets import (
-    QComboBox,
-    QDoubleSpinBox,
-    QGridLayout,
-    QLabel,
-    QPushButton,
-    QSpinBox,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from segstudio.app.presenters.training import LOSSES
 from segstudio.gui import icons, theme
-from segstudio.gui.dialogs.common import form_grid, muted
+from segstudio.gui.dialogs.common import muted
 from segstudio.gui.i18n import tr
+from segstudio.gui.panels.train_choices import TrainChoices
 from segstudio.gui.panels.train_views import ClassBars, Curves, Pictures
 
 if TYPE_CHECKING:
@@ -27,7 +18,6 @@ if TYPE_CHECKING:
 
 REDRAW_MS = 200
 RECOUNT_MS = 400
-LOSS_TITLES = {"ce+dice": "cross-entropy + Dice", "ce": "cross-entropy", "dice": "Dice"}
 
 
 class TrainPanel(QWidget):
@@ -39,12 +29,10 @@ class TrainPanel(QWidget):
         self._control = workspace.jobs.training
         self._presenter = workspace.jobs.training.presenter
         self._binder = workspace.binder
-        self._is_filling = False
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 8, 8, 8)
         column.setSpacing(8)
-        self.choices_box = QWidget()
-        self.choices_box.setLayout(self._make_choices())
+        self.choices_box = TrainChoices(self._presenter, workspace.jobs.models)
         column.addWidget(self.choices_box)
         column.addLayout(self._make_data())
         column.addLayout(self._make_buttons())
@@ -78,52 +66,6 @@ class TrainPanel(QWidget):
 
     # -- building --------------------------------------------------------------------------------------------------
 
-    def _make_choices(self) -> QVBoxLayout:
-        self.arch = self._combo(tr("Network"), "arch")
-        self.encoder = self._combo(tr("Encoder"), "encoder")
-        self.start_from = self._combo(tr("Start from"), "start_from")
-        self.loss = self._combo(tr("Loss"), "loss")
-        self.epochs = self._spin(tr("Epochs"), "epochs", 1, 10_000, 1)
-        self.batch = self._spin(tr("Batch"), "batch", 1, 256, 1)
-        self.patch = self._spin(tr("Patch"), "patch_px", 32, 2048, 32, " px")
-        self.rate = QDoubleSpinBox()
-        self.rate.setDecimals(5)
-        self.rate.setRange(0.00001, 1.0)
-        self.rate.setSingleStep(0.0001)
-        self.rate.setKeyboardTracking(False)
-        self.rate.setAccessibleName(tr("Learning rate"))
-        self.rate.valueChanged.connect(self._on_rate)
-        form = form_grid(
-            (
-                (tr("Network"), self.arch),
-                (tr("Encoder"), self.encoder),
-                (tr("Start from"), self.start_from),
-                (tr("Loss"), self.loss),
-            )
-        )
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(8)
-        grid.setVerticalSpacing(4)
-        pairs = (
-            (tr("Epochs"), self.epochs, tr("Batch"), self.batch),
-            (tr("Patch"), self.patch, tr("Rate"), self.rate),
-        )
-        for row, (left, left_field, right, right_field) in enumerate(pairs):
-            grid.addWidget(QLabel(left), row, 0)
-            grid.addWidget(left_field, row, 1)
-            grid.addWidget(QLabel(right), row, 2)
-            grid.addWidget(right_field, row, 3)
-            for field in (left_field, right_field):
-                field.setMinimumWidth(72)
-        grid.setColumnStretch(1, 1)
-        grid.setColumnStretch(3, 1)
-        column = QVBoxLayout()
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
-        column.addLayout(form)
-        column.addLayout(grid)
-        return column
-
     def _make_data(self) -> QVBoxLayout:
         self._data = QLabel()
         self._data.setWordWrap(True)
@@ -154,39 +96,11 @@ class TrainPanel(QWidget):
         grid.addWidget(self.stop_button, 1, 1)
         return grid
 
-    def _combo(self, name: str, key: str) -> QComboBox:
-        box = QComboBox()
-        box.setAccessibleName(name)
-        box.setMinimumContentsLength(8)
-        box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        box.activated.connect(lambda row: self._choose(key, box.itemData(row)))
-        return box
-
-    def _spin(self, name: str, key: str, low: int, high: int, step: int, suffix: str = "") -> QSpinBox:
-        box = QSpinBox()
-        box.setRange(low, high)
-        box.setSingleStep(step)
-        box.setSuffix(suffix)
-        box.setKeyboardTracking(False)
-        box.setAccessibleName(name)
-        box.valueChanged.connect(lambda value: self._choose(key, value))
-        return box
-
     # -- showing ---------------------------------------------------------------------------------------------------
 
     def show_choices(self) -> None:
         """Fill the fields from what is chosen, and the data summary from the project."""
-        self._is_filling = True
-        presenter, choices = self._presenter, self._presenter.choices
-        _fill(self.arch, [(key, spec.title) for key, spec in presenter.architectures().items()], choices.arch)
-        _fill(self.encoder, [(key, self._encoder_title(key)) for key in presenter.encoders()], choices.encoder)
-        _fill(self.start_from, self._starts(), choices.start_from)
-        _fill(self.loss, [(key, tr(LOSS_TITLES.get(key, key))) for key in LOSSES], choices.loss)
-        self.epochs.setValue(choices.epochs)
-        self.batch.setValue(choices.batch)
-        self.patch.setValue(choices.patch_px)
-        self.rate.setValue(choices.lr)
-        self._is_filling = False
+        self.choices_box.show_choices()
         if self.isVisible():
             self.show_data()
 
@@ -257,21 +171,6 @@ class TrainPanel(QWidget):
         super().showEvent(event)  # type: ignore[arg-type]
         self.show_data()
 
-    def _starts(self) -> list[tuple[str, str]]:
-        arches = self._presenter.architectures()
-        known = [
-            (entry.card.id, entry.card.name or entry.card.id)
-            for entry in self._workspace.jobs.models.entries()
-            if entry.is_available and entry.card.architecture in arches
-        ]
-        return [("", tr("ImageNet encoder")), *known]
-
-    def _encoder_title(self, key: str) -> str:
-        from segstudio.ml.networks.table import ENCODERS
-
-        spec = ENCODERS.get(key)
-        return tr("its own") if spec is None else spec.title
-
     def _show_state(self) -> None:
         is_running = self._control.is_running
         self.pause_button.setEnabled(is_running and not self._control.is_stopping)
@@ -317,25 +216,3 @@ class TrainPanel(QWidget):
 
     def _on_start(self) -> None:
         self._workspace.window.trigger("train.start")
-
-    def _on_rate(self, value: float) -> None:
-        self._choose("lr", value)
-
-    def _choose(self, key: str, value: object) -> None:
-        if self._is_filling:
-            return
-        changes = {key: value}
-        if key == "start_from" and value:
-            entry = next((one for one in self._workspace.jobs.models.entries() if one.card.id == value), None)
-            if entry is not None:
-                changes |= {"arch": entry.card.architecture, "encoder": entry.card.encoder}
-        elif key in ("arch", "encoder"):
-            changes["start_from"] = ""
-        self._presenter.choose(**changes)
-
-
-def _fill(box: QComboBox, rows: list[tuple[str, str]], current: str) -> None:
-    box.clear()
-    for key, title in rows:
-        box.addItem(title, key)
-    box.setCurrentIndex(max(0, box.findData(current)))

@@ -1,0 +1,73 @@
+"""The lines under the fields of the train panel: when to choose a network, where weights are, what a run costs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from segstudio.gui.i18n import tr
+from segstudio.gui.panels.model_chooser import size_text
+
+if TYPE_CHECKING:
+    from segstudio.app.presenters.training_choices import TrainingChoices
+    from segstudio.app.presenters.training_costs import Estimate
+
+
+def advice_of(arch: str) -> str:
+    """When to choose a network, a paragraph."""
+    from segstudio.ml.advice import NETWORKS
+
+    return tr(NETWORKS[arch]) if arch in NETWORKS else ""
+
+
+def first_sentence(text: str) -> str:
+    """What stands before the first full stop, the stop included."""
+    for stop in (". ", "。"):
+        if stop in text:
+            return text.split(stop)[0] + stop.strip()
+    return text
+
+
+def weights_text(choices: TrainingChoices) -> str:
+    """Where the weights that a run begins with are."""
+    if choices.start == "model":
+        return tr("Starts from a model you have")
+    if choices.start == "scratch":
+        return tr("Starts from scratch: wants many labels and many epochs")
+    return {
+        "installed": tr("ImageNet weights are installed: works offline"),
+        "cached": tr("ImageNet weights were fetched before"),
+        "fetched": tr("ImageNet weights are fetched when the run starts (timm)"),
+        "none": tr("ImageNet weights are missing: start from scratch"),
+    }[choices.weights_state]
+
+
+def costs_text(found: Estimate | None) -> str:
+    """Parameters, multiply-adds a patch and memory of a batch."""
+    if found is None:
+        return tr("What this network costs is known when it has been built")
+    text = tr("%1 M parameters · %2 G multiply-adds a patch · about %3 to train")
+    for place, value in (
+        ("%1", _short(found.parameters / 1e6)),
+        ("%2", _short(found.multiply_adds / 1e9)),
+        ("%3", size_text(found.training_bytes)),
+    ):
+        text = text.replace(place, value)
+    return text if found.is_usual else text + " " + tr("(with its usual options)")
+
+
+def warning_text(found: Estimate | None) -> str:
+    """What to do when that is too much; "" when it is not."""
+    if found is None or not found.exceeds:
+        return ""
+    text = (
+        tr("The graphics card has %1, which is too little: choose a smaller patch or batch, or a lighter network")
+        if found.exceeds == "gpu"
+        else tr(
+            "This computer has %1 of memory, which is too little: choose a smaller patch or batch, or a lighter network"
+        )
+    )
+    return text.replace("%1", size_text(found.available_bytes))
+
+
+def _short(number: float) -> str:
+    return f"{number:.2f}" if number < 1 else f"{number:.1f}" if number < 100 else f"{number:.0f}"
