@@ -241,6 +241,15 @@ SETTINGS: tuple[Setting, ...] = (
         "Random walker goes by the edges, graph cut by colours and edges.",
         choices=("random walker", "graph cut"),
     ),
+    Setting("prompt.model", "", "Model", "", "Which model answers the clicks."),
+    Setting(
+        "prompt.choice",
+        "best",
+        "Take",
+        "",
+        "A single click may mean a part or the whole: what the model is surest of, or the smallest or largest it sees.",
+        choices=("best", "smallest", "largest"),
+    ),
     # Proposals
     Setting(
         "proposal.min_confidence",
@@ -266,6 +275,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("images.is_descending", False),
     Setting("images.status_filter", "all", choices=("all", "unlabelled", "in_progress", "done", "proposal", "missing")),
     Setting("model.current", "nuclei"),
+    Setting("model.favourites", ""),
     Setting("refine.method", "refine/crf"),
     Setting("refine.preview", True, "Preview", "", "Show at once what refining would make of what is seen."),
     Setting(

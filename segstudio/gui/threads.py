@@ -219,6 +219,12 @@ class ModelThread(ChildThread):
     is_child_kept = True
 
 
+class PromptThread(ModelThread):
+    """Clicks. A model host of its own: a click neither waits for proposals nor ends them."""
+
+    child_name = "click model"
+
+
 class TrainingThread(ChildThread):
     """The background worker thread that retrains: it owns the job from start to end; the loop itself runs in the trainer process.
 

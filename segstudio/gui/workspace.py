@@ -58,6 +58,7 @@ class Workspace(QObject):
         self.toolbox = ToolBox(ToolContext(self.session, self.settings, background=self.tool_work))
         self.canvas = CanvasWidget(self.session, self.toolbox)
         self.jobs = JobCenter(self)
+        self.toolbox.context.prompts = self.jobs.prompts.desk
         self.opening = Opening(self)
         self.adder = ImageAdder(self)
         self.image_files = ImageFilesControl(self)

@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from segstudio.app.events import Signal
+from segstudio.app.prompt_desk import NoPrompts
 from segstudio.app.tools.background import ImmediateBackground
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from segstudio.app.prompt_desk import PromptService
     from segstudio.app.session import Session
     from segstudio.app.settings import Settings
     from segstudio.app.tools.background import ToolBackground
@@ -35,6 +37,7 @@ CursorShape = Literal[
     "lasso",
     "rectangle",
     "ellipse",
+    "click",
 ]
 BrushShape = Literal["round", "square"]
 
@@ -155,6 +158,8 @@ class ToolContext:
     preview_changed: Signal[[]] = field(default_factory=Signal)
     background: ToolBackground = field(default_factory=ImmediateBackground)
     """Runs what takes longer than a frame; the window puts a worker thread here."""
+    prompts: PromptService = field(default_factory=NoPrompts)
+    """Asks click models; the window puts its model host here."""
     extra_areas: tuple[PreviewArea, ...] = ()
     """Areas drawn whatever the tool: what an operation on regions would change."""
 
@@ -269,6 +274,10 @@ class Tool:
 
     def cancel(self) -> bool:
         """Abandon what was begun; True when there was something."""
+        return False
+
+    def undo(self) -> bool:
+        """Take back the last step of what was begun; False leaves undo to the history."""
         return False
 
     def interrupt(self) -> None:

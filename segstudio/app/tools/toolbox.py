@@ -18,6 +18,7 @@ from segstudio.app.tools.move import MoveTool
 from segstudio.app.tools.pan import PanTool
 from segstudio.app.tools.picker import PickerTool
 from segstudio.app.tools.polygon import PolygonTool
+from segstudio.app.tools.prompt import PromptTool
 from segstudio.app.tools.proposal_brush import AcceptTool, RejectTool
 from segstudio.app.tools.scissors import ScissorsTool
 from segstudio.app.tools.shapes import EllipseTool, RectangleTool
@@ -49,6 +50,7 @@ TOOLS: tuple[type[Tool], ...] = (
     WandTool,
     GrabCutTool,
     StrokesTool,
+    PromptTool,
     MoveTool,
     AcceptTool,
     RejectTool,

@@ -27,6 +27,7 @@ _ICONS = {
     "lasso": "lasso",
     "rectangle": "rectangle",
     "ellipse": "ellipse",
+    "click": "prompt",
 }
 _SIDE = 32
 _HOT = 9

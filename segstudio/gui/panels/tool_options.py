@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QHBoxLayout, QLabel, QSlider, QWidget
 
 from segstudio.app.actions import BY_ID
+from segstudio.app.prompt_desk import MODEL
 from segstudio.app.setting_table import BY_KEY
 from segstudio.gui.i18n import tr, tr_table
 from segstudio.gui.panels.option_field import OptionField
@@ -22,11 +23,13 @@ from segstudio.gui.panels.parts import (
     tip_of,
     tool_button,
 )
+from segstudio.gui.panels.prompt_model import PromptModelField
 
 if TYPE_CHECKING:
     from segstudio.app.session import Session
     from segstudio.app.tools.toolbox import ToolBox
     from segstudio.gui.action_binding import ActionBinder
+    from segstudio.gui.job_center import JobCenter
 
 STEPS = 400
 """Notches of the size slider; it is logarithmic, from 1 to 2000 px."""
@@ -39,9 +42,15 @@ class ToolOptions(QWidget):
     """What can be set for the current tool; each tool keeps its own."""
 
     def __init__(
-        self, session: Session, toolbox: ToolBox, binder: ActionBinder | None = None, parent: QWidget | None = None
+        self,
+        session: Session,
+        toolbox: ToolBox,
+        binder: ActionBinder | None = None,
+        parent: QWidget | None = None,
+        jobs: JobCenter | None = None,
     ) -> None:
         super().__init__(parent)
+        self.jobs = jobs
         self.session, self.toolbox, self.settings = session, toolbox, session.settings
         self.setObjectName("tool-options")
         self.name = QLabel()
@@ -75,7 +84,7 @@ class ToolOptions(QWidget):
         self.guard.setToolTip(tr("Locked classes are never painted over"))
         self.guard.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.guard_class = combo(tr("The class that may be painted over"), [])
-        self._fields: dict[str, OptionField] = {}
+        self._fields: dict[str, QWidget] = {}
         self.hint = QLabel()
         self.hint.setProperty("muted", True)
         self._lay_out()
@@ -165,13 +174,18 @@ class ToolOptions(QWidget):
         """The tool's further settings; each is made when it is first shown."""
         for key in keys:
             if key not in self._fields:
-                field = OptionField(self.settings, BY_KEY[key])
+                field = self._field(key)
                 self._fields[key] = field
                 self._option_row.insertWidget(self._options_at + len(self._fields) - 1, field)
         for key, field in self._fields.items():
             field.setVisible(key in keys)
         if len(keys) > 1:
             self.hint.setText("")  # there is no room for both
+
+    def _field(self, key: str) -> QWidget:
+        if key == MODEL and self.jobs is not None:
+            return PromptModelField(self.jobs.prompts)
+        return OptionField(self.settings, BY_KEY[key])
 
     def _fill_guard_classes(self) -> None:
         box = self.guard_class

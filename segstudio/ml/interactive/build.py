@@ -66,7 +66,7 @@ def transformers_module() -> Any:
             return transformers
         except ImportError as error:
             raise UserError(
-                f"click models of the SAM family cannot be used here ({error})",
+                f"click models of the SAM family cannot be used here ({str(error).splitlines()[0]})",
                 remedy=NEEDS_EXTRA.removeprefix("needs the extra [sam]: "),
             ) from error
 
