@@ -29,6 +29,19 @@ UP_CONVS = (1, 2, 3, 3)
 STRIDE = 16
 
 
+class PlaneConv3d(nn.Conv3d):
+    """5×5×5 convolution that keeps the size; of a single plane only the middle 5×5 has anything to see, so no more is computed."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, 5, padding=2, bias=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, C, D, H, W) to (N, outputs, D, H, W)."""
+        if x.shape[2] > 1:
+            return super().forward(x)
+        return F.conv2d(x.squeeze(2), self.weight[:, :, 2], padding=2).unsqueeze(2)
+
+
 class _Residual(nn.Module):
     """Convolutions 5×5×5 on what comes in, added to it."""
 
@@ -36,7 +49,7 @@ class _Residual(nn.Module):
         super().__init__()
         layers: list[nn.Module] = []
         for number in range(count):
-            layers.append(nn.Conv3d(inputs if number == 0 else width, width, 5, padding=2, bias=False))
+            layers.append(PlaneConv3d(inputs if number == 0 else width, width))
             layers.append(nn.BatchNorm3d(width))
             if number < count - 1:
                 layers.append(nn.PReLU(width))
