@@ -17,6 +17,7 @@ from segstudio.gui.i18n import tr
 from segstudio.gui.job_strip import JobView
 from segstudio.gui.model_control import ModelControl
 from segstudio.gui.notice_bar import Offer
+from segstudio.gui.prompt_control import PromptControl
 from segstudio.gui.training_control import TrainingControl
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class JobCenter(QObject):
         self._numbers = itertools.count(1)
         self._processes: list[QProcess] = []
         self.models = ModelControl(self)
+        self.prompts = PromptControl(self)
         self.training = TrainingControl(self)
         self.exports = ExportControl(self)
         self.compare = CompareControl(self)
@@ -127,12 +129,14 @@ class JobCenter(QObject):
     def on_project_changed(self) -> None:
         """Another project, or none: what worked on the former one ends."""
         self.models.on_project_changed()
+        self.prompts.desk.stop()
         self.training.on_project_changed()
 
     def shut_down(self) -> None:
         """Stop everything and wait for it."""
         self.compare.shut_down()
         self.models.shut_down()
+        self.prompts.shut_down()
         self.training.shut_down()
         self.exports.shut_down()
         for process in self._processes:

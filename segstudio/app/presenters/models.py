@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 DROP = 0
 """In a mapping: this class of the model is left out. None: the class of that name is added to the project."""
+PROPOSING = frozenset({"semantic", "instance", "classic"})
+"""Tasks of the models that propose masks by themselves."""
 NEAR = 0.72
 """How alike two names must be to be suggested as the same class, 0…1."""
 
@@ -44,20 +46,33 @@ class ModelsPresenter:
         self.session = session
         self.changed: Signal[[]] = Signal()
         self._entries: list[CatalogEntry] | None = None
+        self._click_models: list[CatalogEntry] = []
         session.project_changed.connect(self.refresh)
 
     # -- catalog -------------------------------------------------------------------------------------------------
 
     @property
     def entries(self) -> list[CatalogEntry]:
-        """Every model; those that can't be used carry their reason."""
+        """Every model that proposes; those that can't be used carry their reason."""
         if self._entries is None:
-            from segstudio.ml.registry import Catalog
+            self._read()
+        return self._entries or []
 
-            entries = [self._with_options(entry) for entry in Catalog(self.session.folder).entries()]
-            # Untrained networks are for training; they have nothing to propose.
-            self._entries = [entry for entry in entries if entry.card.weights.kind != "untrained"]
-        return self._entries
+    @property
+    def click_models(self) -> list[CatalogEntry]:
+        """Every model that answers clicks; those that can't be used carry their reason."""
+        if self._entries is None:
+            self._read()
+        return self._click_models
+
+    def _read(self) -> None:
+        from segstudio.ml.registry import Catalog
+
+        entries = [self._with_options(entry) for entry in Catalog(self.session.folder).entries()]
+        # Untrained networks are for training; they have nothing to propose.
+        trained = [entry for entry in entries if entry.card.weights.kind != "untrained"]
+        self._entries = [entry for entry in trained if entry.card.task in PROPOSING]
+        self._click_models = [entry for entry in trained if entry.card.task == "interactive"]
 
     def refresh(self) -> None:
         """Read the catalog again: a run has finished, a file was installed, another project is open."""

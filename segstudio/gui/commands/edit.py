@@ -39,6 +39,8 @@ def undo(workspace: Workspace) -> None:
     if tool.undo_abandons and tool.is_busy:
         workspace.toolbox.cancel()
         return
+    if tool.undo():
+        return
     workspace.session.undo()
 
 
