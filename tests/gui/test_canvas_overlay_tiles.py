@@ -216,3 +216,18 @@ def test_a_moved_picture_equals_one_made_anew(qapp: object, name: str) -> None:
         picture(tiles, view), picture(OverlayTiles(painter_for(name, layer)), view), "the former picture was copied"
     )
     transaction.abort()
+
+
+def test_a_tile_seen_in_part_is_left_to_be_drawn_whole_later() -> None:
+    """Made while only a corner of it is drawn, its rest would keep the old picture: nothing asks for it any more."""
+    view = ViewTransform(SIDE, SIDE, 800, 600).centred_at(SIDE / 2, SIDE / 2, 1.0)
+    tiles = OverlayTiles(painter_for("fill", painted_layer()))
+    target = QImage(800, 600, QImage.Format.Format_ARGB32_Premultiplied)
+    painter = QPainter(target)
+    corner = Rect(0, 0, 40, 40)
+    assert not tiles.draw(painter, view, corner, math.inf), "there is more to make"
+    made, is_complete = tiles.prepare(view, math.inf)
+    assert is_complete
+    assert any(rect.intersected(corner) == corner for rect in made), "the corner's tile is drawn again, whole"
+    assert tiles.draw(painter, view, corner, math.inf)
+    painter.end()

@@ -151,7 +151,8 @@ class OverlayTiles:
         for key in tile_range(view, level, clip_px):
             tile = tiles.get(key)
             if tile is None or tile.stamp != self._stamp:
-                if time.perf_counter() < deadline_s:
+                # One that is seen in part only is left to prepare(), which has all of it drawn.
+                if time.perf_counter() < deadline_s and _is_drawn_whole(view, level, key, clip_px):
                     tile = self._build(painter, tiles, level, key)
                 else:
                     is_complete = False
@@ -259,6 +260,12 @@ class OverlayTiles:
             while len(tiles) > keep and self._nbytes > self._budget_bytes:
                 _, tile = tiles.popitem(last=False)
                 self._nbytes -= tile.nbytes
+
+
+def _is_drawn_whole(view: ViewTransform, level: int, key: tuple[int, int], clip_px: Rect) -> bool:
+    seen = tile_rect_px(view, level, key).clipped(view.view_width_px, view.view_height_px)
+    seen = seen.intersected(view.image_rect_px())
+    return seen.intersected(clip_px) == seen
 
 
 def _draw(target: QPainter, tile: _Tile, view: ViewTransform, level: int, key: tuple[int, int], clip_px: Rect) -> None:

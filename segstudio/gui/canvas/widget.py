@@ -77,7 +77,7 @@ class CanvasWidget(ViewMoves, InputEvents):
         self._later.timeout.connect(self._draw_unfinished)
         self._zooming = QTimer(self, singleShot=True, interval=REST_MS)
         self._zooming.timeout.connect(self._on_rest)
-        self._is_hurried, self._frame_s = False, 0.0
+        self._is_hurried, self._is_patchy, self._frame_s = False, False, 0.0
         self._opening = QTimer(self, singleShot=True, interval=OPENING_DELAY_MS)
         self._opening.timeout.connect(self._on_still_opening)
         self._image.changed.connect(self._on_image_tile)
@@ -239,6 +239,7 @@ class CanvasWidget(ViewMoves, InputEvents):
         start_s = time.perf_counter()
         ratio = self.ratio
         clip_px = self._to_px(event.rect())
+        self._is_patchy = event.region().rectCount() > 1  # less is drawn than the rectangle
         painter = QPainter(self)
         painter.scale(1 / ratio, 1 / ratio)  # from here on in physical pixels
         self._draw_ground(painter, clip_px)
@@ -269,7 +270,7 @@ class CanvasWidget(ViewMoves, InputEvents):
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, view.zoom < 1 and pace != Pace.HURRIED)
         self._image.draw(painter, view, inside, pace)
         self._overlays.refresh(view, ratio, pace)
-        deadline_s = time.perf_counter() + (OVERLAY_BUDGET_S if pace == Pace.STILL else 0.0)
+        deadline_s = time.perf_counter() + (OVERLAY_BUDGET_S if pace == Pace.STILL and not self._is_patchy else 0.0)
         if not self._overlays.draw(painter, view, inside, deadline_s, pace):
             self._is_behind = True
             self._later.start()
