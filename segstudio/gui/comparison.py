@@ -259,6 +259,9 @@ class Comparison(QObject):
         self._place_card()
 
     def _place_card(self) -> None:
+        layout = self.card.layout()
+        if layout is not None:
+            layout.activate()
         self.card.adjustSize()
         x = self.canvas.width() - self.card.width() - MARGIN_PX
         self.card.move(max(0, x), max(0, self.canvas.height() - self.card.height() - MARGIN_PX))

@@ -241,7 +241,7 @@ def test_the_dialog_asks_for_two_and_starts(window: MainWindow, qtbot) -> None: 
     dialog.right.setCurrentIndex(dialog.right.findData(OTSU))
     assert not dialog.accept_button.isEnabled() and "different" in dialog.note.text()
     dialog.right.setCurrentIndex(dialog.right.findData(LOCAL))
-    dialog.whole.setChecked(True)
+    dialog.part.setCurrentIndex(dialog.part.findData(True))
     QTest.mouseClick(dialog.accept_button, LEFT)
     made = comparison(window)
     assert made.is_on and made.desk.is_whole

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QPushButton, QRadioButton
+from PySide6.QtWidgets import QPushButton
 
 from segstudio.app.compare_desk import MOST_PX
 from segstudio.gui.dialogs.common import PlainDialog, form_grid, muted
 from segstudio.gui.i18n import tr
 from segstudio.gui.panels.model_chooser import ModelChooser
+from segstudio.gui.panels.parts import combo
 
 if TYPE_CHECKING:
     from segstudio.gui.job_center import JobCenter
@@ -32,18 +33,12 @@ class CompareModelsDialog(PlainDialog):
         if not second:
             free = [model_id for model_id in self.right.ids() if model_id != first]
             self.right.setCurrentIndex(self.right.findData(free[0]) if free else -1)
-        self.visible = QRadioButton(tr("The visible part"))
-        self.whole = QRadioButton(tr("The whole image"))
-        self.visible.setChecked(True)
-        self.visible.setToolTip(tr("Of a wide view the middle, %1 megapixels").replace("%1", f"{MOST_PX / 1e6:.1f}"))
+        self.part = combo(tr("Compared part"), [(tr("The visible part"), False), (tr("The whole image"), True)])
+        self.part.setToolTip(tr("Of a wide view the middle, %1 megapixels").replace("%1", f"{MOST_PX / 1e6:.1f}"))
         self.column.addWidget(
             muted(tr("Both propose on this image, one after the other. Nothing changes until you keep one of them."))
         )
-        self.column.addLayout(
-            form_grid(
-                [(tr("Left"), self.left), (tr("Right"), self.right), (tr("On"), self.visible), ("", self.whole)], 8
-            )
-        )
+        self.column.addLayout(form_grid([(tr("Left"), self.left), (tr("Right"), self.right), (tr("On"), self.part)], 8))
         self.note = muted("")
         self.column.addWidget(self.note)
         buttons = self.add_buttons(tr("Compare"))
@@ -77,4 +72,4 @@ class CompareModelsDialog(PlainDialog):
         """Begin."""
         left, right = self.left.currentData(), self.right.currentData()
         super().accept()
-        self._jobs.compare.start(str(left), str(right), is_whole=self.whole.isChecked())
+        self._jobs.compare.start(str(left), str(right), is_whole=bool(self.part.currentData()))

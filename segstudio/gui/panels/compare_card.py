@@ -18,13 +18,14 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.gui.i18n import tr
-from segstudio.gui.panels.parts import GAP_PX, MARGIN_PX, follow_theme, swatch, tool_button
+from segstudio.gui.panels.parts import GAP_PX, MARGIN_PX, follow_theme, plain, swatch, tool_button
 
 if TYPE_CHECKING:
     from segstudio.app.compare_desk import CompareDesk, CompareSide
     from segstudio.app.compare_figures import CompareFigures
 
 WIDTH_PX = 280
+UNKNOWN_COLOR = "#8c8c8c"
 MOST_CLASSES = 6
 """So many classes are listed, those with the most pixels; the others are counted."""
 _OWN_KEYS = (Qt.Key.Key_Tab, Qt.Key.Key_Backtab, Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space)
@@ -51,10 +52,9 @@ class CompareCard(QFrame):
         self.agreement.setObjectName("compare-agreement")
         self.against = _text()
         self.against.setObjectName("compare-against")
-        self.rows = QGridLayout()
-        self.rows.setHorizontalSpacing(MARGIN_PX)
-        self.rows.setVerticalSpacing(GAP_PX)
-        self.rows.setColumnStretch(1, 1)
+        self._rows = [(QLabel(), _text(), QLabel()) for _ in range(MOST_CLASSES)]
+        self.more = _text()
+        self.more.setProperty("muted", True)
         self.labels = QCheckBox(tr("Show labels beneath"))
         self.labels.toggled.connect(self.labels_toggled)
         self.keep_left = self._button(tr("Keep left as the proposal"), "left")
@@ -85,11 +85,24 @@ class CompareCard(QFrame):
         column.setSpacing(MARGIN_PX)
         column.addLayout(head)
         column.addWidget(self.agreement)
-        column.addLayout(self.rows)
+        column.addLayout(self._class_grid())
         column.addWidget(self.against)
         column.addWidget(self.labels)
         column.addWidget(self.keep_left)
         column.addLayout(buttons)
+
+    def _class_grid(self) -> QGridLayout:
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(MARGIN_PX)
+        grid.setVerticalSpacing(GAP_PX)
+        grid.setColumnStretch(1, 1)
+        for row, (mark, name, value) in enumerate(self._rows):
+            name.setWordWrap(False)
+            value.setToolTip(tr("Intersection over union of this class between the two"))
+            for column, widget in enumerate((mark, name, value)):
+                grid.addWidget(widget, row, column)
+        grid.addWidget(self.more, MOST_CLASSES, 1, 1, 2)
+        return grid
 
     def show_state(self, desk: CompareDesk, figures: CompareFigures | None, *, is_keeping: bool = False) -> None:
         """Show how the comparison stands."""
@@ -104,27 +117,22 @@ class CompareCard(QFrame):
         self.adjustSize()
 
     def _show_classes(self, desk: CompareDesk, figures: CompareFigures | None) -> None:
-        while (item := self.rows.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
         classes = () if figures is None else figures.classes
-        for row, one in enumerate(classes[:MOST_CLASSES]):
+        for row, (mark, name, value) in enumerate(self._rows):
+            one = classes[row] if row < len(classes) else None
+            for widget in (mark, name, value):
+                widget.setVisible(one is not None)
+            if one is None:
+                continue
             known = desk.class_of(one.class_id)
-            mark, name, value = QLabel(), QLabel(), QLabel("–" if one.iou is None else f"{one.iou:.3f}")
-            mark.setPixmap(swatch("#8c8c8c" if known is None else known.color, 12).pixmap(12, 12))
-            name.setTextFormat(Qt.TextFormat.PlainText)
-            name.setText(
-                "" if known is None else name.fontMetrics().elidedText(known.name, Qt.TextElideMode.ElideRight, 160)
-            )
-            value.setToolTip(tr("Intersection over union of this class between the two"))
-            for column, widget in enumerate((mark, name, value)):
-                self.rows.addWidget(widget, row, column)
-        if len(classes) > MOST_CLASSES:
-            more = QLabel(tr("and %n more class(es)", len(classes) - MOST_CLASSES))
-            more.setProperty("muted", True)
-            self.rows.addWidget(more, MOST_CLASSES, 0, 1, 3)
+            mark.setPixmap(swatch(UNKNOWN_COLOR if known is None else known.color, 12).pixmap(12, 12))
+            text = "" if known is None else known.name
+            name.setText(name.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, 180))
+            name.setToolTip(plain(text))
+            value.setText("–" if one.iou is None else f"{one.iou:.3f}")
+        rest = len(classes) - MOST_CLASSES
+        self.more.setVisible(rest > 0)
+        self.more.setText(tr("and %n more class(es)", rest) if rest > 0 else "")
 
     # -- keys ----------------------------------------------------------------------------------------------------
 
@@ -160,7 +168,12 @@ def _agreement_text(sides: tuple[CompareSide, CompareSide], figures: CompareFigu
     if figures is None or figures.agreement is None:
         return tr("working it out…")
     text = tr("They agree on %1 of the pixels.").replace("%1", percent_text(figures.agreement))
-    return text if figures.classes else f"{text} {tr('Neither found anything.')}"
+    if not figures.classes:
+        return f"{text} {tr('Neither found anything.')}"
+    has_common = any(one.left_px and one.right_px for one in figures.classes)
+    is_apart = not has_common and len(figures.classes) > 1
+    hint = tr("They found no class in common: Match classes… in the Model menu says which are the same.")
+    return f"{text} {hint}" if is_apart else text
 
 
 def _against_text(figures: CompareFigures | None) -> str:
