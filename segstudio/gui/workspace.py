@@ -200,6 +200,7 @@ class Workspace(QObject):
         session.image_record_changed.connect(self._on_record_changed)
         session.layer_changed.connect(self._on_layer_changed)
         self.toolbox.tool_changed.connect(self._on_tool_changed)
+        self.toolbox.context.steps_changed.connect(self.window.schedule_refresh)
         self.settings.changed.connect(self._on_setting_changed)
         self.canvas.cursor_moved.connect(self.window.status_line.show_cursor)
         self.canvas.cursor_left.connect(self.window.status_line.clear_cursor)

@@ -156,6 +156,8 @@ class ToolContext:
     settings: Settings
     view: CanvasView | None = None
     preview_changed: Signal[[]] = field(default_factory=Signal)
+    steps_changed: Signal[[]] = field(default_factory=Signal)
+    """Whether the tool has a step that undo takes back changed."""
     background: ToolBackground = field(default_factory=ImmediateBackground)
     """Runs what takes longer than a frame; the window puts a worker thread here."""
     prompts: PromptService = field(default_factory=NoPrompts)
@@ -276,9 +278,13 @@ class Tool:
         """Abandon what was begun; True when there was something."""
         return False
 
-    def undo(self) -> bool:
-        """Take back the last step of what was begun; False leaves undo to the history."""
+    @property
+    def has_step(self) -> bool:
+        """Whether undo takes back a step of what was begun, and leaves the history alone."""
         return False
+
+    def undo(self) -> None:
+        """Take back the last step of what was begun."""
 
     def interrupt(self) -> None:
         """Another edit of the labels is next: end what would get in its way."""

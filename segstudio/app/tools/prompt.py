@@ -142,6 +142,7 @@ class PromptTool(SmartTool):
         else:
             self._marks.append(Mark(begun.xy, not is_out))
         self._accepts = None
+        self.context.steps_changed.emit()
         self._look()
 
     def leave(self) -> None:
@@ -163,12 +164,15 @@ class PromptTool(SmartTool):
             return False
         return True
 
-    def undo(self) -> bool:
-        """Drop the last point; True when there was one."""
-        if not self._marks:
-            return False
-        self._drop_mark()
-        return True
+    @property
+    def has_step(self) -> bool:
+        """Whether there is a point or box to drop."""
+        return bool(self._marks)
+
+    def undo(self) -> None:
+        """Drop the last point."""
+        if self._marks:
+            self._drop_mark()
 
     def cancel(self) -> bool:
         """Forget points, box and area."""
@@ -214,7 +218,9 @@ class PromptTool(SmartTool):
 
     def _reset(self) -> None:
         self.context.prompts.drop()
-        self._marks.clear()
+        if self._marks:
+            self._marks.clear()
+            self.context.steps_changed.emit()
         self._answers.clear()
         self._asked, self._from, self._accepts = 0, None, None
 

@@ -1,0 +1,285 @@
+"""Click to segment with the real window, the real mouse and a click model from a plug-in in a process of its own."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QComboBox
+
+from segstudio.core.classes import ClassTable
+from segstudio.core.geometry import Rect
+from segstudio.gui.main_window import MainWindow
+from segstudio.gui.panels.prompt_model import PromptModelField
+from tests.gui.window_help import open_window
+
+PLUG_IN = Path(__file__).parent / "click_plug_in"
+LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
+ALT = Qt.KeyboardModifier.AltModifier
+NONE = Qt.KeyboardModifier.NoModifier
+SHAPE = (160, 240)
+
+
+def discs() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(picture (160, 240, 3) uint8, a red disc and a blue one as masks)."""
+    rows, columns = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    red = np.hypot(columns - 70, rows - 80) <= 40
+    blue = np.hypot(columns - 180, rows - 80) <= 30
+    picture = np.full((*SHAPE, 3), 30, np.uint8)
+    picture[red], picture[blue] = (220, 60, 50), (60, 90, 220)
+    picture[60:100, 90:108][red[60:100, 90:108]] = (190, 100, 50)  # a stain that looks alike, almost
+    return picture, red, blue
+
+
+PICTURE, RED, BLUE = discs()
+STAIN = np.zeros(SHAPE, bool)
+STAIN[60:100, 90:108] = RED[60:100, 90:108]
+
+
+class Hand:
+    """The window with a project of one picture, and a hand on its canvas."""
+
+    def __init__(self, window: MainWindow, qtbot, log: Path) -> None:  # type: ignore[no-untyped-def]
+        self.window, self.qtbot, self.log_file = window, qtbot, log
+        self.session, self.canvas = window.session, window.workspace.canvas
+        self.tool = window.workspace.toolbox.tool("prompt")
+        self.desk = window.workspace.jobs.prompts.desk
+        self.notices: list[str] = []
+        self.session.notice.connect(self.notices.append)
+
+    def at(self, x: float, y: float) -> QPoint:
+        left, top = self.canvas.view.to_view(x, y)
+        return QPoint(round(left / self.canvas.ratio), round(top / self.canvas.ratio))
+
+    def click(self, x: float, y: float, button: Qt.MouseButton = LEFT, modifiers: Qt.KeyboardModifier = NONE) -> None:
+        QTest.mouseMove(self.canvas, self.at(x, y))
+        QTest.mouseClick(self.canvas, button, modifiers, self.at(x, y))
+
+    def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        QTest.mousePress(self.canvas, LEFT, NONE, self.at(*start))
+        QTest.mouseMove(self.canvas, self.at((start[0] + end[0]) / 2, (start[1] + end[1]) / 2))
+        QTest.mouseMove(self.canvas, self.at(*end))
+        QTest.mouseRelease(self.canvas, LEFT, NONE, self.at(*end))
+
+    def key(self, key: Qt.Key, modifiers: Qt.KeyboardModifier = NONE) -> None:
+        QTest.keyClick(self.canvas, key, modifiers)
+
+    def until(self, what: Callable[[], bool]) -> None:
+        self.qtbot.waitUntil(what, timeout=60_000)
+
+    def shown(self) -> np.ndarray:
+        """The area drawn, in image pixels."""
+        mask = np.zeros(SHAPE, bool)
+        for area in self.tool.preview().areas:
+            assert area.mask.shape == (area.rect.height, area.rect.width)
+            mask[area.rect.slices] |= area.mask
+        return mask
+
+    def labels(self) -> np.ndarray:
+        layer = self.session.labels
+        return layer.read_classes(Rect(0, 0, SHAPE[1], SHAPE[0]))
+
+    def history(self) -> list[str]:
+        return [entry.label for entry in self.session.history.entries() if not entry.is_undone]
+
+    def log(self) -> list[str]:
+        return self.log_file.read_text().splitlines() if self.log_file.exists() else []
+
+
+@pytest.fixture
+def hand(qtbot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hand]:
+    log = tmp_path / "toy.log"
+    monkeypatch.syspath_prepend(str(PLUG_IN))
+    monkeypatch.setenv("TOY_CLICKS_LOG", str(log))
+    file = tmp_path / "discs.png"
+    Image.fromarray(PICTURE).save(file)
+    with open_window(qtbot) as window:
+        window.settings.set("model.device", "cpu")
+        window.settings.set("prompt.model", "toy-clicks")
+        session = window.session
+        assert session.create_project(tmp_path / "project", ClassTable().added("road").added("tree"))
+        session.add_images([file])
+        qtbot.waitUntil(lambda: session.reader is not None, timeout=10_000)
+        session.select_class(session.classes[0].id)
+        window.refresh_actions()
+        made = Hand(window, qtbot, log)
+        window.workspace.canvas.setFocus()
+        yield made
+
+
+def take(hand: Hand) -> Hand:
+    """The tool by its key."""
+    hand.key(Qt.Key.Key_M)
+    assert hand.window.workspace.toolbox.chosen_id == "prompt"
+    return hand
+
+
+def test_picking_the_tool_looks_at_the_picture_and_a_click_shows_then_paints_the_object(hand: Hand) -> None:
+    take(hand)
+    hand.until(lambda: hand.log() == ["embed 240x160"] and hand.desk.is_idle)  # before any click
+    hand.click(50.5, 80.5)
+    assert hand.tool.marks and not hand.labels().any()
+    hand.until(lambda: bool(hand.shown().any()))
+    np.testing.assert_array_equal(hand.shown(), RED)
+    assert hand.tool.preview().text.startswith("Enter")
+    hand.key(Qt.Key.Key_Return)
+    np.testing.assert_array_equal(hand.labels() == 1, RED)
+    assert hand.history() == ["Click road"] and not hand.tool.is_busy
+    hand.click(180.5, 80.5)
+    hand.until(lambda: bool(hand.shown().any()))
+    np.testing.assert_array_equal(hand.shown(), BLUE)
+    hand.key(Qt.Key.Key_Escape)
+    assert not hand.shown().any() and hand.history() == ["Click road"]
+    # One look for both clicks; the second object is no correction of the first.
+    assert hand.log() == ["embed 240x160", "predict 1 False", "predict 1 False"]
+    assert not {"torch", "transformers"} & set(sys.modules) or "torch" in _before
+    hand.session.undo()
+    assert not hand.labels().any()
+
+
+_before = frozenset(sys.modules)
+
+
+@pytest.mark.parametrize(("button", "modifiers"), [(RIGHT, NONE), (LEFT, ALT)])
+def test_a_right_or_alt_click_takes_away_and_undo_and_backspace_give_back(
+    hand: Hand, button: Qt.MouseButton, modifiers: Qt.KeyboardModifier
+) -> None:
+    take(hand)
+    hand.click(50.5, 80.5)
+    hand.until(lambda: bool(hand.shown().any()))
+    hand.click(98.5, 80.5, button, modifiers)
+    hand.until(lambda: hand.shown().sum() < RED.sum())
+    np.testing.assert_array_equal(hand.shown(), RED & ~STAIN)
+    assert [mark.is_positive for mark in hand.tool.marks] == [True, False]
+    assert hand.log()[-1] == "predict 2 True"  # as a correction of the first answer
+    hand.window.trigger("edit.undo")
+    assert len(hand.tool.marks) == 1
+    np.testing.assert_array_equal(hand.shown(), RED)  # at once: the former answer is kept
+    hand.click(98.5, 80.5, button, modifiers)
+    hand.until(lambda: hand.shown().sum() < RED.sum())
+    hand.key(Qt.Key.Key_Backspace)
+    np.testing.assert_array_equal(hand.shown(), RED)
+    hand.key(Qt.Key.Key_Backspace)
+    assert not hand.tool.is_busy and not hand.shown().any() and not hand.labels().any()
+    hand.window.trigger("edit.undo")  # nothing in the hand: it is the history's, which is empty
+    assert hand.history() == []
+
+
+def test_a_box_finds_what_is_in_it_and_objects_are_counted(hand: Hand) -> None:
+    take(hand)
+    hand.session.set_object_mode(True)
+    hand.drag((140, 40), (220, 120))
+    assert hand.tool.marks[0].to_xy is not None
+    hand.until(lambda: bool(hand.shown().any()))
+    np.testing.assert_array_equal(hand.shown(), BLUE)
+    hand.key(Qt.Key.Key_Return)
+    hand.click(50.5, 80.5)
+    hand.key(Qt.Key.Key_Return)  # before the answer is there
+    hand.until(lambda: len(hand.history()) == 2)
+    assert len(hand.session.objects()) == 2
+    np.testing.assert_array_equal(hand.labels() == 1, RED | BLUE)
+
+
+def test_guards_and_locked_classes_hold_and_shift_erases(hand: Hand) -> None:
+    take(hand)
+    hand.click(50.5, 80.5)
+    hand.until(lambda: bool(hand.shown().any()))
+    hand.key(Qt.Key.Key_Return)
+    hand.session.select_class(hand.session.classes[1].id)
+    hand.window.settings.set("paint.guard", "background")
+    hand.click(50.5, 80.5)
+    hand.key(Qt.Key.Key_Return)
+    hand.until(lambda: not hand.tool.is_busy)
+    assert (hand.labels() == 1).sum() == RED.sum() and not (hand.labels() == 2).any()
+    hand.click(50.5, 80.5)
+    hand.key(Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
+    hand.until(lambda: not hand.tool.is_busy)
+    assert not hand.labels().any()
+
+
+def test_what_several_masks_are_taken_for_can_be_chosen(hand: Hand) -> None:
+    take(hand)
+    hand.click(50.5, 80.5)
+    hand.until(lambda: bool(hand.shown().any()))
+    field = hand.window.workspace.tool_options.findChild(QComboBox, options=Qt.FindChildOption.FindChildrenRecursively)
+    assert field is not None
+    hand.window.settings.set("prompt.choice", "largest")
+    hand.until(lambda: bool(hand.shown().all()))
+    hand.window.settings.set("prompt.choice", "smallest")
+    hand.until(lambda: bool((hand.shown() == RED).all()))
+
+
+def test_without_a_model_it_is_said_in_a_sentence_how_to_get_one(hand: Hand) -> None:
+    hand.window.settings.set("prompt.model", "sam/mobile-sam")
+    take(hand)
+    hand.click(50.5, 80.5)
+    assert not hand.tool.is_busy and len(hand.notices) == 1
+    assert "MobileSAM" in hand.notices[0] and ("download" in hand.notices[0] or "segstudio[sam]" in hand.notices[0])
+    assert hand.log() == []
+
+
+def test_the_models_field_lists_all_and_offers_a_download(hand: Hand) -> None:
+    take(hand)
+    field = hand.window.workspace.tool_options.findChild(PromptModelField)
+    assert field is not None and field.isVisibleTo(hand.window)
+    box = field.field
+    assert box.currentText() == "Toy clicks"
+    texts = [box.itemText(index) for index in range(box.count())]
+    assert any(text.startswith("SAM 2.1 tiny") for text in texts)
+    usable = {
+        box.itemData(i): bool(box.model().flags(box.model().index(i, 0)) & Qt.ItemFlag.ItemIsEnabled)
+        for i in range(box.count())
+    }
+    assert usable["toy-clicks"] and not usable["sam/efficient-sam"]
+    if usable["sam/sam2.1-tiny"]:  # else the extra is missing, and it says so
+        box.activated.emit(box.findData("sam/sam2.1-tiny"))
+        assert hand.window.settings.text("prompt.model") == "sam/sam2.1-tiny"
+        assert any("downloaded first" in notice for notice in shown_notices(hand.window))
+
+
+def shown_notices(window: MainWindow) -> list[str]:
+    from PySide6.QtWidgets import QLabel
+
+    return [label.text() for label in window.notices.findChildren(QLabel)]
+
+
+def test_the_canvas_paints_on_while_the_model_looks_and_a_click_waits_for_it(
+    hand: Hand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOY_CLICKS_S", "1.0")
+    take(hand)
+    hand.until(lambda: hand.desk.status.startswith("Looking"))
+    assert hand.tool.preview().text == "Looking at the picture …"
+    hand.click(50.5, 80.5)  # while it looks
+    assert len(hand.tool.marks) == 1 and not hand.shown().any()
+    hand.key(Qt.Key.Key_B)  # another tool: nobody waits any more
+    assert not hand.tool.is_busy
+    take(hand)
+    hand.click(180.5, 80.5)
+    hand.until(lambda: bool(hand.shown().any()))
+    np.testing.assert_array_equal(hand.shown(), BLUE)
+    assert hand.log().count("embed 240x160") == 1
+
+
+def test_a_model_that_fails_says_so_once_and_the_tool_is_free_again(hand: Hand, tmp_path: Path) -> None:
+    file = tmp_path / "dark.png"
+    Image.fromarray(np.full((40, 50, 3), 13, np.uint8)).save(file)
+    hand.session.add_images([file])
+    take(hand)
+    hand.session.select_image(hand.session.images[-1].id)
+    hand.until(lambda: hand.session.reader is not None and hand.session.reader.info.width == 50)
+    hand.until(lambda: any("does not like" in notice for notice in hand.notices))
+    hand.until(lambda: hand.desk.is_idle)
+    for _ in range(5):
+        QTest.mouseMove(hand.canvas, hand.at(20, 20))
+        hand.window.repaint()
+    assert hand.desk.is_idle and len([n for n in hand.notices if "does not like" in n]) == 1
+    hand.click(20.5, 20.5)
+    hand.until(lambda: len([n for n in hand.notices if "does not like" in n]) == 2)
+    assert not hand.tool.is_busy
