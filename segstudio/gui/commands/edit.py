@@ -17,7 +17,7 @@ def bind(workspace: Workspace) -> None:
     """Say what the actions do."""
     bind_action = workspace.binder.bind
     session = workspace.session
-    bind_action("edit.undo", lambda: undo(workspace), when=lambda: _can(workspace, "can_undo"))
+    bind_action("edit.undo", lambda: undo(workspace), when=lambda: _can_undo(workspace))
     bind_action("edit.redo", lambda: redo(workspace), when=lambda: _can(workspace, "can_redo"))
     bind_action("edit.cancel", lambda: cancel(workspace))
     pieces = PieceDesk(session, workspace.toolbox)
@@ -39,9 +39,14 @@ def undo(workspace: Workspace) -> None:
     if tool.undo_abandons and tool.is_busy:
         workspace.toolbox.cancel()
         return
-    if tool.undo():
+    if tool.has_step:
+        tool.undo()
         return
     workspace.session.undo()
+
+
+def _can_undo(workspace: Workspace) -> bool:
+    return workspace.toolbox.current.has_step or _can(workspace, "can_undo")
 
 
 def redo(workspace: Workspace) -> None:
