@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import get_args
 
+from segstudio.cli.model_files import add_export, add_install, file_outline, run_export, run_install, show_file
 from segstudio.cli.model_text import info_text, list_text
 from segstudio.cli.output import ProgressBar, add_json, emit
 from segstudio.ml.cards import Task
@@ -27,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     sized.add_argument(
         "--size", type=_size, metavar="WxH", help="costs for a window of this size in px (else the model's own)"
     )
-    actions = parser.add_subparsers(dest="action", metavar="list|info|download|install")
+    actions = parser.add_subparsers(dest="action", metavar="list|info|download|install|export")
     listing = actions.add_parser("list", parents=[shared, sized], help="every model there is (also with no action)")
     listing.add_argument("--task", choices=get_args(Task), help="only models for this task")
     listing.add_argument("--search", default="", metavar="TEXT", help="only those that mention all of these words")
@@ -35,12 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     info.add_argument("model", metavar="ID", help="a catalog id, a run, or a weights file")
     download = actions.add_parser("download", parents=[shared], help="fetch a model's weights")
     download.add_argument("model", metavar="ID", help="a catalog id")
-    install = actions.add_parser("install", parents=[shared], help="keep a weights file among your models")
-    install.add_argument("file", type=Path, metavar="FILE", help="a .safetensors file that segstudio wrote")
+    add_install(actions, shared)
+    add_export(actions, shared)
 
 
 def run(args: argparse.Namespace) -> int:
-    """List, inspect, download or install models."""
+    """List, inspect, download, install or export models."""
     from segstudio.core.errors import UserError
     from segstudio.io.store.project import ProjectStore
     from segstudio.ml import registry
@@ -56,6 +57,8 @@ def run(args: argparse.Namespace) -> int:
         task, words = getattr(args, "task", None), getattr(args, "search", "")
         entries = [e for e in catalog.entries() if task in (None, e.card.task) and e.mentions(words)]
         emit(args, [e.to_json(size) for e in entries], lambda: list_text(entries, size))
+    elif action == "info" and (held := file_outline(args.model)) is not None:
+        show_file(args, held)
     elif action == "info":
         entry = catalog.find(args.model)
         emit(args, {**entry.to_json(args.size), "card": entry.card.to_json()}, lambda: info_text(entry, args.size))
@@ -64,10 +67,10 @@ def run(args: argparse.Namespace) -> int:
             entry = registry.weights_file(catalog.find(args.model), bar)
         path = entry.card.weights.path
         emit(args, {"id": entry.card.id, "path": path}, f"{entry.card.id} is here: {path}")
+    elif action == "export":
+        run_export(args)
     else:
-        entry = registry.install(args.file)
-        path = entry.card.weights.path
-        emit(args, {"id": Path(path).stem, "path": path}, f"Installed as {Path(path).stem}: {path}")
+        run_install(args)
     return 0
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from segstudio.core.errors import UserError
 from segstudio.ml.cards import CARD_KEY, ModelCard, WeightsSource
+from segstudio.ml.foreign.table import loader_of
 
 MAX_HEADER_BYTES = 100_000_000
 """The limit of the safetensors format itself."""
@@ -90,7 +91,7 @@ def read_card(path: Path) -> ModelCard:
     if card.parameters is None:
         card = replace(card, parameters=sum(math.prod(t["shape"]) for t in header.values()))
     source = WeightsSource("file", str(path), file_name=path.name, size_bytes=path.stat().st_size)
-    return replace(card, weights=source)
+    return replace(card, weights=source, loader=loader_of(card.architecture))
 
 
 def _refuse_other_formats(path: Path, start: bytes, size: int) -> None:
@@ -108,7 +109,7 @@ def _refuse_other_formats(path: Path, start: bytes, size: int) -> None:
     if start[:8] == b"\x89HDF\r\n\x1a\n":
         raise UserError("this is a Keras (HDF5) file, which segstudio cannot run", path=path, remedy=_EXPORT)
     if path.suffix.lower() == ".onnx":
-        raise UserError("segstudio cannot run ONNX files yet", path=path, remedy=_EXPORT)
+        raise UserError("an ONNX file can be run, but holds no weights to train on", path=path, remedy=_EXPORT)
     if size < 10:
         raise _truncated(path, size, 10)
 

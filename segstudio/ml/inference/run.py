@@ -11,6 +11,7 @@ from segstudio.core.cancel import NEVER, check
 from segstudio.core.geometry import Rect
 from segstudio.core.progress import no_progress
 from segstudio.ml.api import ObjectResult, WindowResult
+from segstudio.ml.inference.blending import likeliest
 from segstudio.ml.inference.engine import Predictor, WindowCounter, axes_of, blended_logits
 from segstudio.ml.inference.objects import find_objects, views_of
 from segstudio.ml.inference.sources import ArraySource, ReaderSource, resampled, working_size
@@ -77,11 +78,8 @@ def propose(
 def window_result(rect: Rect, logits: torch.Tensor) -> WindowResult:
     """The likeliest class of each pixel of (K, h, w) logits, and how sure it is."""
     with torch.inference_mode():
-        # max, not argmax: 5 to 7 times as fast on a CPU, and the same labels.
-        best, index = logits.max(dim=0)
+        class_index, best = likeliest(logits)
         total = (logits - best).exp_().sum(dim=0)
-    found = index.cpu().numpy()
-    class_index = found.astype(np.uint8) if logits.shape[0] <= 256 else found.astype(np.uint16)
     # The likeliest class's exponential is 1, so its softmax is 1 / total.
     return WindowResult(rect, class_index, (255.0 / total.cpu().numpy() + 0.5).astype(np.uint8))
 
@@ -102,6 +100,9 @@ def semantic_logits(
     Arguments and errors as :func:`propose`.
     """
     card = segmenter.card
+    check_image = getattr(segmenter, "check_image", None)
+    if check_image is not None:
+        check_image(reader.info)
     window, overlap = window_px or card.window_px, card.overlap_px if overlap_px is None else overlap_px
     source = ReaderSource(reader, card, z)
     regions = _regions(rects, source)
