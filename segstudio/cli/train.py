@@ -48,6 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--from", dest="start_from", default="", metavar="MODEL", help="start from this catalog model or weights file"
     )
+    parser.add_argument(
+        "--refine", default="", metavar="METHOD", help="layers that the network ends with and that learn: crfrnn or mrf"
+    )
     parser.add_argument("--no-pretrained", action="store_true", help="do not start the encoder from ImageNet")
     parser.add_argument(
         "--freeze",
@@ -197,7 +200,7 @@ def plan_of(args: argparse.Namespace) -> TrainPlan:
         raise UsageError(f"--scale is {args.scale}", remedy="give two numbers, such as 0.7,1.4")
     same = ("data", "arch", "encoder", "start_from", "loss", "epochs", "batch", "patch_px", "lr", "seed", "workers", "patience", "val_fraction",
             "patches_per_image", "ema_decay", "encoder_lr_factor", "max_minutes", "threads", "working_long_side_px", "validate_every", "augment",
-            "device", "ignored_as", "freeze", "model_id", "model_name", "description", "data_name", "data_licence")  # fmt: skip
+            "device", "ignored_as", "refine", "freeze", "model_id", "model_name", "description", "data_name", "data_licence")  # fmt: skip
     return TrainPlan(
         out=str(args.out),
         project="" if args.project is None else str(args.project),

@@ -21,6 +21,8 @@ Augment = Literal["none", "light", "standard", "overhead", "microscopy"]
 IGNORE_INDEX = 255
 """Class index of pixels that training and metrics leave out; so a run has at most 254 classes."""
 MAX_TRAIN_CLASSES = 254
+MAX_REFINED_PATCH_PX = 256
+"""The largest training patch of a network that ends with a refinement: each step keeps its iterations for the way back."""
 _MAY_CHANGE = {"out", "project", "data", "device", "workers", "threads", "max_minutes", "is_resumed", "command",
                "has_tensorboard"}  # fmt: skip
 """What a run that goes on may have otherwise than it was begun."""
@@ -37,7 +39,8 @@ class TrainPlan:
     ``max_minutes`` ends it after so much time (0 = never). ``patches_per_image`` 0 = by area, at most four.
     ``ignored_as`` names a class that ignored pixels are learnt as (the black surround of a fundus photograph, say), while
     validation leaves them out all the same; "" ignores them. ``freeze`` is the share of the encoder's layers, from the input on,
-    that learn nothing; ``arch_options`` are the network's own (:mod:`segstudio.ml.networks.options`).
+    that learn nothing; ``arch_options`` are the network's own (:mod:`segstudio.ml.networks.options`). ``refine`` names layers that
+    the network ends with and that learn with it: "crfrnn", "mrf", or "" for none.
     """
 
     out: str
@@ -75,6 +78,7 @@ class TrainPlan:
     is_resumed: bool = False
     class_names: tuple[str, ...] = ()
     ignored_as: str = ""
+    refine: str = ""
     working_long_side_px: int = 0
     model_id: str = ""
     model_name: str = ""
@@ -135,7 +139,24 @@ class TrainPlan:
         if not 0 < self.scale[0] <= self.scale[1]:
             raise UserError(f"the scale range is {self.scale}", remedy="give two numbers above 0, the smaller first")
         self._check_network()
+        self._check_refinement()
         return self
+
+    def _check_refinement(self) -> None:
+        from segstudio.ml.refine.table import checked_layers
+
+        if not checked_layers(self.refine):
+            return
+        if self.arch == "pixelnet":
+            raise UserError(
+                "pixelnet learns from single pixels, which have none beside them to refine",
+                remedy="train without a refinement, and refine its proposals afterwards",
+            )
+        if self.patch_px > MAX_REFINED_PATCH_PX:
+            raise UserError(
+                f"a refinement that learns needs too much memory for patches of {self.patch_px} px",
+                remedy=f"give --size {MAX_REFINED_PATCH_PX} or less",
+            )
 
     def _check_network(self) -> None:
         from segstudio.ml.networks.options import merged_options

@@ -74,6 +74,8 @@ def build_from_card(card: ModelCard) -> nn.Module:
         classes=len(card.classes),
         pretrained=False,
         options=card.options,
+        mean=card.mean,
+        std=card.std,
     )
 
 

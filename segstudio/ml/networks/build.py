@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from segstudio.ml.networks.table import architecture, checked_encoder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from torch import nn
 
@@ -21,10 +21,13 @@ def build_network(
     classes: int,
     pretrained: bool = False,
     options: Mapping[str, Any] | None = None,
+    mean: Sequence[float] = (),
+    std: Sequence[float] = (),
 ) -> nn.Module:
     """A network whose ``forward`` takes (N, bands, H, W) and returns a ``NetworkOutput`` with *classes* logits.
 
-    *pretrained* asks for ImageNet weights of the encoder where they come with the installation or are cached.
+    *pretrained* asks for ImageNet weights of the encoder where they come with the installation or are cached. The option
+    ``refine`` ends the network with refinement layers ("crfrnn", "mrf"), which need the *mean* and *std* of its input.
 
     Raises
     ------
@@ -35,4 +38,11 @@ def build_network(
     chosen = checked_encoder(arch, encoder)
     module, function = spec.builder.split(":")
     builder = getattr(importlib.import_module(module), function)
-    return cast("nn.Module", builder(bands, classes, chosen, pretrained, dict(options or {})))
+    own = dict(options or {})
+    refine = str(own.pop("refine", ""))
+    network = cast("nn.Module", builder(bands, classes, chosen, pretrained, own))
+    if not refine:
+        return network
+    from segstudio.ml.refine.layers import end_with
+
+    return end_with(network, refine, classes=classes, mean=mean or (0.5,) * bands, std=std or (0.25,) * bands)

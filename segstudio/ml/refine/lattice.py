@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import torch
 
-EXACT_POINTS = 4096
+EXACT_POINTS = 1024
 """Up to so many points every pair is looked at: exact, and quicker than a lattice."""
 
 

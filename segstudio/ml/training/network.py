@@ -58,16 +58,18 @@ def build_trained(plan: TrainPlan, data: TrainData, bands: int) -> BuiltNetwork:
     mean, std = (spec.mean, spec.std) if spec is not None and bands == 3 else ((0.5,) * bands, (0.25,) * bands)
     earlier = {} if start is None else kept_options(plan.arch, encoder, start.options)
     options = merged_options(plan.arch, encoder, {**earlier, **plan.arch_options})
+    whole: dict[str, Any] = {**options, **({"refine": plan.refine} if plan.refine else {})}
     torch.manual_seed(plan.seed)
     is_pretrained = plan.is_pretrained and spec is not None and start is None
     network = build_network(
-        plan.arch, encoder, bands=bands, classes=len(data.classes), pretrained=is_pretrained, options=options
-    )
+        plan.arch, encoder, bands=bands, classes=len(data.classes), pretrained=is_pretrained, options=whole,
+        mean=mean, std=std,
+    )  # fmt: skip
     note = "" if start is None else _start_from(start, network, data)
     return BuiltNetwork(
         network=network,
         encoder=encoder,
-        options=dict(options),
+        options=whole,
         mean=mean,
         std=std,
         knows_something=is_pretrained or start is not None,
@@ -111,7 +113,9 @@ def _start_from(card: ModelCard, network: nn.Module, data: TrainData) -> str:
     path = Path(card.weights.path)
     state, card = load_weights(path)
     head = tuple(getattr(network, "class_layers", ()))
-    copied, total = copy_matching(network, state, leave_out=head)
+    # A refinement's matrices say how each class gets on with each: they mean nothing for other classes.
+    leave_out = head if card.classes == data.classes else (*head, "refinement.")
+    copied, total = copy_matching(network, state, leave_out=leave_out)
     if copied == 0:
         raise UserError(
             f"no parameter of {card.name} fits this network", path=path, remedy="choose the same network and encoder"
