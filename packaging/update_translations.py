@@ -100,6 +100,7 @@ def table_texts() -> list[Key]:
     from segstudio.gui.panels.train_choices import LOSS_TITLES
     from segstudio.ml.classic.table import METHODS
     from segstudio.ml.networks.options import OPTIONS as NETWORK_OPTIONS
+    from segstudio.ml.networks.table import ARCHITECTURES
 
     texts: list[Key] = [("tables.actions", name) for name in MENUS]
     for spec in ACTIONS:
@@ -117,6 +118,7 @@ def table_texts() -> list[Key]:
         texts += [(GUI_CONTEXT, text) for text in (option.title, option.help, *option.choices)]
     for option in (option for rows in NETWORK_OPTIONS.values() for _, option in rows):
         texts += [(GUI_CONTEXT, text) for text in (option.title, option.help, *option.choices)]
+    texts += [(GUI_CONTEXT, spec.description) for spec in ARCHITECTURES.values()]
     return [key for key in dict.fromkeys(texts) if key[1]]
 
 

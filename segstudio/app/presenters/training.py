@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from segstudio.app.events import Signal
 from segstudio.app.presenters.training_choices import TrainingChoices, fitted
 from segstudio.app.presenters.training_costs import estimate
+from segstudio.core.errors import UserError
 from segstudio.ml.plan import EpochDone, RunFinished, RunStarted, StepDone, TrainPlan, ValidationPictures
 
 if TYPE_CHECKING:
@@ -133,7 +134,13 @@ class TrainingPresenter:
 
     def choose_model(self, card: ModelCard) -> None:
         """Start from a model: its network, encoder and options are the run's."""
-        self.choose(arch=card.architecture, encoder=card.encoder, arch_options=dict(card.options), start_from=card.id)
+        self.choose(
+            arch=card.architecture,
+            encoder=card.encoder,
+            arch_options=dict(card.options),
+            refine=str(card.options.get("refine", "")),
+            start_from=card.id,
+        )
 
     def estimate(self) -> Estimate | None:
         """What the run will cost; None where that is not known."""
@@ -174,7 +181,7 @@ class TrainingPresenter:
             session.say(problem)
             return None
         name = self.run_name()
-        return TrainPlan(
+        plan = TrainPlan(
             out=str(session.folder / "runs" / name),
             project=str(session.folder),
             arch=choices.arch,
@@ -183,6 +190,7 @@ class TrainingPresenter:
             start_from=choices.start_from,
             is_pretrained=choices.is_pretrained,
             freeze=choices.freeze,
+            refine=choices.refine,
             loss=cast("Loss", choices.loss),
             epochs=choices.epochs,
             batch=choices.batch,
@@ -195,6 +203,11 @@ class TrainingPresenter:
             model_id=f"runs/{name}",
             model_name=name,
         )
+        try:
+            return plan.checked()
+        except UserError as error:
+            session.say(error)
+            return None
 
     # -- progress ------------------------------------------------------------------------------------------------
 

@@ -59,6 +59,7 @@ class EncoderChooser(QComboBox):
         if arch != self._arch:
             self._arch, self._names_for = arch, ""
             self.setModel(self._make_model())
+            self._completer.setModel(self._names)  # the list has put its own in
         self._current = current
         self.setCurrentIndex(self.findData(current))
         self._show_text()
@@ -134,12 +135,17 @@ class EncoderChooser(QComboBox):
         try:
             self._choose(encoder_named(self._arch, text))
         except UserError as error:
-            self.refused.emit(str(error))
+            self.refused.emit(_sentence(error))
 
     def _choose(self, name: str) -> None:
         self._current = name
         self._show_text()
         self.chosen.emit(name)
+
+
+def _sentence(error: UserError) -> str:
+    text = str(error)
+    return text[:1].upper() + text[1:]
 
 
 def _header(title: str) -> QStandardItem:

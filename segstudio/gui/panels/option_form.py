@@ -38,8 +38,9 @@ class OptionForm(QWidget):
 
     changed = Signal(str, object)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, labels_px: int = 0) -> None:
         super().__init__(parent)
+        self._labels_px = labels_px
         self._options: tuple[Option, ...] = ()
         self._body: QWidget | None = None
         self.fields: dict[str, QWidget] = {}
@@ -70,6 +71,7 @@ class OptionForm(QWidget):
             rows.append((title, self._with_button(option, field) if option.kind == "file" else field))
         grid: QGridLayout = form_grid(rows)
         grid.setContentsMargins(0, 0, 0, 0)
+        grid.setColumnMinimumWidth(0, self._labels_px)
         self._body.setLayout(grid)
         self._column.addWidget(self._body)
 

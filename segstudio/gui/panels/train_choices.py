@@ -23,13 +23,15 @@ from segstudio.gui.i18n import tr
 from segstudio.gui.panels.encoder_chooser import EncoderChooser
 from segstudio.gui.panels.option_form import OptionForm
 from segstudio.gui.panels.parts import ValueSlider, percent, plain
-from segstudio.gui.panels.train_texts import advice_of, costs_text, first_sentence, warning_text, weights_text
+from segstudio.gui.panels.train_texts import about_text, advice_of, costs_text, warning_text, weights_text
 
 if TYPE_CHECKING:
     from segstudio.app.presenters.training import TrainingPresenter
     from segstudio.gui.model_control import ModelControl
 
 LOSS_TITLES = {"ce+dice": "cross-entropy + Dice", "ce": "cross-entropy", "dice": "Dice"}
+LABELS_PX = 84
+"""Fields stand below each other, whichever grid they are in."""
 SCRATCH = "\0scratch"
 """In place of a model's id in the list of what to start from."""
 
@@ -101,7 +103,7 @@ class TrainChoices(QWidget):
         self.refine.setToolTip(
             tr("Layers after the network that move borders onto the edges of the image and learn with it")
         )
-        self.options = OptionForm()
+        self.options = OptionForm(labels_px=LABELS_PX)
         self.options.changed.connect(self._on_option)
         self._more = QWidget()
         column = QVBoxLayout(self._more)
@@ -198,7 +200,7 @@ class TrainChoices(QWidget):
 
     def _show_texts(self) -> None:
         choices, found = self._presenter.choices, self._presenter.estimate()
-        self._about.setText(first_sentence(advice_of(choices.arch)))
+        self._about.setText(about_text(choices.arch))
         self._weights.setText(self._refusal or weights_text(choices))
         for name, is_so in (("danger", bool(self._refusal)), ("muted", not self._refusal)):
             self._weights.setProperty(name, is_so)
@@ -257,6 +259,7 @@ def _grid() -> QGridLayout:
     grid.setHorizontalSpacing(12)
     grid.setVerticalSpacing(4)
     grid.setColumnStretch(1, 1)
+    grid.setColumnMinimumWidth(0, LABELS_PX)
     return grid
 
 

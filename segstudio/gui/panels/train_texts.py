@@ -19,12 +19,11 @@ def advice_of(arch: str) -> str:
     return tr(NETWORKS[arch]) if arch in NETWORKS else ""
 
 
-def first_sentence(text: str) -> str:
-    """What stands before the first full stop, the stop included."""
-    for stop in (". ", "。"):
-        if stop in text:
-            return text.split(stop)[0] + stop.strip()
-    return text
+def about_text(arch: str) -> str:
+    """What a network is good for, in a line or two."""
+    from segstudio.ml.networks.table import ARCHITECTURES
+
+    return tr(ARCHITECTURES[arch].description) if arch in ARCHITECTURES else ""
 
 
 def weights_text(choices: TrainingChoices) -> str:
