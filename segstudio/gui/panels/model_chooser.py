@@ -11,18 +11,19 @@ from PySide6.QtWidgets import QComboBox, QSizePolicy, QWidget
 from segstudio.gui.i18n import tr
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from segstudio.ml.catalog_entry import CatalogEntry
 
 GROUPS: tuple[tuple[str, str], ...] = (
+    ("favourite", "Favourites"),
     ("project", "Trained in this project"),
     ("built-in", "Built in"),
     ("file", "From files"),
     ("download", "To download"),
     ("classic", "No network needed"),
 )
-"""Kind of weights, or "classic" → title of its group, in the order shown."""
+"""Kind of weights, "classic" or "favourite" → title of its group, in the order shown."""
 
 
 def usable_for_proposals(entry: CatalogEntry) -> bool:
@@ -30,8 +31,10 @@ def usable_for_proposals(entry: CatalogEntry) -> bool:
     return entry.card.task in ("semantic", "instance", "classic") and entry.card.weights.kind != "untrained"
 
 
-def group_of(entry: CatalogEntry) -> str:
+def group_of(entry: CatalogEntry, favourites: Collection[str] = ()) -> str:
     """The key of the group in :data:`GROUPS` that a model is listed in."""
+    if entry.card.id in favourites:
+        return "favourite"
     return "classic" if entry.card.task == "classic" else entry.card.weights.kind
 
 
@@ -65,12 +68,14 @@ class ModelChooser(QComboBox):
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.activated.connect(self._on_activated)
 
-    def show_entries(self, entries: Sequence[CatalogEntry], current_id: str) -> None:
-        """List the models and mark the current one."""
+    def show_entries(self, entries: Sequence[CatalogEntry], current_id: str, favourites: Collection[str] = ()) -> None:
+        """List the models, *favourites* (ids) before the others, and mark the current one."""
         model = QStandardItemModel(self)
         current_row = -1
         for kind, group_title in GROUPS:
-            members = [entry for entry in entries if group_of(entry) == kind and usable_for_proposals(entry)]
+            members = [
+                entry for entry in entries if group_of(entry, favourites) == kind and usable_for_proposals(entry)
+            ]
             if not members:
                 continue
             header = QStandardItem(tr(group_title))
