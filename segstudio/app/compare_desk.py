@@ -354,13 +354,13 @@ def obstacle(one: CompareSide) -> str:
     """Why a side's model can't be asked, in one sentence; "" when it can."""
     entry = one.entry
     if entry is None:
-        return f"There is no model “{one.model_id}” here any more: choose another one."
+        return f"There is no model “{one.model_id}” that could propose: choose another one."
     if entry.needs_download:
         return f"“{one.name}” must be downloaded first: choose it in the Model panel."
     if not entry.is_available:
         return f"“{one.name}” cannot be used: {entry.reason.rstrip('.')}."
     if entry.card.task not in ("semantic", "instance", "classic"):
-        return f"“{one.name}” does not propose by itself: choose another model."
+        return f"“{one.name}” does not propose: choose another one."
     return ""
 
 
