@@ -92,6 +92,11 @@ class RefineDesk:
             return PROPOSING
         return NO_FILE if session.image is None or session.image.is_missing else ""
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything is under way."""
+        return self._job is not None
+
     # -- preview ---------------------------------------------------------------------------------------------------
 
     def look(self, seen: Rect) -> None:
@@ -199,10 +204,10 @@ class RefineDesk:
             self.session.painted(piece.rect, job.layer)
         return True
 
-    def on_ended(self) -> None:
-        """The job is done."""
+    def on_ended(self, generation: int) -> None:
+        """The job of this generation is done."""
         job = self._job
-        if job is None or self._drop_if_stale():
+        if job is None or generation != job.generation or self._drop_if_stale():
             return
         self.stage, self.progress = "", (0.0, 0.0)
         if job.writer is not None:
@@ -212,14 +217,14 @@ class RefineDesk:
         else:
             self._complete(job)
 
-    def on_failed(self, sentence: str = "") -> None:
-        """The job failed; a host that says why by itself gives no sentence."""
+    def on_failed(self, generation: int) -> None:
+        """The job of this generation failed; the host says why."""
+        if self._job is None or generation != self._job.generation:
+            return
         if self.is_applying:
             self._abandon()
         else:
             self._forget_preview()
-        if sentence:
-            self.session.say(sentence)
 
     # -- inside: sending -------------------------------------------------------------------------------------------
 
@@ -248,7 +253,7 @@ class RefineDesk:
                 self._submit(job, data)
 
         self.progress = (0.0, 0.0)
-        self.background.run(COLLECT, work, collected, self.on_failed)
+        self.background.run(COLLECT, work, collected, self._on_work_failed)
         self.changed.emit()
 
     def _submit(self, job: RefineJob, data: ProposalData) -> None:
@@ -266,6 +271,11 @@ class RefineDesk:
         self.stage, self.progress = "", (0.0, 0.0)
         if self.host is not None:
             self.host.cancel()
+
+    def _on_work_failed(self, sentence: str) -> None:
+        if self._job is not None:
+            self.on_failed(self._job.generation)
+        self.session.say(sentence)
 
     # -- inside: showing -------------------------------------------------------------------------------------------
 
@@ -295,7 +305,7 @@ class RefineDesk:
                 self._show(job, found)
                 self._complete(job)
 
-        self.background.run(MERGE, work, merged, self.on_failed)
+        self.background.run(MERGE, work, merged, self._on_work_failed)
 
     def _complete(self, job: RefineJob) -> None:
         """A part of the preview is there: on with the next one."""
@@ -333,7 +343,7 @@ class RefineDesk:
             if self._job is job and not self._drop_if_stale():
                 self._put(job, edit)
 
-        self.background.run(FINISH, work, prepared, self.on_failed)
+        self.background.run(FINISH, work, prepared, self._on_work_failed)
         self.changed.emit()
 
     def _put(self, job: RefineJob, edit: Edit | None) -> None:

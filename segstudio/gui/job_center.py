@@ -18,6 +18,7 @@ from segstudio.gui.job_strip import JobView
 from segstudio.gui.model_control import ModelControl
 from segstudio.gui.notice_bar import Offer
 from segstudio.gui.prompt_control import PromptControl
+from segstudio.gui.refine_control import RefineControl
 from segstudio.gui.training_control import TrainingControl
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class JobCenter(QObject):
         self.training = TrainingControl(self)
         self.exports = ExportControl(self)
         self.compare = CompareControl(self)
+        self.refine = RefineControl(self)
 
     # -- the strip -------------------------------------------------------------------------------------------------
 
@@ -135,6 +137,7 @@ class JobCenter(QObject):
     def shut_down(self) -> None:
         """Stop everything and wait for it."""
         self.compare.shut_down()
+        self.refine.shut_down()
         self.models.shut_down()
         self.prompts.shut_down()
         self.training.shut_down()

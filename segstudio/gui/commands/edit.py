@@ -59,7 +59,7 @@ def redo(workspace: Workspace) -> None:
 
 def cancel(workspace: Workspace) -> None:
     """Abandon what the tool has begun; else let go of the object that strokes go to."""
-    if not workspace.toolbox.current.is_busy and workspace.jobs.compare.close():
+    if not workspace.toolbox.current.is_busy and (workspace.jobs.compare.close() or workspace.jobs.refine.close_card()):
         return
     if workspace.toolbox.cancel():
         return

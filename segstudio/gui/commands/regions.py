@@ -56,7 +56,13 @@ class Regions:
 
     def open_card(self, op_id: str) -> None:
         """Show the parameters of an operation."""
+        self._workspace.jobs.refine.close_card()
         self.card.open_card(op_id)
+
+    def close_card(self) -> None:
+        """Leave the card, if it is open, without changing anything."""
+        if self._card is not None:
+            self._card.close_card()
 
     def apply(self, op_id: str) -> None:
         """Do an operation that needs no parameter."""
