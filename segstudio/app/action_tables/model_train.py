@@ -24,6 +24,8 @@ MODEL = (
           "proposal", "Drop the proposal of the current class"),
     _spec("model.reject_all", "Reject the proposal", "Ctrl+Shift+Backspace", "reject", "Model", "accept", "proposal",
           "Drop all of the shown proposal"),
+    _spec("model.refine", "Refine the proposal…", "Ctrl+R", "refine", "Model", "accept", "proposal",
+          "Let the proposal follow the edges of the image, with a preview of what is seen"),
     _spec("model.confidence_up", "Higher confidence", "Ctrl+Alt+Up", "", "Model", "threshold", "image",
           "Show only what the model is surer of"),
     _spec("model.confidence_down", "Lower confidence", "Ctrl+Alt+Down", "", "Model", "threshold", "image",
@@ -32,6 +34,8 @@ MODEL = (
           "Let two models propose for this image and see one beside the other, with a line to swipe"),
     _spec("model.map_classes", "Match classes…", "", "map", "Model", "models", "project",
           "Say which class of the model is which class of the project"),
+    _spec("model.catalog", "Model catalog…", "Ctrl+Shift+M", "catalog", "Model", "models",
+          tip="All models, networks and encoders: what they cost, when to choose them"),
     _spec("model.install", "Use a weights file…", "", "file", "Model", "models", tip="Add a model from a file"),
     _spec("model.card", "About this model…", "", "info", "Model", "models", tip="Classes, data, licence and figures"),
 )

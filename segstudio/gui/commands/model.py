@@ -45,9 +45,11 @@ def bind(workspace: Workspace) -> None:
     binder.bind("model.confidence_up", lambda: _move_threshold(workspace, CONFIDENCE_STEP))
     binder.bind("model.confidence_down", lambda: _move_threshold(workspace, -CONFIDENCE_STEP))
     binder.bind("model.compare", jobs.compare.ask)
+    binder.bind("model.refine", jobs.refine.open_card, when=lambda: session.can_edit)
     binder.bind("model.map_classes", lambda: map_classes(workspace))
     binder.bind("model.install", lambda: install_file(workspace))
     binder.bind("model.card", lambda: show_card(workspace))
+    binder.bind("model.catalog", lambda: open_catalog(workspace))
 
 
 def image_ids_of(workspace: Workspace, which: str) -> list[int]:
@@ -100,6 +102,13 @@ def show_card(workspace: Workspace) -> None:
     entry = workspace.jobs.models.current_entry()
     if entry is not None:
         ModelCardDialog(workspace.window, entry).open()
+
+
+def open_catalog(workspace: Workspace) -> None:
+    """All models, networks and encoders."""
+    from segstudio.gui.dialogs.catalog import CatalogDialog
+
+    CatalogDialog(workspace).open()
 
 
 def _move_threshold(workspace: Workspace, step: float) -> None:

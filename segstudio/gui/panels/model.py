@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QEvent, QObject, QSize, Qt
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from segstudio.app.presenters.favourites import FAVOURITES, favourites
 from segstudio.app.presenters.models import DROP, MappingRow
 from segstudio.gui import icons, theme
 from segstudio.gui.action_binding import ActionBinder
@@ -82,6 +83,7 @@ class ModelPanel(QWidget):
         row = QHBoxLayout()
         row.setSpacing(4)
         row.addWidget(self.chooser, 1)
+        row.addWidget(self._tool("model.catalog"))
         row.addWidget(self._tool("model.card"))
         row.addWidget(self._tool("model.install"))
         self._facts = muted("", small=True)
@@ -186,6 +188,9 @@ class ModelPanel(QWidget):
         grid.addWidget(self._button("model.reject_class", tr("Reject class")), 1, 1)
         grid.addWidget(self._button("tool.accept", tr("By click or brush")), 2, 0)
         grid.addWidget(self._button("tool.reject", tr("By click or brush")), 2, 1)
+        self.refine = self._button("model.refine", tr("Refine…"))
+        self.refine.installEventFilter(self)
+        grid.addWidget(self.refine, 3, 0, 1, 2)
         return grid
 
     def _tool(self, action_id: str) -> QToolButton:
@@ -217,12 +222,19 @@ class ModelPanel(QWidget):
             self._icon_buttons.append((button, name, "text"))
         return button
 
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """A disabled button says why it is."""
+        if watched is self.refine and event.type() == QEvent.Type.ToolTip:
+            self.refine.setToolTip(self._workspace.jobs.refine.obstacle or self._binder.tool_tip("model.refine"))
+        return super().eventFilter(watched, event)
+
     # -- showing ---------------------------------------------------------------------------------------------------
 
     def show_catalog(self) -> None:
         """List the models again."""
         entry = self._models.current_entry()
-        self.chooser.show_entries(self._models.entries(), entry.card.id if entry is not None else "")
+        current_id = entry.card.id if entry is not None else ""
+        self.chooser.show_entries(self._models.entries(), current_id, favourites(self._settings))
         self._on_current_changed()
 
     @property
@@ -284,7 +296,9 @@ class ModelPanel(QWidget):
         self._threshold_value.setText(f"{round(value * 100)} %")
 
     def _on_setting_changed(self, key: str, value: object) -> None:
-        if key == "model.device":
+        if key == FAVOURITES:
+            self.show_catalog()
+        elif key == "model.device":
             self.device.setCurrentIndex(max(0, self.device.findData(value)))
         elif key == "model.window_px":
             self.tile_size.blockSignals(True)

@@ -69,7 +69,9 @@ class RefinePopover(QFrame):
         settings = self.session.settings
         self.planes = OptionField(settings, BY_KEY[PLANES])
         self.preview = OptionField(settings, BY_KEY[PREVIEW])
-        self.reset_button = tool_button("reload", tr("Defaults"), tr("All options as they were at first"), self._on_reset)
+        self.reset_button = tool_button(
+            "reload", tr("Defaults"), tr("All options as they were at first"), self._on_reset
+        )
         self.result = QLabel()
         self.result.setObjectName("refine-result")
         self.result.setWordWrap(True)
