@@ -171,9 +171,9 @@ def install(path: Path, wishes: Wishes | None = None) -> CatalogEntry:
     """
     from segstudio.io.atomic import copy_file_atomic, disk_error
 
-    if is_foreign(Path(path)):
-        return install_foreign(Path(path), installed_folder(), wishes)
     clicks = file_entry(Path(path))
+    if clicks is None and is_foreign(Path(path)):
+        return install_foreign(Path(path), installed_folder(), wishes)
     card = read_card(path) if clicks is None else clicks.card
     target = installed_folder() / f"{Path(path).stem}{'.safetensors' if clicks is None else Path(path).suffix}"
     if target.exists():
