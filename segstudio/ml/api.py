@@ -48,13 +48,23 @@ class ObjectResult:
 
 @runtime_checkable
 class Segmenter(Protocol):
-    """A semantic model on a device."""
+    """A semantic model on a device: what the loader of a card of task ``semantic`` returns.
+
+    The program cuts the windows, scales their values as the card says, blends what comes back and turns it into
+    classes; the model sees one batch after another. Windows are ``window_px`` wide or, at small images, less, and always
+    a multiple of ``stride_px``. An attribute ``hooks`` with a settable ``cancel``
+    (:class:`segstudio.ml.inference.loading.CancelHooks`) lets a slow network stop between two layers.
+    """
 
     card: ModelCard
     device: str
 
     def predict(self, batch: Tensor) -> Tensor:
-        """Logits (N, K, H, W) float32 of *batch* (N, C, H, W) float32, normalised, on the model's device."""
+        """Logits (N, K, H, W) float32 of *batch* (N, C, H, W) float32, normalised, on the model's device.
+
+        C is the card's ``bands``, K the number of its ``classes``. The answer of one picture must not depend on the
+        others of its batch. On ``torch.OutOfMemoryError`` the program tries smaller batches, then :meth:`to` ``"cpu"``.
+        """
         ...
 
     def to(self, device: str) -> None:
@@ -64,7 +74,11 @@ class Segmenter(Protocol):
 
 @runtime_checkable
 class InstanceSegmenter(Protocol):
-    """A model that finds objects."""
+    """A model that finds objects: what the loader of a card of task ``instance`` returns.
+
+    Large images are handed over in overlapping views; objects that two views find are joined by the program, so the
+    model need not care. Objects may overlap: where they do, the one that comes first keeps the pixels.
+    """
 
     card: ModelCard
     device: str
@@ -72,7 +86,8 @@ class InstanceSegmenter(Protocol):
     def find_objects(self, image: Tensor, width: int, height: int) -> Sequence[ObjectResult]:
         """Objects in *image* (C, h, w) float32, normalised, best first.
 
-        Rectangles and masks are in pixels of *width* × *height*, the size that the image had before it was resampled.
+        Rectangles and masks are in pixels of *width* × *height*, the size that the image had before it was resampled;
+        ``class_index`` counts in the card's ``classes``. None found is an empty sequence, not an error.
         """
         ...
 
@@ -83,7 +98,12 @@ class InstanceSegmenter(Protocol):
 
 @runtime_checkable
 class MethodSegmenter(Protocol):
-    """A classic method: reads the image its own way and answers piece by piece."""
+    """A classic method: reads the image its own way and answers piece by piece.
+
+    It runs without torch, always on the CPU. Methods are no plug-ins: each is a module of ``segstudio.ml.classic`` with
+    a function ``find(request)``, and a row of ``segstudio.ml.classic.table`` with its options, of which the window makes
+    a form.
+    """
 
     card: ModelCard
     device: str
@@ -97,7 +117,11 @@ class MethodSegmenter(Protocol):
         progress: ProgressSink = no_progress,
         cancel: Cancel = NEVER,
     ) -> Iterator[WindowResult | ObjectResult]:
-        """What it finds in plane *z* of an image, or in *rects* of it."""
+        """What it finds in plane *z* of an image, or in *rects* of it; memory must not grow with the image.
+
+        Window results must not overlap and must cover what was asked; *progress* is told of each piece, and *cancel* is
+        looked at (:func:`segstudio.core.cancel.check`) at least once a second.
+        """
         ...
 
     def to(self, device: str) -> None:
@@ -141,7 +165,12 @@ class PromptAnswer:
 
 @runtime_checkable
 class PromptSegmenter(Protocol):
-    """A model that answers a person's hints: what a picture costs is paid once, each prompt is quick."""
+    """A model that answers a person's hints: what a picture costs is paid once, each prompt is quick.
+
+    It is what the loader of a card of task ``interactive`` returns. Nothing of it is torch's to the outside: pictures
+    and answers are arrays, and *embedding* is whatever the model likes, kept by the caller as long as the picture is
+    worked on.
+    """
 
     card: ModelCard
     device: str

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 ENTRY_POINTS = "segstudio.models"
 """Entry point group of plug-ins: each names a card, a list of cards, or a function that returns either."""
+PLUG_IN_TASKS = ("semantic", "instance", "interactive")
+"""What a plug-in's loader may return; classic methods and refinements have tables of their own."""
 DEFAULT_MODEL = "nuclei"
 """The built-in offered first: it rests on free data."""
 GROUPS = ("runs", "torchvision", "classic", "refine", "sam", "encoder")
@@ -253,7 +255,9 @@ def _plug_ins() -> Iterator[CatalogEntry]:
             yield _broken_plug_in(point.name, f"the plug-in does not load ({type(error).__name__}: {error})")
             continue
         for card in cards:
-            if card.weights.kind == "download" and not card.weights.path:
+            if card.task not in PLUG_IN_TASKS:
+                yield CatalogEntry(card, False, f"plug-ins cannot bring models of task {card.task}")
+            elif card.weights.kind == "download" and not card.weights.path:
                 try:
                     yield _downloadable(card)
                 except UserError as error:
