@@ -15,6 +15,7 @@ from segstudio.core.geometry import EMPTY, Rect, tile_rect, tiles_of
 from segstudio.core.layers import LabelLayer
 from segstudio.core.proposals import ProposalWriter, confidence_floor
 from segstudio.ml.api import ObjectResult, WindowResult
+from segstudio.ml.model_options import values_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -201,7 +202,7 @@ class CompareDesk:
             window_px=settings.integer("model.window_px") or None,
             overlap_px=settings.integer("model.overlap_px") or None,
             generation=one.generation,
-            options=tuple(card.options.items()) if card.task == "classic" else (),
+            options=tuple(values_of(card).items()),
         )
 
     def _awaited(self, generation: int) -> CompareSide | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -107,19 +108,20 @@ def _model(
     ref: str, project_folder: str | None, device: str, port: Port, options: tuple[tuple[str, Any], ...] = ()
 ) -> Any:
     port.send(StageChanged(text="Loading the model"))
-    from segstudio.ml.classic.table import with_options
+    from segstudio.ml.model_options import values_of, with_options
     from segstudio.ml.registry import Catalog
 
-    entry = Catalog(Path(project_folder) if project_folder else None).find(ref)
+    found = Catalog(Path(project_folder) if project_folder else None).find(ref)
+    entry = replace(found, card=with_options(found.card, dict(options)))
     if entry.card.task == "classic":
         from segstudio.ml.classic.segmenter import ClassicSegmenter
 
         # What was loaded stays: a method takes no memory beside it.
-        return ClassicSegmenter(with_options(entry.card, dict(options)))
+        return ClassicSegmenter(entry.card)
     # torch comes in here, after the window was told what it waits for.
     from segstudio.ml.inference.loading import load_segmenter
 
-    key = (ref, device, entry.card.weights.path, _stamp(entry.card.weights.path))
+    key = (ref, device, *values_of(entry.card).items(), entry.card.weights.path, _stamp(entry.card.weights.path))
     if key not in _loaded:
         _loaded.clear()
         _loaded[key] = load_segmenter(entry, device, port.progress, port)

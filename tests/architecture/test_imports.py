@@ -33,6 +33,7 @@ TORCH_FREE = (
     "encoders.timm_names",
     "encoders.availability",
     "folders",
+    "model_options",
     "classic.table",
     "classic.segmenter",
 )

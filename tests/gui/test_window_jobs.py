@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 
 from segstudio.core.geometry import Rect
 from segstudio.gui import threads
@@ -65,7 +65,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> list[FakeThread]:
         registry.CatalogEntry(FETCHED, False, "not downloaded yet", True),
         registry.CatalogEntry(BROKEN, False, "the file is damaged"),
     ]
-    monkeypatch.setattr(registry.Catalog, "entries", lambda self: list(entries))
+    monkeypatch.setattr(registry.Catalog, "entries", lambda self, **_: list(entries))
     return FakeThread.made
 
 
@@ -146,6 +146,21 @@ def test_classic_method_is_chosen_set_run_in_the_real_host_and_accepted(qtbot, t
         assert not panel.device.isEnabled() and "classes" not in panel.options.fields
 
 
+def test_depth_of_a_trained_unetplusplus_is_chosen_and_sent(qtbot, tmp_path: Path, fakes, monkeypatch) -> None:
+    deep = replace(SPOTS, id="runs/deep", architecture="unetplusplus", options={"depth": 4}, weights=WeightsSource("project", path="x"))
+    monkeypatch.setattr(registry.Catalog, "entries", lambda self, **_: [registry.CatalogEntry(SPOTS), registry.CatalogEntry(deep)])
+    with open_window(qtbot) as window:
+        open_project(window, tmp_path, qtbot)
+        panel = window.workspace.docks.reveal("model")
+        panel.chooser.activated.emit(panel.chooser.findData("runs/deep"))
+        field = panel.options.fields["prune_depth"]
+        assert panel.options.isVisible() and (field.value(), field.maximum()) == (4, 4)
+        field.setFocus()
+        qtbot.keyClick(field, Qt.Key.Key_Down)
+        qtbot.keyClick(field, Qt.Key.Key_Down)
+        assert window.trigger("model.propose_image") and fakes[0].specs[-1].options == (("prune_depth", 2),)
+
+
 def test_out_of_memory_offers_smaller_tiles(qtbot, tmp_path: Path, fakes) -> None:
     with open_window(qtbot) as window:
         open_project(window, tmp_path, qtbot)
@@ -218,7 +233,7 @@ def test_training_draws_and_offers_the_model(qtbot, tmp_path: Path, fakes, monke
         assert window.trigger("train.pause") and thread.calls[-1] is True and control.is_paused
         assert window.trigger("train.stop") and thread.calls[-1] == "cancel"
         trained = replace(SPOTS, id="runs/run-1", weights=WeightsSource("project", path=f"{plan.out}/best.safetensors"))
-        monkeypatch.setattr(registry.Catalog, "entries", lambda self: [registry.CatalogEntry(trained)])
+        monkeypatch.setattr(registry.Catalog, "entries", lambda self, **_: [registry.CatalogEntry(trained)])
         say(protocol.TrainEvent(0, RunFinished(plan.out, "best", "last", 1, 1)))
         thread.finished_job.emit(None)
         assert not control.is_running

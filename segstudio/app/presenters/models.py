@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from segstudio.app.events import Signal
 from segstudio.core.errors import UserError
 from segstudio.ml.class_mapping import map_classes, match_by_name
+from segstudio.ml.model_options import options_of, values_of, with_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -68,7 +69,7 @@ class ModelsPresenter:
     def _read(self) -> None:
         from segstudio.ml.registry import Catalog
 
-        entries = [self._with_options(entry) for entry in Catalog(self.session.folder).entries()]
+        entries = [self._with_options(entry) for entry in Catalog(self.session.folder).entries(with_encoders=False)]
         # Untrained networks are for training; they have nothing to propose.
         trained = [entry for entry in entries if entry.card.weights.kind != "untrained"]
         self._entries = [entry for entry in trained if entry.card.task in PROPOSING]
@@ -108,34 +109,28 @@ class ModelsPresenter:
             return f"Is downloaded first ({size / 1e6:.0f} MB)" if size else "Is downloaded first"
         return "Research use only" if entry.card.is_research_only else ""
 
-    # -- options of classic methods ------------------------------------------------------------------------------
+    # -- options -------------------------------------------------------------------------------------------------
 
     def options_of(self, card: ModelCard) -> tuple[Option, ...]:
-        """What can be set of a model: the options of a classic method; none of a network."""
-        from segstudio.ml.classic.table import method_of
-
-        return method_of(card).options if card.task == "classic" else ()
+        """What can be set of a model: the options of a classic method, how deep a trained UNet++ is computed."""
+        return options_of(card)
 
     def set_option(self, card: ModelCard, key: str, value: object) -> None:
-        """Set an option of a classic method; remembered in the project. What does not fit is said, and not set."""
-        from segstudio.ml.classic.table import with_options
-
+        """Set an option of a model; remembered in the project. What does not fit is said, and not set."""
         try:
             changed = with_options(card, {key: value})
         except UserError as error:
             self.session.say(error)
             return
-        if changed.options != card.options:
-            self.session.set_meta(f"options:{card.id}", dict(changed.options))
+        if values_of(changed) != values_of(card):
+            self.session.set_meta(f"options:{card.id}", values_of(changed))
             self.refresh()
 
     def _with_options(self, entry: CatalogEntry) -> CatalogEntry:
         """*entry* as it was set in this project."""
-        kept = self.session.meta(f"options:{entry.card.id}", {}) if entry.card.task == "classic" else {}
+        kept = self.session.meta(f"options:{entry.card.id}", {}) if options_of(entry.card) else {}
         if not kept or not isinstance(kept, dict):
             return entry
-        from segstudio.ml.classic.table import with_options
-
         try:
             return replace(entry, card=with_options(entry.card, kept))
         except UserError:
@@ -258,7 +253,7 @@ class ModelsPresenter:
             window_px=settings.integer("model.window_px") or None,
             overlap_px=settings.integer("model.overlap_px") or None,
             generation=generation,
-            options=tuple(entry.card.options.items()) if entry.card.task == "classic" else (),
+            options=tuple(values_of(entry.card).items()),
         )
 
 

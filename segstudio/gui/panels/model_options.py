@@ -1,10 +1,11 @@
-"""The options of a classic method, as a small form in the model panel."""
+"""The options of a classic method or a pruned network, as a small form in the model panel."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from segstudio.gui.panels.option_form import OptionForm
+from segstudio.ml.model_options import values_of
 
 if TYPE_CHECKING:
     from segstudio.app.presenters.models import ModelsPresenter
@@ -25,7 +26,7 @@ class ModelOptions(OptionForm):
         """Show the options of a model."""
         options = () if card is None else tuple(o for o in self._presenter.options_of(card) if not o.is_minor)
         self._card = card
-        self.show_options(options, {} if card is None else card.options)
+        self.show_options(options, {} if card is None else values_of(card))
         self.setVisible(bool(options))
 
     def _on_changed(self, key: str, value: object) -> None:

@@ -17,6 +17,7 @@ from segstudio.core.errors import UserError
 from segstudio.core.progress import no_progress
 from segstudio.ml.catalog_entry import CatalogEntry
 from segstudio.ml.inference.devices import choose_device
+from segstudio.ml.model_options import PRUNE
 from segstudio.ml.registry import weights_file
 from segstudio.ml.torchvision_cards import PREFIX
 
@@ -121,6 +122,8 @@ def _loaded(card: ModelCard, device: str) -> Segmenter | InstanceSegmenter:
     from segstudio.ml.weights import load_network
 
     network, inside = load_network(Path(card.weights.path))
+    if PRUNE in card.options and hasattr(network, "depth"):
+        network.depth = int(card.options[PRUNE])
     # The id the person knows it by, on what the file itself says of its classes and scaling.
     return TorchSegmenter(network, replace(inside, id=card.id, name=card.name, weights=card.weights), device)
 

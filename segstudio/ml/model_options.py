@@ -1,0 +1,50 @@
+"""What can be set of a model when it proposes: options of classic methods, the depth of a trained UNet++. No torch here."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from segstudio.ml.classic import table as classic
+from segstudio.ml.classic.options import Option, merged
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from segstudio.ml.cards import ModelCard
+    from segstudio.ml.classic.options import Value
+
+PRUNE = "prune_depth"
+"""How deep a trained UNet++ is computed; its card's ``depth`` says how deep it was trained."""
+_DEEPEST = 4
+
+
+def options_of(card: ModelCard) -> tuple[Option, ...]:
+    """The options of a model; most networks have none."""
+    if card.task == "classic":
+        return classic.method_of(card).options
+    said = card.options.get("depth")
+    trained = said if isinstance(said, int) and said < _DEEPEST else _DEEPEST
+    if card.architecture != "unetplusplus" or card.weights.kind == "untrained" or trained < 2:
+        return ()
+    about = "Less than it was trained with prunes the network: quicker and coarser"
+    return (Option(PRUNE, "Depth", trained, "integer", 1, trained, help=about),)
+
+
+def values_of(card: ModelCard) -> dict[str, Value]:
+    """The options of a model as they are set."""
+    return {option.key: card.options.get(option.key, option.default) for option in options_of(card)}
+
+
+def with_options(card: ModelCard, given: Mapping[str, object]) -> ModelCard:
+    """*card* with these options in place of its own; a classic method's classes follow.
+
+    Raises
+    ------
+    UserError
+        When an option does not fit, or the model takes none.
+    """
+    specs = options_of(card)
+    if card.task == "classic" or not specs or not given:
+        return classic.with_options(card, given)
+    return replace(card, options={**card.options, **merged(specs, {**values_of(card), **given})})
