@@ -123,7 +123,7 @@ def _loaded(card: ModelCard, device: str) -> Segmenter | InstanceSegmenter:
 
     network, inside = load_network(Path(card.weights.path))
     if PRUNE in card.options and hasattr(network, "depth"):
-        network.depth = int(card.options[PRUNE])
+        cast("Any", network).depth = int(card.options[PRUNE])
     # The id the person knows it by, on what the file itself says of its classes and scaling.
     return TorchSegmenter(network, replace(inside, id=card.id, name=card.name, weights=card.weights), device)
 
