@@ -15,10 +15,16 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox
 
+from segstudio.core.geometry import Rect
+from segstudio.gui.dialogs.catalog import CatalogDialog
+from segstudio.gui.panels.refine_popover import RefinePopover
+from segstudio.ml.api import WindowResult
 from segstudio.ml.classic.table import METHODS, PREFIX
 from segstudio.ml.networks.options import options_of
 from segstudio.ml.networks.table import ARCHITECTURES, ENCODERS, NO_ENCODER, TIMM_PREFIX
 from segstudio.ml.plan import RunFinished, TrainPlan
+from segstudio.ml.refine.table import METHODS as REFINEMENTS
+from segstudio.ml.refine.table import PREFIX as REFINE
 from tests.gui.window_help import open_project, open_window
 
 NETWORKS = ("fcn32s fcn16s fcn8s unet unetplusplus unet3plus segnet deconvnet deeplabv1 deeplabv2 deeplabv3 deeplabv3plus pspnet "
@@ -176,6 +182,46 @@ def test_every_method_without_a_network(qtbot, tmp_path: Path) -> None:
             pick(qtbot, panel.chooser, PREFIX + method.id)
             assert window.workspace.jobs.models.current_entry().card.id == PREFIX + method.id
             assert panel.options.fields.keys() == {option.key for option in method.options if not option.is_minor}
+
+
+def test_every_refinement(qtbot, tmp_path: Path) -> None:
+    with open_window(qtbot) as window:
+        open_project(window, tmp_path, qtbot, images=1)
+        session = window.session
+        session.settings.set("refine.preview", False)
+        mask = np.zeros((48, 64), np.uint8)
+        mask[10:30, 10:30] = 1
+        generation = session.proposals.begin({1: 1}, "model")
+        result = WindowResult(Rect(0, 0, 64, 48), mask, mask * 200)
+        assert session.proposals.receive_window(session.image_id, generation, result)
+        session.proposals.finish_proposal(session.image_id, generation)
+        session.proposals.end()
+        window.refresh_actions()
+        assert window.trigger("model.refine")
+        card = window.workspace.canvas.findChild(RefinePopover)
+        assert card.isVisible()
+        for method in REFINEMENTS:
+            pick(qtbot, card.method, REFINE + method.id)
+            assert card.desk.choice.card.id == REFINE + method.id
+            assert card.form.fields.keys() == {option.key for option in method.options if not option.is_minor}
+
+
+def test_every_row_of_the_catalog(qtbot, tmp_path: Path) -> None:
+    wanted = [*NETWORKS, *(f"encoder/{name}" for name in ENCODERS),
+              *(PREFIX + method.id for method in METHODS), *(REFINE + method.id for method in REFINEMENTS)]  # fmt: skip
+    with open_window(qtbot) as window:
+        open_project(window, tmp_path, qtbot, images=1)
+        assert window.trigger("model.catalog")
+        dialog = window.findChild(CatalogDialog)
+        qtbot.waitUntil(dialog.isVisible, timeout=5000)
+        view = dialog.view
+        for name in wanted:
+            index = dialog.list_model.index_of(name)
+            assert index.isValid(), f"{name} is not in the catalog"
+            view.scrollTo(index)
+            QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=view.visualRect(index).center())
+            assert dialog.entry.card.id == name
+        dialog.reject()
 
 
 def test_a_run_chosen_in_the_window_with_another_network_and_half_its_encoder_frozen(qtbot, tmp_path: Path) -> None:
