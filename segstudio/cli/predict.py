@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from segstudio.cli.output import ProgressBar, add_json, emit, table
 from segstudio.cli.propose import add_model_arguments, checked_window, with_given_options
+from segstudio.cli.refine import given_refinement
 
 if TYPE_CHECKING:
     import argparse
@@ -34,6 +35,7 @@ def run(args: argparse.Namespace) -> int:
     from segstudio.ml.registry import Catalog
 
     window_px, overlap_px = checked_window(args)
+    refinement = given_refinement(args)
     images: list[Path] = []
     for path in args.images:
         if path.is_dir():
@@ -72,6 +74,7 @@ def run(args: argparse.Namespace) -> int:
                     has_probabilities=args.probabilities,
                     window_px=window_px,
                     overlap_px=overlap_px,
+                    refinement=refinement,
                     progress=sink,
                 )
             )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segstudio.cli.output import ProgressBar, UsageError, add_json, chosen_images, emit, table, warn
+from segstudio.cli.refine import add_refine_arguments, check_size, given_refinement
 from segstudio.core.cancel import NEVER
 from segstudio.core.progress import no_progress
 
@@ -17,10 +18,13 @@ if TYPE_CHECKING:
 
     from segstudio.core.cancel import Cancel
     from segstudio.core.progress import ProgressSink
+    from segstudio.core.proposals import ProposalWriter
+    from segstudio.io.readers.base import ImageReader
     from segstudio.io.store.project import ProjectStore
     from segstudio.io.store.records import ImageRecord
     from segstudio.ml.api import AnySegmenter
     from segstudio.ml.catalog_entry import CatalogEntry
+    from segstudio.ml.refine.table import Refinement
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,6 +44,7 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="an option of a classic method, such as classes=3; `segstudio models info ID` lists them",
     )
+    add_refine_arguments(parser)
 
 
 def with_given_options(entry: CatalogEntry, args: argparse.Namespace) -> CatalogEntry:
@@ -54,7 +59,7 @@ def with_given_options(entry: CatalogEntry, args: argparse.Namespace) -> Catalog
     """
     from dataclasses import replace
 
-    from segstudio.ml.classic.table import with_options
+    from segstudio.ml.model_options import with_options
 
     given = {}
     for text in args.option:
@@ -94,6 +99,7 @@ def run(args: argparse.Namespace) -> int:
     from segstudio.ml.registry import Catalog
 
     window_px, overlap_px = checked_window(args)
+    refinement = given_refinement(args)
     with ProjectStore.open(args.project) as store, ProgressBar() as bar:
         entry = with_given_options(Catalog(store.folder).find(args.model), args)
         reports = propose_into(
@@ -103,6 +109,7 @@ def run(args: argparse.Namespace) -> int:
             device=args.device,
             window_px=window_px,
             overlap_px=overlap_px,
+            refinement=refinement,
             progress=bar,
         )
     failed = [r for r in reports if r["error"]]
@@ -121,12 +128,14 @@ def propose_into(
     window_px: int | None = None,
     overlap_px: int | None = None,
     class_map: Mapping[int, int | None] | None = None,
+    refinement: Refinement | None = None,
     progress: ProgressSink = no_progress,
     cancel: Cancel = NEVER,
 ) -> list[dict[str, Any]]:
     """Write the model's proposals for *images* into the project, each one undoable edit; classes it lacks are added.
 
-    *class_map* (model class index → class id, 0 drops it) goes before the mapping by name.
+    *class_map* (model class index → class id, 0 drops it) goes before the mapping by name. A *refinement* works on the
+    probabilities of a semantic model, and on the finished answer of others.
 
     Returns
     -------
@@ -161,7 +170,9 @@ def propose_into(
 
         started_s = time.monotonic()
         try:
-            report = _propose_image(store, segmenter, image, window_px, overlap_px, class_map, sink, cancel)
+            report = _propose_image(
+                store, segmenter, image, (window_px, overlap_px), class_map, refinement, sink, cancel
+            )
         except UserError as error:
             # One bad picture must not cost the proposals of the others; a project that cannot be written to does.
             if store.pending_count:
@@ -182,13 +193,12 @@ def _propose_image(
     store: ProjectStore,
     segmenter: AnySegmenter,
     image: ImageRecord,
-    window_px: int | None,
-    overlap_px: int | None,
+    window: tuple[int | None, int | None],
     class_map: Mapping[int, int | None] | None,
+    refinement: Refinement | None,
     progress: ProgressSink,
     cancel: Cancel,
 ) -> dict[str, Any]:
-    from segstudio.core.errors import UserError
     from segstudio.core.proposals import ProposalWriter
     from segstudio.io.readers.registry import open_image
     from segstudio.ml.class_mapping import ClassMapper
@@ -196,12 +206,7 @@ def _propose_image(
 
     file = store.image_file(image)
     with closing(open_image(file)) as reader:
-        if (reader.info.width, reader.info.height) != (image.width, image.height):
-            raise UserError(
-                f"the file is now {reader.info.width}×{reader.info.height} pixels, in the project it is {image.width}×{image.height}",
-                path=file,
-                remedy="put the former file back, or add this one as another image",
-            )
+        check_size(reader.info, image, file)
         layer = store.proposal_layer(image.id, create=True)
         assert layer is not None
         mapper = ClassMapper(segmenter.card, store.classes, class_map)
@@ -209,9 +214,12 @@ def _propose_image(
         try:
             for z in range(image.depth):
                 for result in propose(
-                    segmenter, reader, z=z, window_px=window_px, overlap_px=overlap_px, progress=progress, cancel=cancel
-                ):
+                    segmenter, reader, z=z, window_px=window[0], overlap_px=window[1], refinement=refinement,
+                    progress=progress, cancel=cancel,
+                ):  # fmt: skip
                     mapper.write(writer, result, z)
+            if refinement is not None and segmenter.card.task != "semantic":
+                _refine_written(writer, reader, refinement, segmenter.device, progress, cancel)
         except BaseException:
             writer.abort()
             raise
@@ -224,6 +232,24 @@ def _propose_image(
     pixels = {names[k]: v for k, v in layer.pixel_counts().items() if k in names}
     objects = sum(s.is_object for s in layer.segments.values())
     return {"pixels": pixels, "objects": objects, "error": ""}
+
+
+def _refine_written(
+    writer: ProposalWriter,
+    reader: ImageReader,
+    refinement: Refinement,
+    device: str,
+    progress: ProgressSink,
+    cancel: Cancel,
+) -> None:
+    """Refine what was just written: there are no probabilities of it."""
+    from segstudio.ml.refine.proposal import LayerProposal
+    from segstudio.ml.refine.run import refine
+
+    proposal = LayerProposal(writer.layer)
+    for z in range(writer.layer.depth):
+        for piece in refine(reader, proposal, refinement, z=z, device=device, progress=progress, cancel=cancel):
+            writer.write_refined(piece.rect, piece.segment_ids, piece.confidence, z)
 
 
 def _text(reports: list[dict[str, Any]]) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from segstudio.core.classes import IGNORE, UNLABELLED
 from segstudio.core.edits import ANYWHERE, Edit, Guard, Transaction, combined
 from segstudio.core.geometry import EMPTY, Rect, tile_rect
+from segstudio.core.refined_proposals import write_refined
 from segstudio.core.regions import grow_region
 
 if TYPE_CHECKING:
@@ -105,6 +106,12 @@ class ProposalWriter:
             value = min(max(round(score * 255), 0), 255)
             self._transaction.write_confidence(rect, value, free, z)
         return dirty
+
+    def write_refined(
+        self, rect: Rect, segment_ids: npt.NDArray[np.uint16], confidence: npt.NDArray[np.uint8], z: int = 0
+    ) -> Rect:
+        """Replace what was written by (h, w) segment ids of the layer, and how sure they are. The dirty rectangle."""
+        return write_refined(self._transaction, rect, segment_ids, confidence, z)
 
     def finish(self) -> Edit | None:
         """The edit of all that was written; None when the layer is as it was."""

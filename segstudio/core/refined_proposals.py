@@ -14,6 +14,20 @@ if TYPE_CHECKING:
     from segstudio.core.layers import LabelLayer
 
 
+def write_refined(
+    transaction: Transaction,
+    rect: Rect,
+    segment_ids: npt.NDArray[np.uint16],
+    confidence: npt.NDArray[np.uint8],
+    z: int = 0,
+) -> Rect:
+    """Write (h, w) segment ids of the transaction's layer, and how sure they are. The dirty rectangle."""
+    dirty = transaction.write(rect, segment_ids, z=z)
+    if transaction.layer.confidence is not None:
+        dirty = dirty.united(transaction.write_confidence(rect, confidence, z=z))
+    return dirty
+
+
 class RefinedWriter:
     """Writes a refined proposal piece by piece; all of it is one undoable edit."""
 
@@ -30,10 +44,7 @@ class RefinedWriter:
         self, rect: Rect, segment_ids: npt.NDArray[np.uint16], confidence: npt.NDArray[np.uint8], z: int = 0
     ) -> Rect:
         """Write (h, w) segment ids of the layer, and how sure they are. The dirty rectangle."""
-        dirty = self._transaction.write(rect, segment_ids, z=z)
-        if self.layer.confidence is not None:
-            dirty = dirty.united(self._transaction.write_confidence(rect, confidence, z=z))
-        return dirty
+        return write_refined(self._transaction, rect, segment_ids, confidence, z)
 
     def finish(self) -> Edit | None:
         """The edit of all that was written, without objects that lost their last pixel; None when the layer is as it was."""

@@ -23,6 +23,7 @@ from segstudio.ml.inference.mask_rows import CountedRows, painted_mask, rows_of
 from segstudio.ml.inference.predict_volume import SUFFIX as VOLUME_SUFFIX
 from segstudio.ml.inference.predict_volume import predict_volume, volume_name
 from segstudio.ml.inference.run import propose, semantic_logits, window_result
+from segstudio.ml.refine.masks import refine_mask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from segstudio.ml.api import AnySegmenter, Segmenter, WindowResult
     from segstudio.ml.cards import ModelCard
     from segstudio.ml.inference.sources import Reader
+    from segstudio.ml.refine.table import Refinement
 
 PROBABILITIES = ".probabilities.npy"
 
@@ -87,12 +89,14 @@ def predict_file(
     has_probabilities: bool = False,
     window_px: int | None = None,
     overlap_px: int | None = None,
+    refinement: Refinement | None = None,
     progress: ProgressSink = no_progress,
     cancel: Cancel = NEVER,
 ) -> Prediction:
     """Write the index mask of *image* to *mask_file*; values are the model's class indices, 255 (65535) where no data is.
 
-    With *has_probabilities* a float16 array (class, y, x) goes beside it as ``STEM.probabilities.npy``.
+    With *has_probabilities* a float16 array (class, y, x) goes beside it as ``STEM.probabilities.npy``. A *refinement* works
+    on the probabilities of a semantic model; of others the finished mask is refined, which makes one of its objects.
 
     Raises
     ------
@@ -103,7 +107,7 @@ def predict_file(
 
     card = segmenter.card
     options: dict[str, Any] = {
-        "window_px": window_px, "overlap_px": overlap_px, "progress": progress, "cancel": cancel
+        "window_px": window_px, "overlap_px": overlap_px, "refinement": refinement, "progress": progress, "cancel": cancel
     }  # fmt: skip
     if mask_file.name.endswith(VOLUME_SUFFIX):
         return _predict_volume(segmenter, image, mask_file, has_probabilities, options)
@@ -127,6 +131,10 @@ def predict_file(
             if card.task in ("instance", "classic"):
                 mask = stack.enter_context(painted_mask(mask_file.parent, (info.height, info.width), dtype))
                 objects = _paint_results(segmenter, reader, mask, options)
+                if refinement is not None:
+                    found = mask
+                    mask = stack.enter_context(painted_mask(mask_file.parent, (info.height, info.width), dtype))
+                    refine_mask(reader, found, mask, refinement, 0, segmenter.device, progress, cancel)
                 strips = strips_of(mask)
             else:
                 if has_probabilities:
@@ -150,9 +158,7 @@ def _predict_volume(
     options: dict[str, Any],
 ) -> Prediction:
     if has_probabilities:
-        raise UserError(
-            "probabilities are written of flat images only", path=image, remedy="leave out --probabilities"
-        )
+        raise UserError("probabilities are written of flat images only", path=image, remedy="leave out --probabilities")
     (width, height, depth), counts, objects = predict_volume(segmenter, image, mask_file, options)
     pixels = {name: int(counts[i]) for i, name in enumerate(segmenter.card.classes) if counts[i]}
     return Prediction(str(image), str(mask_file), width, height, pixels, "", objects, depth)

@@ -11,6 +11,7 @@ from segstudio.core.errors import UserError
 from segstudio.io.nifti_labels import grid_of, write_labels
 from segstudio.ml.api import ObjectResult
 from segstudio.ml.inference.run import propose
+from segstudio.ml.refine.masks import refine_mask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,4 +101,7 @@ def _plane(
             part[result.mask & (part == 0)] = result.class_index
         else:
             mask[result.rect.slices] = result.class_index
+    refinement = options.get("refinement")
+    if refinement is not None and segmenter.card.task != "semantic":
+        refine_mask(reader, mask.copy(), mask, refinement, z, segmenter.device, sink, options["cancel"])
     return mask, count

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from segstudio.core.progress import ProgressSink
     from segstudio.ml.api import AnySegmenter, InstanceSegmenter, Segmenter
     from segstudio.ml.inference.sources import Reader
+    from segstudio.ml.refine.table import Refinement
 
 __all__ = ["ObjectResult", "WindowResult", "propose", "semantic_logits"]
 
@@ -39,6 +40,7 @@ def propose(
     rects: Sequence[Rect] | None = None,
     window_px: int | None = None,
     overlap_px: int | None = None,
+    refinement: Refinement | None = None,
     progress: ProgressSink = no_progress,
     cancel: Cancel = NEVER,
 ) -> Iterator[WindowResult | ObjectResult]:
@@ -46,7 +48,8 @@ def propose(
 
     A semantic model gives :class:`WindowResult`, which never overlap and together cover what was asked; a model of
     objects :class:`ObjectResult`, best first. *window_px* and *overlap_px* replace the card's. Memory does not grow
-    with the image's height.
+    with the image's height. A *refinement* works on the probabilities of a semantic model, before the likeliest class is
+    taken; other models have none, and their answer is refined once it is there (:mod:`segstudio.ml.refine.run`).
 
     Raises
     ------
@@ -68,6 +71,7 @@ def propose(
         rects=rects,
         window_px=window_px,
         overlap_px=overlap_px,
+        refinement=refinement,
         progress=progress,
         cancel=cancel,
     )
@@ -92,6 +96,7 @@ def semantic_logits(
     rects: Sequence[Rect] | None = None,
     window_px: int | None = None,
     overlap_px: int | None = None,
+    refinement: Refinement | None = None,
     progress: ProgressSink = no_progress,
     cancel: Cancel = NEVER,
 ) -> Iterator[tuple[Rect, torch.Tensor]]:
@@ -99,6 +104,18 @@ def semantic_logits(
 
     Arguments and errors as :func:`propose`.
     """
+    if refinement is not None:
+        from segstudio.ml.refine.probabilities import refined_logits
+
+        def unrefined(some: Sequence[Rect] | None) -> Iterator[tuple[Rect, torch.Tensor]]:
+            return semantic_logits(
+                segmenter, reader, z=z, rects=some, window_px=window_px, overlap_px=overlap_px, progress=progress,
+                cancel=cancel,
+            )  # fmt: skip
+
+        device = segmenter.device
+        yield from refined_logits(unrefined, reader, refinement, z=z, rects=rects, device=device, cancel=cancel)
+        return
     card = segmenter.card
     check_image = getattr(segmenter, "check_image", None)
     if check_image is not None:

@@ -11,7 +11,7 @@ What differs from the paper and why: it writes d as the distance ω₁‖ΔI‖�
 here d = exp(−ω₁‖ΔI‖² − ω₂‖Δx‖²), normalised to sum to 1, and the root of s is taken, so that untrained layers do what the layers are
 for and s stays a share of 1 (a probability agreed with by its neighbours, not its square). 50 × 50 neighbours are thinned out to a
 grid. ω₁, ω₂ and μ are learnt; before, μ is Potts (any other class costs the same) in five patterns: all around, along a row, along a
-column and along the diagonals, so that a thin thing is judged along its own direction.
+column and along the diagonals.
 """
 
 from __future__ import annotations

@@ -130,7 +130,7 @@ METHODS: tuple[RefineMethod, ...] = (
         "mrf",
         "MRF (Deep Parsing Network)",
         "One step of a Markov random field with local filters that follow the colours and patterns of classes that stand beside "
-        "each other. Choose it where a CRF eats thin or small things, or is too slow; learns more when trained with a network "
+        "each other. More careful than the CRF: choose it where that takes too much away, and as layers trained with a network "
         "(`train --refine mrf`). Z. Liu et al. 2015, arXiv:1509.02634, and 2016, arXiv:1606.07230.",
         (
             Option("theta_beta", "Colour θβ", _MRF.theta_beta, "number", 0.5, 255, 1,
@@ -139,7 +139,7 @@ METHODS: tuple[RefineMethod, ...] = (
                    help="How near pixels that listen to each other lie"),
             Option("context_weight", "Context weight", _MRF.context_weight, "number", 0, 100, 1,
                    help="What it costs to stand among pixels of another class"),
-            Option("iterations", "Iterations", _MRF.iterations, "integer", 1, 10, help="The paper takes one"),
+            Option("iterations", "Iterations", 3, "integer", 1, 10, help="More settles further; the paper takes one, in trained layers"),
             _CERTAINTY,
             Option("grid_steps", "Grid steps", _MRF.grid_steps, "integer", 1, 25, is_minor=True,
                    help="How many pixels each way a pixel listens to"),

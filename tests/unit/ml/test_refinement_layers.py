@@ -18,6 +18,15 @@ from segstudio.ml.weights import load_network, load_weights
 TINY = {"width": 8}
 
 
+@pytest.fixture(autouse=True)
+def _one_thread():
+    """Small tensors gain nothing from more, and lose much where cores are few."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     """Discs on noise: 4 training images and 1 validation image of 64²."""
