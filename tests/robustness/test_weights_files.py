@@ -66,7 +66,7 @@ def test_a_pickle_with_code_is_refused_and_never_run(tmp_path):
             read_state(file)
     zipped = tmp_path / "evil.pt"
     torch.save({"weight": Evil(target)}, zipped)
-    refused(zipped, "pickled PyTorch checkpoint, which may run code")
+    refused(zipped, "which may run code")
     with pytest.raises(UserError, match="may run code") as caught:
         read_state(zipped)
     assert str(zipped) in str(caught.value)

@@ -6,6 +6,7 @@ import math
 import pickle
 import re
 import warnings
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -70,22 +71,31 @@ def _unpickled(path: Path) -> object:
             warnings.simplefilter("ignore")
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
+        culprit = _culprit(str(error))
+        if not culprit and zipfile.is_zipfile(path):
+            raise _damaged(path, error) from error
+        why = f"it holds more than weights ({culprit})" if culprit else "and none that torch wrote"
         raise UserError(
-            f"the checkpoint is a pickle, which may run code: it holds more than weights{_culprit(str(error))}, so segstudio refuses it",
+            f"the checkpoint is a pickle, which may run code{':' if culprit else ','} {why}, so segstudio refuses it",
             path=path,
             remedy=_ALONE,
         ) from error
     except Exception as error:  # noqa: BLE001 - a damaged pickle may raise anything
-        first = (str(error).splitlines() or [type(error).__name__])[0][:160]
-        raise UserError(
-            f"the checkpoint is damaged ({first})", path=path, remedy="download it again to its end"
-        ) from error
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> UserError:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    # torch puts its advice first and the reason last.
+    reason = next((line for line in lines if line.startswith("WeightsUnpickler error:")), lines[0] if lines else "")
+    reason = reason.removeprefix("WeightsUnpickler error:").strip()[:160] or type(error).__name__
+    return UserError(f"the checkpoint is damaged ({reason})", path=path, remedy="download it again to its end")
 
 
 def _culprit(message: str) -> str:
     """The name of what torch would not unpickle, where it says it."""
     match = re.search(r"(?:GLOBAL|global|class|type)\s+([A-Za-z_][\w.]*\.[\w.]+)", message)
-    return f" ({match.group(1).rstrip('.')})" if match else ""
+    return match.group(1).rstrip(".") if match else ""
 
 
 def _found(value: object, place: str, depth: int) -> list[tuple[str, dict[str, torch.Tensor]]]:

@@ -17,8 +17,9 @@ ARCHITECTURE = "onnx"
 LOADER = "segstudio.ml.foreign.onnx_segmenter:load"
 SIDECAR_SUFFIX = ".card.json"
 MISSING = "needs the extra [onnx]: pip install 'segstudio[onnx]'"
-MAX_BANDS = 64
-"""More channels than this in first place mean that a file counts them last."""
+FEW = 16
+"""As many channels as this in last place, and more in first, mean that a file counts its channels last."""
+MAX_BANDS = 4096
 # What leaves scores as they are, between the function that made them and the output.
 _PASSING = frozenset(
     {"Identity", "Cast", "Resize", "Upsample", "Slice", "Transpose", "Squeeze", "Unsqueeze", "Reshape", "Dropout"}
@@ -115,7 +116,7 @@ def drawn_card(path: Path, header: OnnxHeader, wishes: Wishes) -> ModelCard:
     is_last = _counts_channels_last(image)
     shape = image.shape or ()
     bands, height, width = (shape[3], shape[1], shape[2]) if is_last else (shape[1], shape[2], shape[3])
-    if not isinstance(bands, int) or bands > MAX_BANDS * 64:
+    if not isinstance(bands, int) or bands > MAX_BANDS:
         raise UserError(
             "the ONNX file does not say how many bands it reads", remedy="export it with a fixed number of bands"
         )
@@ -168,8 +169,7 @@ def _image_input(header: OnnxHeader) -> TensorInfo:
 
 def _counts_channels_last(image: TensorInfo) -> bool:
     _, first, _, last = image.shape or (0, 0, 0, 0)
-    is_few = isinstance(last, int) and last <= 16
-    return is_few and not (isinstance(first, int) and first <= MAX_BANDS)
+    return isinstance(last, int) and last <= FEW and not (isinstance(first, int) and first <= FEW)
 
 
 def _score_output(header: OnnxHeader, is_last: bool) -> TensorInfo:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from typing import Any, Literal
 
 import torch
@@ -13,7 +13,7 @@ from torch import nn
 from segstudio.core.errors import UserError
 from segstudio.ml.foreign.table import SMP, TORCHVISION
 from segstudio.ml.networks.build import build_network
-from segstudio.ml.networks.table import ARCHITECTURES, NO_ENCODER
+from segstudio.ml.networks.table import ARCHITECTURES
 
 PROBE = 7
 """Classes that a network is tried with; what differs from the file by the same factor everywhere gives the file's."""
@@ -30,6 +30,31 @@ SMP_DECODERS = (
     "upernet",
     "segformer",
 )
+# The first words of the names of our networks' parameters, so that only those are built that it may be.
+FIRST_WORDS = {
+    "unet": "encoder head ups",
+    "unetplusplus": "encoder heads nodes",
+    "unet3plus": "encoder heads nodes presence",
+    "fcn32s": "body fully score up_last",
+    "fcn16s": "body fully score score_skips up_last ups",
+    "fcn8s": "body fully score score_skips up_last ups",
+    "segnet": "body head stages",
+    "deconvnet": "body head stages waist",
+    "deeplabv1": "body branches fully head",
+    "deeplabv2": "aspp encoder",
+    "deeplabv3": "context encoder head",
+    "deeplabv3plus": "decoder encoder head",
+    "pspnet": "auxiliary decoder encoder head",
+    "refinenet": "blocks encoder head last",
+    "hrnet": "body head mix",
+    "ocrnet": "body context head pixels regions",
+    "enet": "down_1 down_2 initial last stage_1 stage_2 stage_3 stage_4 stage_5 up_4 up_5",
+    "bisenet": "after_4 after_5 encoder fusion head mean refine_4 refine_5 sides spatial",
+    "upernet": "auxiliary decoder encoder head",
+    "pixelnet": "body fully head mlp norms",
+    "fastfcn": "auxiliary encoder head jpu mix",
+    "vnet": "downs head stages ups",
+}
 _COUNTER = "num_batches_tracked"
 Builder = Callable[[int, int], nn.Module]
 """(bands, channels) → network."""
@@ -172,17 +197,10 @@ def _candidates(shapes: Mapping[str, tuple[int, ...]]) -> Iterator[Candidate]:
 
 
 def _own_candidates(first: set[str], shapes: Mapping[str, tuple[int, ...]]) -> Iterator[Candidate]:
-    for spec in ARCHITECTURES.values():
-        default = _shapes(partial(_built, spec.id, spec.default_encoder, {}), 3, PROBE) or {}
-        has_words = {name.partition(".")[0] for name in default} == first
-        # The other encoders change nothing of the words outside them; a network without one has others.
-        encoders = dict.fromkeys((spec.default_encoder, *spec.encoders)) if has_words else {NO_ENCODER: None}
-        for encoder in encoders:
-            if encoder not in spec.encoders:
-                continue
-            own = _shapes(partial(_built, spec.id, encoder, {}), 3, PROBE)
-            if own is not None and _same_names(own, shapes):
-                yield spec.id, encoder, {}, "semantic"
+    for name, words in FIRST_WORDS.items():
+        if set(words.split()) == first:
+            for encoder in dict.fromkeys((ARCHITECTURES[name].default_encoder, *ARCHITECTURES[name].encoders)):
+                yield name, encoder, {}, "semantic"
 
 
 def _smp_candidates(shapes: Mapping[str, tuple[int, ...]]) -> Iterator[Candidate]:
@@ -190,13 +208,24 @@ def _smp_candidates(shapes: Mapping[str, tuple[int, ...]]) -> Iterator[Candidate
         import segmentation_models_pytorch as smp
     except ImportError:
         return
-    decoder = {name for name in shapes if name.startswith("decoder.")}
-    names = [name for name in SMP_DECODERS if _has_decoder(name, decoder)]
-    for encoder in smp.encoders.get_encoder_names():
-        for name in names:
-            own = _shapes(partial(_built, SMP + name, encoder, {}), 3, PROBE)
-            if own is not None and _same_names(own, shapes):
+    encoder_names, decoder = ({n for n in shapes if n.startswith(part)} for part in ("encoder.", "decoder."))
+    decoders = [name for name in SMP_DECODERS if _has_decoder(name, decoder)]
+    for encoder in smp.encoders.get_encoder_names() if decoders else ():
+        if _same_names(dict.fromkeys(_encoder_names(encoder)), dict.fromkeys(encoder_names)):
+            for name in decoders:
                 yield SMP + name, encoder, {}, "semantic"
+
+
+@cache
+def _encoder_names(encoder: str) -> tuple[str, ...]:
+    """Names of the parameters of an encoder of segmentation-models-pytorch."""
+    import segmentation_models_pytorch as smp
+
+    try:
+        with torch.device("meta"):
+            return tuple(f"encoder.{name}" for name in smp.encoders.get_encoder(encoder, weights=None).state_dict())
+    except (ValueError, RuntimeError, TypeError, KeyError, NotImplementedError):
+        return ()
 
 
 def _has_decoder(name: str, decoder: set[str]) -> bool:
