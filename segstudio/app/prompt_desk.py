@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 MODEL = "prompt.model"
 CHOICE = "prompt.choice"
 NONE_HERE = (
-    "No click model is here yet: choose one in the tool options to download it, "
-    "or open a weights file of yours in the Model panel."
+    "No click model is here yet: choose one in the tool options to download it, or open a weights file of yours with "
+    "“Use a weights file…” in the Model menu."
 )
 NOT_HERE = "Click models run in the window only."
 WINDOW_PX = 1024
@@ -34,6 +34,10 @@ class PromptService(Protocol):
     @property
     def problem(self) -> str:
         """Why there are no answers, in one sentence; "" when there are."""
+        ...
+
+    def explain(self, say: Callable[[str], None]) -> None:
+        """Say why there are no answers, and offer what helps."""
         ...
 
     @property
@@ -72,6 +76,10 @@ class NoPrompts:
     problem = NOT_HERE
     status = ""
     window_px = WINDOW_PX
+
+    def explain(self, say: Callable[[str], None]) -> None:
+        """Say why there are no answers."""
+        say(self.problem)
 
     def prepare(self, seen: SeenPicture) -> None:
         """Nothing to prepare."""
@@ -124,6 +132,8 @@ class PromptDesk:
         self._seen: list[tuple[str, str, str]] = []
         self._refused: tuple[str, str, str] | None = None
         self._stage = ""
+        self.offer_download: Callable[[str, CatalogEntry], None] | None = None
+        """Says a sentence and offers to fetch a model; the window puts its notice here."""
 
     # -- the model -------------------------------------------------------------------------------------------------
 
@@ -150,12 +160,22 @@ class PromptDesk:
         """Why there are no answers, in one sentence; "" when there are."""
         entry = self.current
         if entry is None:
-            return NONE_HERE
+            entries = self.entries()
+            is_hopeless = entries and not any(one.needs_download for one in entries)
+            return f"Click to segment {entries[0].reason}." if is_hopeless else NONE_HERE
         if entry.is_available:
             return ""
         if entry.needs_download:
-            return f"{entry.card.name} is not downloaded yet: choose it in the tool options once more to download it."
+            return f"{entry.card.name} is not downloaded yet: choose it in the tool options to download it."
         return f"{entry.card.name}: {entry.reason}."
+
+    def explain(self, say: Callable[[str], None]) -> None:
+        """Say why there are no answers; a download is offered where one helps."""
+        entry = self.current or next((one for one in self.entries() if one.needs_download), None)
+        if self.offer_download is not None and entry is not None and entry.needs_download:
+            self.offer_download(self.problem, entry)
+        else:
+            say(self.problem)
 
     @property
     def status(self) -> str:

@@ -126,6 +126,8 @@ def file_outline(ref: str) -> FileOutline | None:
     """
     from segstudio.ml.foreign.files import outline
     from segstudio.ml.foreign.sniff import is_foreign
+    from segstudio.ml.interactive.cards import file_entry
 
     path = Path(ref).expanduser()
-    return outline(path) if is_foreign(path) and path.is_file() else None
+    # A click model is told by its entry.
+    return outline(path) if path.is_file() and is_foreign(path) and file_entry(path) is None else None

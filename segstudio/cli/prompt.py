@@ -133,7 +133,7 @@ def _check_inside(marks: list[Mark], picture: Picture) -> None:
     for mark in marks:
         if mark.rect.intersected(bounds).is_empty:
             raise UserError(
-                f"{mark.xy[0]:g},{mark.xy[1]:g} lies outside the image of {bounds.width}×{bounds.height} pixels",
+                f"{int(mark.xy[0])},{int(mark.xy[1])} lies outside the image of {bounds.width}×{bounds.height} pixels",
                 remedy="count pixels from 0 at the top left",
             )
 

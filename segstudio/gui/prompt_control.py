@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from segstudio.gui.job_center import JobCenter
     from segstudio.gui.threads import PromptThread
     from segstudio.jobs.specs import PromptSpec
+    from segstudio.ml.catalog_entry import CatalogEntry
 
 OUT_OF_MEMORY = "Out of memory"
 
@@ -26,21 +27,28 @@ class PromptControl(QObject):
         self._jobs = jobs
         self._thread: PromptThread | None = None
         self.desk = PromptDesk(jobs.models.presenter, jobs.workspace.settings, self._submit, self._cancel)
+        self.desk.offer_download = self._offer_download
         self.desk.changed.connect(jobs.workspace.toolbox.context.preview_changed.emit)
 
     def choose(self, model_id: str) -> None:
         """Take a click model; one that is not here yet is offered for download."""
         self.desk.choose(model_id)
         entry = self.desk.current
-        if entry is None or not entry.needs_download:
-            return
-        window = self._jobs.workspace.window
-        if self._jobs.models.is_downloading(entry):
+        if entry is not None and entry.needs_download:
+            self._offer_download(tr("“%1” must be downloaded first.").replace("%1", entry.card.name), entry)
+
+    def _offer_download(self, sentence: str, entry: CatalogEntry) -> None:
+        window, models = self._jobs.workspace.window, self._jobs.models
+        if models.is_downloading(entry):
             window.say(tr("The model is still being downloaded."))
             return
-        offer = Offer(tr("Download"), lambda: self._jobs.models.download(entry))
-        sentence = tr("“%1” must be downloaded first.").replace("%1", entry.card.name)
-        window.notices.say(sentence, "warning", (offer,), key="download")
+
+        def fetch() -> None:
+            self.desk.choose(entry.card.id)
+            models.download(entry)
+
+        text = tr("Download %1").replace("%1", entry.card.name)
+        window.notices.say(tr(sentence), "warning", (Offer(text, fetch),), key="download")
 
     def shut_down(self) -> None:
         """End the process."""

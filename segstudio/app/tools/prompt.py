@@ -194,9 +194,8 @@ class PromptTool(SmartTool):
     def _may_begin(self, event: PointerEvent) -> bool:
         if not self._marks and not may_begin(self.session, is_erasing=True):
             return False
-        problem = self.context.prompts.problem
-        if problem:
-            self.session.say(problem)
+        if self.context.prompts.problem:
+            self.context.prompts.explain(self.session.say)
             return False
         picture = self.picture()
         return picture is not None and picture.bounds.contains(*event.xy)

@@ -43,7 +43,12 @@ class PromptModelField(QWidget):
         row.addWidget(self.field)
         self.field.activated.connect(lambda index: prompts.choose(self.field.itemData(index)))
         prompts.desk.models.changed.connect(self.fill)
+        prompts.desk.settings.changed.connect(self._on_setting)
         self.fill()
+
+    def _on_setting(self, key: str, _: object) -> None:
+        if key == MODEL:
+            self.fill()
 
     def fill(self) -> None:
         """List what the catalog holds now."""
