@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from segstudio.app.compare_classes import FIRST_EXTRA_ID, CompareClasses
 from segstudio.app.compare_figures import FigureRequest
 from segstudio.app.events import Signal
-from segstudio.core.classes import PALETTE, UNLABELLED, ClassDef
+from segstudio.core.classes import UNLABELLED
 from segstudio.core.geometry import EMPTY, Rect, tile_rect, tiles_of
 from segstudio.core.layers import LabelLayer
 from segstudio.core.proposals import ProposalWriter, confidence_floor
@@ -20,11 +21,11 @@ from segstudio.ml.model_options import values_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import numpy.typing as npt
+
     from segstudio.app.presenters.models import ModelsPresenter
     from segstudio.app.session import Session
-    from segstudio.core.classes import ClassTable
     from segstudio.jobs.specs import ProposeSpec
-    from segstudio.ml.cards import ModelCard
     from segstudio.ml.catalog_entry import CatalogEntry
 
 Side = Literal["left", "right"]
@@ -32,8 +33,6 @@ State = Literal["waiting", "working", "done", "failed"]
 SIDES: tuple[Side, Side] = ("left", "right")
 MOST_PX = 2048 * 2048
 """Of the visible part so many pixels are compared at most, about its middle: a wide view must not take minutes."""
-FIRST_EXTRA_ID = 60_001
-"""Classes of the models that the project does not have get ids from here, where no class of the project is."""
 _LAYER_IDS = {"left": -1, "right": -2}
 
 
@@ -76,7 +75,7 @@ class CompareDesk:
         self.painted: Signal[[Side, Rect]] = Signal()
         self._generation = 0
         self._sides: dict[Side, CompareSide] = {}
-        self._extras: tuple[ClassDef, ...] = ()
+        self.classes = CompareClasses(session, models)
         self.image_id: int | None = None
         self.rect = EMPTY
         self.z = 0
@@ -93,15 +92,21 @@ class CompareDesk:
         """One of the two; KeyError while nothing is compared."""
         return self._sides[side]
 
-    @property
-    def classes(self) -> tuple[ClassDef, ...]:
-        """The project's classes, and after them those that only the models know."""
-        own = self._session.classes
-        return (*own, *(extra for extra in self._extras if own.by_id(extra.id) is None))
+    def read_classes(self, side: Side, rect: Rect) -> npt.NDArray[np.uint16]:
+        """(h, w) class ids of a side as the classes are matched now; :attr:`classes` knows them. 0 = nothing."""
+        lut = np.zeros(65536, np.uint16)
+        lut[list(self.classes.targets)] = list(self.classes.targets.values())
+        return lut.take(self._sides[side].layer.read_classes(rect, self.z))
 
-    def class_of(self, class_id: int) -> ClassDef | None:
-        """The class with this id, of the project or of a model."""
-        return next((item for item in self.classes if item.id == class_id), None)
+    def is_known(self, side: Side) -> bool:
+        """Whether the project has every class that a side found."""
+        own = {segment.class_id for segment in self._sides[side].layer.segments.values()}
+        return all(self.classes.targets.get(own_id, 0) < FIRST_EXTRA_ID for own_id in own)
+
+    def refresh_classes(self, *_: object) -> None:
+        """The matching of classes, or the classes themselves, may be others now."""
+        if self._sides and self.classes.refresh():
+            self.changed.emit()
 
     def open(self, left_id: str, right_id: str, seen: Rect, *, is_whole: bool = False) -> bool:
         """Compare two models on the current image: on *seen* (image pixels, cut to :data:`MOST_PX`), or all of it.
@@ -122,7 +127,7 @@ class CompareDesk:
         if rect.is_empty:
             rect = capped(bounds)
         self.image_id, self.rect, self.z, self.is_whole = record.id, rect, session.plane, rect == bounds
-        self._extras = ()
+        self.classes.clear()
         for side, model_id in zip(SIDES, (left_id, right_id), strict=True):
             layer = LabelLayer(
                 _LAYER_IDS[side], record.id, side, "proposal", record.width, record.height, max(1, record.depth)
@@ -131,7 +136,7 @@ class CompareDesk:
             name = model_id if entry is None else entry.card.name or entry.card.id
             one = CompareSide(side, model_id, name, entry, layer)
             if entry is not None:
-                one.class_map = self._class_map(entry.card)
+                one.class_map = self.classes.add(entry.card)
             self._sides[side] = one
         self.changed.emit()
         return True
@@ -140,28 +145,9 @@ class CompareDesk:
         """Forget both answers; what still comes is dropped."""
         if self._sides:
             self._sides = {}
-            self._extras = ()
+            self.classes.clear()
             self.image_id = None
             self.changed.emit()
-
-    def _class_map(self, card: ModelCard) -> dict[int, int]:
-        """Model class index → class id: the project's where it is matched, else one of our own for that name."""
-        found: dict[int, int] = {}
-        for row in self._models.mapping(card):
-            found[row.index] = self._extra(card, row.index, row.name).id if row.class_id is None else row.class_id
-        return found
-
-    def _extra(self, card: ModelCard, index: int, name: str) -> ClassDef:
-        known = next((extra for extra in self._extras if extra.name.casefold() == name.casefold()), None)
-        if known is None:
-            used = {item.color.lower() for item in self.classes}
-            own = card.colors[index].lower() if index < len(card.colors) else ""
-            free = next((color for color in PALETTE if color.lower() not in used), PALETTE[index % len(PALETTE)])
-            class_id = FIRST_EXTRA_ID + len(self._extras)
-            is_good = len(own) == 7 and own.startswith("#") and own not in used
-            known = ClassDef(class_id, name, class_id, own if is_good else free)
-            self._extras = (*self._extras, known)
-        return known
 
     # -- asking and hearing --------------------------------------------------------------------------------------
 
@@ -242,8 +228,7 @@ class CompareDesk:
         one = self._awaited(generation)
         if one is None:
             return False
-        if one.writer is not None:
-            one.writer.finish()  # its edit is for nobody: the layer is ours alone
+        # The writer is let go of without an edit, which nobody would undo: the layer is ours alone.
         one.writer, one.state, one.seconds, one.stage, one.share = None, "done", seconds, "", 1.0
         self.changed.emit()
         return True
@@ -272,8 +257,11 @@ class CompareDesk:
         record = self._session.image
         if (left is None and right is None) or record is None or record.id != self.image_id:
             return None
-        tables = [layer.segments.values() for layer in (left, right, labels) if layer is not None]
-        wanted = {segment.class_id for segments in tables for segment in segments}
+        targets = self.classes.targets
+        ours = {segment.class_id for layer in (left, right) if layer is not None for segment in layer.segments.values()}
+        wanted = {targets.get(own_id, UNLABELLED) for own_id in ours}
+        if labels is not None:
+            wanted |= {segment.class_id for segment in labels.segments.values()}
         is_any_done = any(other.status == "done" for other in self._session.images)
         return FigureRequest(
             left,
@@ -282,7 +270,8 @@ class CompareDesk:
             self.rect,
             self.z,
             confidence_floor(self._session.min_confidence),
-            tuple(item.id for item in self.classes if item.id in wanted),
+            tuple(item.id for item in self.classes.known if item.id in wanted),
+            tuple((own_id, targets.get(own_id, UNLABELLED)) for own_id in sorted(ours)),
             # As in training: in a picture that is still being worked on, nobody knows what the rest is.
             unlabelled_counts=record.status == "done" or not is_any_done,
         )
@@ -305,7 +294,8 @@ class CompareDesk:
             return None
         if session.refuses_edits():
             return None
-        class_map = self._kept_classes(one)
+        found = {segment.class_id for segment in one.layer.segments.values()}
+        class_map = self.classes.kept(found, one.name)
         if class_map is None:
             return None
         rects = None if self.is_whole else {self.image_id: (self.rect,)}
@@ -321,24 +311,6 @@ class CompareDesk:
         if desk.generation == generation:
             desk.finish_proposal(image_id, generation)
             desk.end()
-
-    def _kept_classes(self, one: CompareSide) -> dict[int, int] | None:
-        """Class id here → class id in the project, for what the side found; missing classes are added."""
-        session = self._session
-        table: ClassTable = session.classes
-        class_map: dict[int, int] = {}
-        for class_id in sorted({segment.class_id for segment in one.layer.segments.values()}):
-            item = self.class_of(class_id)
-            if item is None or item.id == UNLABELLED:
-                continue  # deleted meanwhile
-            known = table.by_id(class_id) or table.by_name(item.name)
-            if known is None:
-                table = table.added(item.name, color=item.color)
-                known = table[len(table) - 1]
-            class_map[class_id] = known.id
-        if table != session.classes and not session.class_editor.put_table(f"Add classes of {one.name}", table):
-            return None
-        return class_map
 
 
 def capped(rect: Rect, most_px: int = MOST_PX) -> Rect:

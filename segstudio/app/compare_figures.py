@@ -59,6 +59,7 @@ class CompareFigures:
 class FigureRequest:
     """What to count: layers that nobody changes meanwhile (shadows), classes by id, and where.
 
+    *aliases* are (id in left and right, class id) where those layers number classes in their own way; 0 = none.
     *floor* is the lowest confidence 0 … 255 that counts. With *unlabelled_counts* a pixel that nobody labelled is
     background in the figures against the labels; else it is left out of them.
     """
@@ -70,6 +71,7 @@ class FigureRequest:
     z: int
     floor: int
     class_ids: tuple[int, ...]
+    aliases: tuple[tuple[int, int], ...] = ()
     unlabelled_counts: bool = True
 
 
@@ -84,6 +86,8 @@ def figures_of(request: FigureRequest, cancel: Cancel = NEVER) -> CompareFigures
     size = len(request.class_ids) + 1
     places: Places = np.zeros(65536, np.dtype(np.uint8 if size < 256 else np.uint16))
     places[list(request.class_ids)] = np.arange(1, size)
+    for own_id, class_id in request.aliases:
+        places[own_id] = places[class_id]
     between = np.zeros((size, size), np.int64)
     with_labels = [np.zeros((size + 1, size + 1), np.int64) for _ in range(2)]
     labelled_px = 0

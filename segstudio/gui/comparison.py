@@ -65,13 +65,16 @@ class Comparison(QObject):
         self.handle.swapped.connect(self._on_swapped)
         self.card.keep_requested.connect(self.keep)
         self.card.close_requested.connect(self.close)
+        self.card.match_requested.connect(self.match_classes)
         self.card.labels_toggled.connect(self._on_labels)
         self._count_soon.timeout.connect(self._count)
         self._keep_timer.timeout.connect(self._keep_on)
         for signal in (session.image_changed, session.plane_changed, session.project_changed):
             signal.connect(self._on_gone)
-        for signal in (session.threshold_changed, session.classes_changed, session.layer_changed):
+        for signal in (session.threshold_changed, session.layer_changed):
             signal.connect(self._on_document)
+        for signal in (session.classes_changed, self._jobs.models.presenter.changed):
+            signal.connect(self._on_matched)
         self._workspace.toolbox.tool_changed.connect(self._on_tool)
         self.canvas.installEventFilter(self)
 
@@ -91,7 +94,7 @@ class Comparison(QObject):
     def start(self, left_id: str, right_id: str, *, is_whole: bool = False) -> bool:
         """Let two models propose beside each other; False when that can't begin (and why is said)."""
         self.close()
-        if self._is_asking:
+        if self._jobs.models.is_busy:
             self._workspace.window.say(tr("The model is at work already. Stop it first, or wait."))
             return False
         self.figures = None
@@ -213,6 +216,24 @@ class Comparison(QObject):
     def _on_document(self, *_: object) -> None:
         if self.desk.is_open and self._keeping is None:
             self._count_soon.start()
+
+    def _on_matched(self, *_: object) -> None:
+        """Classes, or what the models' classes are in the project, changed: seen and counted at once."""
+        if self.desk.is_open:
+            self.desk.refresh_classes()
+            self.canvas.update()
+            self._on_document()
+
+    def match_classes(self) -> None:
+        """Say what the classes of a model are in the project: of the one that found what the project does not have."""
+        from segstudio.gui.dialogs.class_mapping import ClassMappingDialog
+
+        sides = [one for one in map(self.desk.side, reversed(SIDES)) if one.entry is not None]
+        strange = [one for one in sides if not self.desk.is_known(one.side)]
+        for one in (strange or sides)[:1]:
+            assert one.entry is not None
+            window = self._workspace.window
+            ClassMappingDialog(window, self._session, self._jobs.models, one.entry.card).open()
 
     # -- keeping -------------------------------------------------------------------------------------------------
 

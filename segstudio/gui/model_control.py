@@ -155,8 +155,13 @@ class ModelControl(QObject):
             self._thread.cancel()
         self._jobs.report(request.job_id, is_ending=True)
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether the model's process has a job: a proposal, or a borrower's."""
+        return self._request is not None or self._guest is not None
+
     def _is_at_work(self) -> bool:
-        is_busy = self._request is not None or self._guest is not None
+        is_busy = self.is_busy
         if is_busy:
             self._jobs.workspace.window.say(tr("The model is at work already. Stop it first, or wait."))
         return is_busy

@@ -55,7 +55,7 @@ class Jobs(QObject):
         self.specs: list[object] = []
         thread = SimpleNamespace(submit=self.specs.append)
         self.models = SimpleNamespace(
-            presenter=ModelsPresenter(stage.session), lend=lambda _: thread, cancel_guest=lambda: None
+            presenter=ModelsPresenter(stage.session), lend=lambda _: thread, cancel_guest=lambda: None, is_busy=False
         )
 
     def begin(self, *_: object) -> str:

@@ -18,6 +18,7 @@ from window_help import open_window
 from segstudio.core.classes import ClassTable
 from segstudio.core.geometry import Rect
 from segstudio.gui.comparison import Comparison
+from segstudio.gui.dialogs.class_mapping import ClassMappingDialog
 from segstudio.gui.dialogs.compare_models import CompareModelsDialog
 from segstudio.gui.main_window import MainWindow
 
@@ -151,7 +152,7 @@ def test_keys_move_the_line_and_swap_the_sides_while_held(window: MainWindow, qt
 
 def test_the_card_tells_agreement_and_the_labels_score(window: MainWindow, qtbot) -> None:  # type: ignore[no-untyped-def]
     made = started(window, qtbot)
-    left, right = (made.desk.side(side).layer.read_classes(Rect(0, 0, SIDE, SIDE)) for side in ("left", "right"))
+    left, right = (made.desk.read_classes(side, Rect(0, 0, SIDE, SIDE)) for side in ("left", "right"))
     share = float((left == right).mean())
     assert made.figures.agreement == pytest.approx(share)
     assert f"{share * 100:.1f} %" in made.card.agreement.text() and made.card.against.isHidden()
@@ -171,7 +172,7 @@ def test_keep_makes_one_undoable_proposal_of_that_side(window: MainWindow, qtbot
     made = started(window, qtbot)
     whole = Rect(0, 0, SIDE, SIDE)
     layer = made.desk.side("right").layer
-    expected, sure = layer.read_classes(whole), layer.read_confidence(whole)
+    expected, sure = made.desk.read_classes("right", whole), layer.read_confidence(whole)
     steps = session.history.position
     QTest.mouseClick(made.card.keep_right, LEFT)
     qtbot.waitUntil(lambda: not made.is_on, timeout=20_000)
@@ -267,3 +268,24 @@ def test_closing_while_a_model_is_at_work_stops_it_and_a_new_proposal_can_begin(
     assert models.propose([window.session.image_id])
     qtbot.waitUntil(lambda: not models.is_proposing, timeout=60_000)
     assert window.session.proposals.has_proposal
+
+
+def test_matching_classes_from_the_card_counts_anew(window: MainWindow, qtbot) -> None:  # type: ignore[no-untyped-def]
+    models = window.workspace.jobs.models
+    models.presenter.set_mapping(models.presenter.entry(LOCAL).card, {1: None})
+    assert window.session.class_editor.add("spot")
+    spot = window.session.classes.by_name("spot").id
+    models.presenter.set_mapping(models.presenter.entry(LOCAL).card, {1: spot})
+    made = started(window, qtbot)
+    assert "no class in common" in made.card.agreement.text() and made.card.match.isVisible()
+    whole = Rect(0, 0, SIDE, SIDE)
+    assert set(np.unique(made.desk.read_classes("right", whole))) == {0, spot}
+    QTest.mouseClick(made.card.match, LEFT)
+    dialog = next(w for w in QApplication.topLevelWidgets() if isinstance(w, ClassMappingDialog) and w.isVisible())
+    assert list(dialog.boxes) == [1]
+    dialog.boxes[1].setCurrentIndex(dialog.boxes[1].findData(1))
+    dialog.accept()
+    qtbot.waitUntil(lambda: not made.is_busy and made.card.match.isHidden(), timeout=20_000)
+    left, right = (made.desk.read_classes(side, whole) for side in ("left", "right"))
+    assert set(np.unique(right)) == {0, 1}
+    assert made.figures.agreement == pytest.approx(float((left == right).mean()))

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from segstudio.app.compare_desk import CompareDesk, Side
     from segstudio.app.overlay_style import OverlayStyle
     from segstudio.app.session import Session
+    from segstudio.core.layers import LabelLayer
+    from segstudio.gui.canvas.overlay_colors import LayerColors
     from segstudio.gui.canvas.view_transform import ViewTransform
 
 BUDGET_BYTES = 64 << 20
@@ -67,7 +69,7 @@ class SwipeLayers:
                 self._refresh_side(side, style, outline_width if style.mode == "outline" else rim_width)
 
     def _refresh_side(self, side: Side, style: OverlayStyle, width: int) -> None:
-        layer, classes = self._desk.side(side).layer, self._desk.classes
+        layer, classes = self._desk.side(side).layer, self._desk.classes.shown
         threshold, z = self._session.min_confidence, self._session.plane
         looks = (layer, style.mode, style.opacity, width, threshold, z, classes)
         key = (*looks, layer.segments_revision)
@@ -77,12 +79,21 @@ class SwipeLayers:
         keeps = self._painted_by.get(side, ())[: len(looks)] == looks
         solid = min(1.0, 0.2 + 0.8 * style.opacity) if style.opacity else 0.0
         colors = layer_colors(layer, classes, opacity=style.opacity * 0.4, solid_opacity=solid)
+        self._join_outlines(layer, colors)
         is_filled = style.mode == "fill"
         painter = ProposalPainter(
             layer, colors, min_confidence=threshold, outline_width=width, is_filled=is_filled, z=z
         )
         self._tiles[side].set_painter(painter, keeps_tiles=keeps)
         self._painted_by[side] = key
+
+    def _join_outlines(self, layer: LabelLayer, colors: LayerColors) -> None:
+        """Classes of a model that are one class in the project are one area."""
+        first: dict[int, int] = {}
+        for segment in layer.segments.values():
+            if not segment.is_object and colors.outline_key[segment.id]:
+                class_id = self._desk.classes.targets.get(segment.class_id, 0)
+                colors.outline_key[segment.id] = first.setdefault(class_id, segment.id)
 
     # -- drawing -------------------------------------------------------------------------------------------------
 

@@ -37,6 +37,8 @@ class CompareCard(QFrame):
     keep_requested = Signal(str)
     """"left" or "right" shall become the proposal."""
     close_requested = Signal()
+    match_requested = Signal()
+    """It shall be said which classes are the same."""
     labels_toggled = Signal(bool)
 
     def __init__(self, canvas: QFrame) -> None:
@@ -55,6 +57,8 @@ class CompareCard(QFrame):
         self._rows = [(QLabel(), _text(), QLabel()) for _ in range(MOST_CLASSES)]
         self.more = _text()
         self.more.setProperty("muted", True)
+        self.match = QPushButton(tr("Match classes…"))
+        self.match.clicked.connect(self.match_requested)
         self.labels = QCheckBox(tr("Show labels beneath"))
         self.labels.toggled.connect(self.labels_toggled)
         self.keep_left = self._button(tr("Keep left as the proposal"), "left")
@@ -86,6 +90,7 @@ class CompareCard(QFrame):
         column.addLayout(head)
         column.addWidget(self.agreement)
         column.addLayout(self._class_grid())
+        column.addWidget(self.match)
         column.addWidget(self.against)
         column.addWidget(self.labels)
         column.addWidget(self.keep_left)
@@ -112,6 +117,7 @@ class CompareCard(QFrame):
             button.setToolTip(tr("Make what “%1” found the proposal of this image").replace("%1", one.name))
         self.agreement.setText(_agreement_text(sides, figures))
         self._show_classes(desk, figures)
+        self.match.setVisible(figures is not None and _is_apart(figures))
         self.against.setText(_against_text(figures))
         self.against.setVisible(bool(self.against.text()))
         self.adjustSize()
@@ -124,7 +130,7 @@ class CompareCard(QFrame):
                 widget.setVisible(one is not None)
             if one is None:
                 continue
-            known = desk.class_of(one.class_id)
+            known = desk.classes.by_id(one.class_id)
             mark.setPixmap(swatch(UNKNOWN_COLOR if known is None else known.color, 12).pixmap(12, 12))
             text = "" if known is None else known.name
             name.setText(name.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, 180))
@@ -170,10 +176,13 @@ def _agreement_text(sides: tuple[CompareSide, CompareSide], figures: CompareFigu
     text = tr("They agree on %1 of the pixels.").replace("%1", percent_text(figures.agreement))
     if not figures.classes:
         return f"{text} {tr('Neither found anything.')}"
-    has_common = any(one.left_px and one.right_px for one in figures.classes)
-    is_apart = not has_common and len(figures.classes) > 1
-    hint = tr("They found no class in common: Match classes… in the Model menu says which are the same.")
-    return f"{text} {hint}" if is_apart else text
+    return f"{text} {tr('They found no class in common.')}" if _is_apart(figures) else text
+
+
+def _is_apart(figures: CompareFigures) -> bool:
+    """Whether both found something, but never the same class."""
+    sides = [any(one.left_px for one in figures.classes), any(one.right_px for one in figures.classes)]
+    return all(sides) and not any(one.left_px and one.right_px for one in figures.classes)
 
 
 def _against_text(figures: CompareFigures | None) -> str:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from conftest import Said, paint
 
-from segstudio.app.compare_desk import FIRST_EXTRA_ID, CompareDesk, Side, capped
+from segstudio.app.compare_classes import FIRST_EXTRA_ID
+from segstudio.app.compare_desk import CompareDesk, Side, capped
 from segstudio.app.compare_figures import figures_of
 from segstudio.app.presenters.models import ModelsPresenter
 from segstudio.core.cancel import CancelToken
@@ -79,21 +80,21 @@ def test_both_answers_are_held_and_the_document_stays(session: Session, desk: Co
     left, _, right, _ = compared(desk)
     assert state(session) == before
     extra = FIRST_EXTRA_ID  # lake, which the project does not have and both models do
-    seen = desk.side("left").layer.read_classes(WHOLE)
+    seen = desk.read_classes("left", WHOLE)
     assert (seen == np.array([0, 1, 2, extra])[left]).all()
-    assert (desk.side("right").layer.read_classes(WHOLE) == np.array([0, extra, 1])[right]).all()
+    assert (desk.read_classes("right", WHOLE) == np.array([0, extra, 1])[right]).all()
     assert [side for side, _ in painted] == ["left", "left", "right", "right"]
     assert desk.next_request() is None
-    assert desk.class_of(extra) is not None and desk.side("left").seconds == 1.5
+    assert desk.classes.by_id(extra) is not None and desk.side("left").seconds == 1.5
     desk.close()
     assert state(session) == before and not desk.is_open
 
 
 def test_a_class_of_the_model_alone_has_the_cards_colour_where_it_is_free(desk: CompareDesk) -> None:
     assert desk.open("lakes", "roads", WHOLE)
-    lake = desk.class_of(FIRST_EXTRA_ID)
+    lake = desk.classes.by_id(FIRST_EXTRA_ID)
     assert lake is not None and lake.color == "#123456"
-    assert len({item.color for item in desk.classes}) == len(desk.classes)
+    assert len({item.color for item in desk.classes.known}) == len(desk.classes.known)
 
 
 def test_requests_ask_for_the_visible_part_capped_or_the_whole(session: Session, desk: CompareDesk) -> None:
@@ -312,3 +313,24 @@ def test_a_class_of_the_project_deleted_or_added_meanwhile(session: Session, des
     assert lake is not None and desk.keep("left")
     assert session.proposal is not None and lake.id in session.proposal.pixel_counts()
     assert len([item for item in session.classes if item.name == "lake"]) == 1
+
+
+def test_another_matching_is_seen_counted_and_kept_without_asking_again(session: Session, desk: CompareDesk) -> None:
+    left, _, right, _ = compared(desk)
+    said = []
+    desk.changed.connect(lambda: said.append(True))
+    presenter = desk._models
+    presenter.set_mapping(LAKES, {1: 2, 2: 0})  # lake is tree, road is left out
+    desk.refresh_classes()
+    assert said and (desk.read_classes("right", WHOLE) == np.array([0, 2, 0])[right]).all()
+    request = desk.figure_request()
+    assert request is not None
+    one, two = np.array([0, 1, 2, FIRST_EXTRA_ID])[left], np.array([0, 2, 0])[right]
+    figures = figures_of(request)
+    assert figures.agreement == pytest.approx((one == two).mean())
+    trees = next(row for row in figures.classes if row.class_id == 2)
+    assert trees.iou == pytest.approx(((one == 2) & (two == 2)).sum() / ((one == 2) | (two == 2)).sum())
+    assert not desk.is_known("left") and desk.is_known("right")
+    before = session.classes
+    assert desk.keep("right") and session.classes == before
+    assert session.proposal is not None and (session.proposal.read_classes(WHOLE) == two).all()
