@@ -6,10 +6,12 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 from segstudio.cli.output import table
+from segstudio.ml.networks.options import OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from segstudio.ml.cards import ModelCard
     from segstudio.ml.catalog_entry import CatalogEntry
     from segstudio.ml.networks.costs import NetworkCosts
 
@@ -89,12 +91,21 @@ def info_text(entry: CatalogEntry, size: tuple[int, int] | None) -> str:
         ("source", entry.source),
         (
             "options",
-            ", ".join(f"{k}={v}" for k, v in card.options.items()) if card.task in ("classic", "refine") else "",
+            ", ".join(f"{k}={v}" for k, v in card.options.items())
+            if card.task in ("classic", "refine")
+            else _network_options(card),
         ),
         ("about", "" if card.weights.kind == "untrained" or card.description in entry.advice else card.description),
         ("choose it", textwrap.fill(entry.advice, WIDTH - 16, subsequent_indent=" " * 16)),
     ]
     return "\n".join(f"{name + ':':15} {value}" for name, value in facts if value)
+
+
+def _network_options(card: ModelCard) -> str:
+    """Of a network what ``train --arch-option`` may set; of a trained one what it was set to."""
+    if card.weights.kind != "untrained" or card.architecture not in OPTIONS:
+        return ", ".join(f"{k}={v}" for k, v in card.options.items())
+    return ", ".join(f"{option.key}={option.default}" for _, option in OPTIONS[card.architecture])
 
 
 def _cost_facts(costs: NetworkCosts | None) -> list[tuple[str, str]]:

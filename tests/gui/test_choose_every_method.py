@@ -15,11 +15,13 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox
 
+from segstudio.app.presenters import training_costs
 from segstudio.core.geometry import Rect
 from segstudio.gui.dialogs.catalog import CatalogDialog
 from segstudio.gui.panels.refine_popover import RefinePopover
 from segstudio.ml.api import WindowResult
 from segstudio.ml.classic.table import METHODS, PREFIX
+from segstudio.ml.networks.costs import NetworkCosts
 from segstudio.ml.networks.options import options_of
 from segstudio.ml.networks.table import ARCHITECTURES, ENCODERS, NO_ENCODER, TIMM_PREFIX
 from segstudio.ml.plan import RunFinished, TrainPlan
@@ -174,6 +176,23 @@ def test_options_start_and_frozen_share_reach_the_plan(qtbot, tmp_path: Path) ->
         assert presenter.choices == kept
 
 
+def test_a_run_too_large_for_this_computer_is_warned_of(qtbot, tmp_path: Path, monkeypatch) -> None:
+    costs = NetworkCosts(256, 256, 5_400_000, 12_340_000_000, 10**9, 10**9, 5 * 10**8)
+    monkeypatch.setattr(training_costs, "costs_of", lambda *_: costs)
+    monkeypatch.setattr(training_costs, "memory_bytes", lambda: 16 * 10**9)
+    monkeypatch.setattr(training_costs, "gpu_memory_bytes", lambda: 0)
+    with training_window(qtbot, tmp_path) as (_, panel):
+        choices = panel.choices_box
+        choices.show_choices()
+        assert "5.4 M parameters · 12.3 G multiply-adds a patch · about 5.0 GB to train" in choices.texts
+        assert "too little" not in choices.texts
+        choices.batch.setFocus()
+        choices.batch.selectAll()
+        QTest.keyClicks(choices.batch, "32")
+        QTest.keyClick(choices.batch, Qt.Key.Key_Return)
+        assert "about 17.0 GB to train" in choices.texts and "has 16.0 GB of memory, which is too little" in choices.texts
+
+
 def test_every_method_without_a_network(qtbot, tmp_path: Path) -> None:
     with open_window(qtbot) as window:
         open_project(window, tmp_path, qtbot)
@@ -243,6 +262,8 @@ def test_a_run_chosen_in_the_window_with_another_network_and_half_its_encoder_fr
         progress = control.presenter.progress
         assert isinstance(progress.finished, RunFinished), [message.text for message in window.notices.messages]
         assert len(progress.epochs) == 2 and 0 < progress.started.frozen < progress.started.parameters
+        panel.show_progress()
+        assert "of them frozen · cpu" in panel.network_text
         plan = TrainPlan.load(Path(progress.finished.run))
         assert (plan.arch, plan.encoder, plan.freeze) == ("deeplabv3plus", "efficientnet_lite0", 0.5)
         card = window.workspace.jobs.models.presenter.entry("runs/run-1").card

@@ -11,6 +11,7 @@ from segstudio.gui import icons, theme
 from segstudio.gui.dialogs.common import muted
 from segstudio.gui.i18n import tr
 from segstudio.gui.panels.train_choices import TrainChoices
+from segstudio.gui.panels.train_texts import started_text
 from segstudio.gui.panels.train_views import ClassBars, Curves, Pictures
 
 if TYPE_CHECKING:
@@ -37,7 +38,9 @@ class TrainPanel(QWidget):
         column.addLayout(self._make_data())
         column.addLayout(self._make_buttons())
         self._state = muted("")
+        self._network = muted("", small=True)
         column.addWidget(self._state)
+        column.addWidget(self._network)
         self.curves = Curves()
         self.pictures = Pictures()
         column.addWidget(self.curves)
@@ -139,12 +142,19 @@ class TrainPanel(QWidget):
         """How the run stands, as shown."""
         return self._state.text()
 
+    @property
+    def network_text(self) -> str:
+        """What is trained and on what, as shown."""
+        return self._network.text()
+
     def show_progress(self) -> None:
         """Draw what the run has said so far."""
         progress = self._presenter.progress
         self.curves.show_progress(progress)
         if progress.started is not None:
             self.pictures.show_pictures(progress.pictures, progress.started.colors)
+        self._network.setText(started_text(progress.started))
+        self._network.setVisible(progress.started is not None)
         parts = []
         if progress.step is not None and progress.started is not None:
             epoch = f"{min(progress.step.epoch, progress.started.epochs)} / {progress.started.epochs}"

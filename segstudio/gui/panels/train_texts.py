@@ -10,6 +10,7 @@ from segstudio.gui.panels.model_chooser import size_text
 if TYPE_CHECKING:
     from segstudio.app.presenters.training_choices import TrainingChoices
     from segstudio.app.presenters.training_costs import Estimate
+    from segstudio.ml.plan import RunStarted
 
 
 def advice_of(arch: str) -> str:
@@ -66,6 +67,15 @@ def warning_text(found: Estimate | None) -> str:
         )
     )
     return text.replace("%1", size_text(found.available_bytes))
+
+
+def started_text(started: RunStarted | None) -> str:
+    """Parameters of the network that is trained, how many of them are frozen, the device, and what else was told."""
+    if started is None:
+        return ""
+    text = tr("%1 M parameters, %2 M of them frozen") if started.frozen else tr("%1 M parameters")
+    text = text.replace("%1", _short(started.parameters / 1e6)).replace("%2", _short(started.frozen / 1e6))
+    return " · ".join(filter(None, (text, started.device, started.note)))
 
 
 def _short(number: float) -> str:
