@@ -113,7 +113,7 @@ def seen_area(probability: npt.NDArray[np.uint8], seen: SeenPicture) -> tuple[np
     """What is part of the object, to be drawn: (mask in pixels of the view, the image pixels it covers)."""
     whole = Rect(0, 0, probability.shape[1], probability.shape[0])
     mask, box = tightened(probability >= HALF, whole)
-    return (mask, box) if box.is_empty else (mask, _image_rect(box, seen))
+    return (mask, box) if box.is_empty else (mask, _image_rect(box, seen).intersected(seen.bounds))
 
 
 def full_area(probability: npt.NDArray[np.uint8], seen: SeenPicture) -> tuple[npt.NDArray[np.bool_], Rect]:
@@ -138,10 +138,11 @@ def full_area(probability: npt.NDArray[np.uint8], seen: SeenPicture) -> tuple[np
     part = np.ascontiguousarray(probability[box.slices])
     if (rect.width, rect.height) != (box.width, box.height):
         part = np.asarray(cv2.resize(part, (rect.width, rect.height), interpolation=cv2.INTER_LINEAR), np.uint8)
-    return tightened(part >= HALF, rect)
+    inside = rect.intersected(seen.bounds)  # a pixel of the view may reach beyond the image
+    return tightened((part >= HALF)[inside.moved(-rect.x, -rect.y).slices], inside)
 
 
 def _image_rect(box: Rect, seen: SeenPicture) -> Rect:
     left, top = (round(value) for value in seen.view.to_image((box.x, box.y)))
     right, bottom = (round(value) for value in seen.view.to_image((box.right, box.bottom)))
-    return Rect(left, top, max(1, right - left), max(1, bottom - top)).intersected(seen.bounds)
+    return Rect(left, top, max(1, right - left), max(1, bottom - top))
