@@ -182,12 +182,14 @@ class CatalogDetails(QWidget):
         inner = QWidget()
         column = QVBoxLayout(inner)
         column.setContentsMargins(0, 0, 8, 0)
-        column.setSpacing(12)
+        column.setSpacing(8)
         entry = self.entry
         assert entry is not None
-        if entry.reason and not entry.is_available and kind_of(entry) not in ("network", "encoder"):
+        is_said = entry.needs_download or kind_of(entry) in ("network", "encoder")
+        if entry.reason and not is_said:
             column.addWidget(muted(entry.reason))
         if entry.advice:
+            column.addWidget(muted(tr("When to choose it"), small=True))
             self.advice = QLabel(entry.advice)
             self.advice.setTextFormat(Qt.TextFormat.PlainText)
             self.advice.setWordWrap(True)
@@ -203,6 +205,7 @@ class CatalogDetails(QWidget):
             value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             name = muted(title)
             name.setWordWrap(False)
+            name.setAlignment(Qt.AlignmentFlag.AlignTop)
             form.addRow(name, value)
         column.addLayout(form)
         column.addStretch(1)
@@ -244,7 +247,7 @@ def facts_of(entry: CatalogEntry, presenter: CatalogPresenter, encoder: str) -> 
         (tr("Data"), " · ".join(part for part in (card.data, card.data_licence, card.split) if part)),
         (tr("Licence"), " · ".join(part for part in (card.licence, use) if part)),
         (tr("Held-out score"), scores),
-        (tr("Source"), entry.source),
+        (tr("Source"), "" if kind_of(entry) == "network" else entry.source),
         (tr("Id"), card.id),
     ]
     return [(title, text) for title, text in rows if text]
