@@ -21,10 +21,12 @@ from segstudio.ml.networks.build import build_network
 from segstudio.ml.networks.table import architecture
 from segstudio.ml.plan import IGNORE_INDEX, TrainPlan
 from segstudio.ml.training.losses import SegmentationLoss
+from segstudio.ml.training.precision import amp_dtype, keep_depthwise_in_float32
 from segstudio.ml.training.schedule import build_optimiser, poly
 from segstudio.ml.training.setup import GRADIENT_NORM
 from segstudio.ml.weights import load_network, save_weights
 
+CPU = torch.device("cpu")
 STEPS = 30
 CROPS = 4
 LIGHT_ENCODERS = {
@@ -36,6 +38,9 @@ RATE = 6e-3
 """The learning rate of networks with batch norm: thirty steps are few, so it is six times the trainer's own."""
 RATES = {"enet": 1e-2, "unetplusplus": 1e-2, **{n: 2e-4 for n in ("fcn32s", "fcn16s", "fcn8s", "deeplabv1", "pixelnet", "refinenet")}}
 """Those that learn at another: networks without batch norm, which that is too much for from random parameters, and two slow starters."""
+HEAVY = ("fcn32s", "fcn16s", "fcn8s", "deconvnet", "pixelnet")
+"""Networks of over 100 million parameters: they stop as soon as the loss is below ``ENOUGH`` of the first, the others make every step."""
+ENOUGH = 0.4
 ODD_SIZES = ((64, 64), (65, 97), (113, 79))
 """(height, width) that each network goes through forward and backward besides those it learns on."""
 
@@ -53,6 +58,7 @@ class Row:
     start_loss: float
     end_loss: float
     ratio: float
+    steps: int
     is_identical: bool
     seconds: float
     reason: str = ""
@@ -113,7 +119,10 @@ def trial(name, images, targets, classes, *, steps=STEPS, odd_sizes=ODD_SIZES, s
     network = build_network(name, encoder, bands=bands, classes=classes).train()
     loss_of = SegmentationLoss("ce+dice")
     reasons = [_odd(network, loss_of, bands, classes, *size) for size in odd_sizes]
-    start, end = learnt(network, loss_of, images, targets, RATES.get(name, RATE), steps)
+    if amp_dtype(CPU) is not None:
+        keep_depthwise_in_float32(network)
+    enough = ENOUGH if name in HEAVY else 0.0
+    start, end, made = learnt(network, loss_of, images, targets, RATES.get(name, RATE), steps, enough)
     ratio = end / start
     if not math.isfinite(ratio):
         reasons.append("the loss is no number")
@@ -124,25 +133,38 @@ def trial(name, images, targets, classes, *, steps=STEPS, odd_sizes=ODD_SIZES, s
         reasons.append("the network from the file answers differently")
     found = (round(v, 4) for v in (start, end, ratio))
     seconds = round(time.perf_counter() - began, 1)
-    return Row(name, encoder, bands, classes, *images.shape[2:], *found, is_identical, seconds, "; ".join(filter(None, reasons)))
+    return Row(name, encoder, bands, classes, *images.shape[2:], *found, made, is_identical, seconds, "; ".join(filter(None, reasons)))
 
 
-def learnt(network, loss_of, images, targets, rate, steps):
-    """(loss before, loss after) *steps* steps on one batch, as the trainer makes them (float32)."""
+def learnt(network, loss_of, images, targets, rate, steps, enough=0.0):
+    """(loss before, loss after, steps made) on one batch, as the trainer makes them: its loss, optimiser, schedule and precision."""
     plan = TrainPlan(out="", lr=rate)
     optimiser = build_optimiser(network, plan, is_encoder_pretrained=False)
+    for group in optimiser.param_groups:
+        group["fused"] = True  # the same update, in one pass over the parameters
     schedule = LambdaLR(optimiser, poly(steps, plan.warmup_share, plan.poly_power))
-    start = None
-    for _ in range(steps):
-        loss = loss_of(network(images), targets)
-        start = float(loss.detach()) if start is None else start
+    start, made = None, 0
+    while made < steps:
+        loss = _loss(network, loss_of, images, targets)
+        value = float(loss.detach())
+        start = value if start is None else start
+        if value < enough * start:
+            return start, value, made
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), GRADIENT_NORM)
         optimiser.step()
         schedule.step()
+        made += 1
     with torch.no_grad():
-        return start, float(loss_of(network(images), targets))
+        return start, float(_loss(network, loss_of, images, targets)), made
+
+
+def _loss(network, loss_of, images, targets):
+    dtype = amp_dtype(CPU)
+    with torch.autocast("cpu", dtype, enabled=dtype is not None):
+        output = network(images)
+    return loss_of(output, targets)
 
 
 def _odd(network, loss_of, bands, classes, height, width):

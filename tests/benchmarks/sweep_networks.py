@@ -63,16 +63,17 @@ def written(rows: list[dict[str, object]]) -> list[str]:
     """The section of the page."""
     failed = [row for row in rows if row["reason"]]
     minutes = sum(float(str(row["seconds"])) for row in rows) / 60
-    head = ["network", "encoder", "bands", "classes", "crops", "first loss", "last loss", "ratio", "same bits", "s", "holds"]
+    head = ["network", "encoder", "bands", "classes", "crops", "first loss", "last loss", "ratio", "steps", "same bits", "s", "holds"]
     body = [
         [str(row["network"]), str(row["encoder"]), str(row["bands"]), str(row["classes"]), f"{row['width_px']}×{row['height_px']}",
-         f"{row['start_loss']:.3f}", f"{row['end_loss']:.3f}", f"{row['ratio']:.2f}", "yes" if row["is_identical"] else "no",
+         f"{row['start_loss']:.3f}", f"{row['end_loss']:.3f}", f"{row['ratio']:.2f}", str(row["steps"]), "yes" if row["is_identical"] else "no",
          f"{row['seconds']:.0f}", str(row["reason"]) or "yes"]
         for row in rows
     ]  # fmt: skip
     rates = ", ".join(f"`{name}` {rate:g}" for name, rate in RATES.items())
     return [
-        f"{len(rows)} rows, {len(rows) - len(failed)} hold: {STEPS} steps on {CROPS} crops, learning rate {RATE:g} ({rates}), one thread,"
+        f"{len(rows)} rows, {len(rows) - len(failed)} hold: at most {STEPS} steps on {CROPS} crops, learning rate {RATE:g} ({rates}), one thread, the"
+        f" trainer's precision (bfloat16 where the CPU computes in it),"
         f" {minutes:.0f} minutes in all on a machine that other work shared.",
         "",
         *table(head, body),
@@ -103,7 +104,7 @@ def main() -> int:
                 except (RuntimeError, ValueError, MemoryError) as error:
                     traceback.print_exc()
                     row = {"network": name, "encoder": "", "bands": bands, "classes": classes, "height_px": height, "width_px": width,
-                           "start_loss": 0.0, "end_loss": 0.0, "ratio": 0.0, "is_identical": False, "seconds": 0.0,
+                           "start_loss": 0.0, "end_loss": 0.0, "ratio": 0.0, "steps": 0, "is_identical": False, "seconds": 0.0,
                            "reason": f"{type(error).__name__}: {error}"}  # fmt: skip
                 done[name, bands, classes] = row
                 with options.results.open("a", encoding="utf-8") as stream:

@@ -11,8 +11,10 @@ from segstudio.core.cancel import NEVER, check
 from segstudio.core.errors import UserError
 from segstudio.core.geometry import Rect
 from segstudio.core.progress import no_progress
+from segstudio.ml.inference.blending import Blender, strips
 from segstudio.ml.inference.devices import first_batch, free_cached, is_out_of_memory
-from segstudio.ml.inference.windows import Axis, make_axis
+from segstudio.ml.inference.sources import ArraySource
+from segstudio.ml.inference.windows import MARGIN_PX, Axis, make_axis
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +23,11 @@ if TYPE_CHECKING:
     from segstudio.core.progress import ProgressSink
     from segstudio.ml.api import Segmenter
     from segstudio.ml.inference.sources import Source
+
+
+Window = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
+SMALLEST_WINDOW_PX = 128
+"""Windows are not made smaller than this for want of memory: a network would see too little."""
 
 
 class WindowCounter:
@@ -41,19 +48,21 @@ class WindowCounter:
 
 
 class Predictor:
-    """Runs batches of windows; halves the batch when memory runs out, and goes over to the CPU at last."""
+    """Runs batches of windows. When memory runs out it halves the batch, then the windows, and goes over to the CPU at last."""
 
     def __init__(self, segmenter: Segmenter, counter: WindowCounter, cancel: Cancel = NEVER) -> None:
         self.segmenter, self.counter, self.cancel = segmenter, counter, cancel
         self.batch = first_batch(segmenter.device)
+        self.limit_px = 0
+        """Windows longer than this are answered in parts; 0: none is."""
 
-    def logits(self, windows: list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]]) -> torch.Tensor:
+    def logits(self, windows: list[Window]) -> torch.Tensor:
         """(N, K, h, w) float32 logits of windows (C, h, w), N at most :attr:`batch` at a time, on the CPU or a device.
 
         Raises
         ------
         UserError
-            When one window does not fit the memory of the CPU, or the network's answer has another shape.
+            When the smallest window does not fit the memory of the CPU, or the network's answer has another shape.
         Cancelled
             When the cancel flag was set.
         """
@@ -61,6 +70,10 @@ class Predictor:
         at = 0
         while at < len(windows):
             check(self.cancel)
+            if self.limit_px and max(windows[at].shape[1:]) > self.limit_px:
+                done.append(self._in_parts(windows[at]))
+                at += 1
+                continue
             part = np.stack(windows[at : at + self.batch])
             try:
                 answer = self.segmenter.predict(torch.from_numpy(part))
@@ -73,11 +86,21 @@ class Predictor:
                 done.append(answer)
                 at += len(part)
                 continue
-            self._shrink(problem)
-            done = [piece.to(self.segmenter.device) for piece in done]
-        return done[0] if len(done) == 1 else torch.cat(done)
+            self._shrink(problem, max(part.shape[2:]))
+        return done[0] if len(done) == 1 else torch.cat([piece.to(done[-1].device) for piece in done])
 
-    def _check_shape(self, answer: torch.Tensor, part: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> None:
+    def _in_parts(self, window: Window) -> torch.Tensor:
+        """(1, K, h, w) logits of one window, blended from smaller ones, in the memory of the system."""
+        card = self.segmenter.card
+        height, width = window.shape[1:]
+        overlap = min(card.overlap_px, self.limit_px // 2)
+        rows, columns = axes_of(Rect(0, 0, width, height), self.limit_px, overlap, card.stride_px, margin_px=0)
+        whole = torch.empty((1, len(card.classes), height, width))
+        for rect, logits in blended_logits(self, ArraySource(window), rows, columns, is_counted=False):
+            whole[0, :, rect.y : rect.bottom, rect.x : rect.right] = logits
+        return whole
+
+    def _check_shape(self, answer: torch.Tensor, part: Window) -> None:
         card = self.segmenter.card
         wanted = (len(part), len(card.classes), *part.shape[2:])
         if tuple(answer.shape) != wanted:
@@ -86,18 +109,23 @@ class Predictor:
                 remedy="choose another model",
             )
 
-    def _shrink(self, error: BaseException) -> None:
-        device = self.segmenter.device
+    def _shrink(self, error: BaseException, side_px: int) -> None:
+        """Ask for less: *side_px* is the longer side of the windows that did not fit."""
+        device, stride = self.segmenter.device, self.segmenter.card.stride_px
         # The traceback keeps the failed forward's tensors alive.
         error.__traceback__ = None
         free_cached(device)
+        smaller = side_px // 2 // stride * stride
         if self.batch > 1:
             self.batch //= 2
             self.counter.say(f"Out of memory on {device}: {self.batch} windows at a time")
+        elif smaller >= SMALLEST_WINDOW_PX:
+            self.limit_px = smaller
+            self.counter.say(f"Out of memory on {device}: windows of {smaller} px")
         elif device != "cpu":
             self.segmenter.to("cpu")
             free_cached(device)
-            self.batch = 1
+            self.limit_px = 0
             self.counter.say(f"Out of memory on {device}: going on with the CPU")
         else:
             raise UserError(
@@ -105,58 +133,49 @@ class Predictor:
             ) from error
 
 
-def axes_of(region: Rect, window_px: int, overlap_px: int, stride_px: int) -> tuple[Axis, Axis]:
-    """(rows, columns) of the windows over *region*."""
+def axes_of(
+    region: Rect, window_px: int, overlap_px: int, stride_px: int, margin_px: int = MARGIN_PX
+) -> tuple[Axis, Axis]:
+    """(rows, columns) of the windows over *region*, which see up to *margin_px* beyond it."""
     return (
-        make_axis(region.y, region.bottom, window_px, overlap_px, stride_px),
-        make_axis(region.x, region.right, window_px, overlap_px, stride_px),
+        make_axis(region.y, region.bottom, window_px, overlap_px, stride_px, margin_px),
+        make_axis(region.x, region.right, window_px, overlap_px, stride_px, margin_px),
     )
 
 
 def blended_logits(
-    predictor: Predictor, source: Source, rows: Axis, columns: Axis
+    predictor: Predictor, source: Source, rows: Axis, columns: Axis, *, is_counted: bool = True
 ) -> Iterator[tuple[Rect, torch.Tensor]]:
     """Finished pieces (rectangle, (K, h, w) float32 logits): disjoint, together the whole region.
 
-    Holds one band of rows, as high as a window. Pieces come as soon as no further window touches them.
+    Pieces come as soon as no further window touches them; of a row of windows only the overlap with the next is held.
+    *is_counted*: the predictor's counter is told of each window.
     """
-    left = columns.starts[0]
-    width = columns.starts[-1] + columns.size_px - left
-    classes = len(predictor.segmenter.card.classes)
-    band: torch.Tensor | None = None
-    for row, y in enumerate(rows.starts):
-        if band is not None:
-            band = _moved_up(band, y - rows.starts[row - 1])
-        column = 0
-        while column < len(columns):
-            chosen = range(column, min(column + predictor.batch, len(columns)))
-            rects = [Rect(columns.starts[i], y, columns.size_px, rows.size_px) for i in chosen]
-            logits = predictor.logits([source.window(rect) for rect in rects])
-            if band is None:
-                band = torch.zeros((classes, rows.size_px, width), device=logits.device)
-            elif band.device != logits.device:
-                band = band.to(logits.device)
-            for i, answer in zip(chosen, logits, strict=True):
-                x = columns.starts[i] - left
-                share_y = torch.from_numpy(rows.weights[row]).to(band.device)[:, None]
-                share_x = torch.from_numpy(columns.weights[i]).to(band.device)[None, :]
-                band[:, :, x : x + columns.size_px].addcmul_(answer, share_y * share_x)
-            predictor.counter.add(len(rects))
-            top, bottom = rows.finished(row)
-            for i in chosen:
-                begin, end = columns.finished(i)
-                piece = Rect(begin, top, end - begin, bottom - top)
-                if not piece.is_empty:
-                    yield piece, band[:, top - y : bottom - y, begin - left : end - left]
-            column = chosen.stop
+    depth = max(rows.reach(row) for row in range(len(rows)))
+    for strip in strips(columns, depth, len(predictor.segmenter.card.classes)):
+        blender = Blender(rows, columns, strip)
+        for row in range(len(rows)):
+            yield from _blended_row(predictor, source, blender, row, strip, is_counted)
 
 
-def _moved_up(band: torch.Tensor, by_px: int) -> torch.Tensor:
-    kept = band.shape[1] - by_px
-    if kept > 0:
-        # clone: the two parts overlap where windows overlap by more than half.
-        band[:, :kept] = band[:, by_px:].clone()
-        band[:, kept:] = 0
-    else:
-        band.zero_()
-    return band
+def _blended_row(
+    predictor: Predictor, source: Source, blender: Blender, row: int, strip: range, is_counted: bool
+) -> Iterator[tuple[Rect, torch.Tensor]]:
+    rows, columns = blender.rows, blender.columns
+    column = strip.start
+    while column < strip.stop:
+        chosen = range(column, min(column + predictor.batch, strip.stop))
+        rects = [Rect(columns.starts[i], rows.starts[row], columns.size_px, rows.size_px) for i in chosen]
+        answers = predictor.logits([source.window(rect) for rect in rects])
+        # The strip on the left gave this window's piece.
+        is_repeated = column == strip.start > 0
+        if is_counted:
+            predictor.counter.add(len(rects) - is_repeated)
+        for i, answer in zip(chosen, answers, strict=True):
+            if is_repeated and i == strip.start:
+                blender.skip_to(row, i, answer)
+                continue
+            piece, logits = blender.add(row, i, answer)
+            if not piece.is_empty:
+                yield piece, logits
+        column = chosen.stop

@@ -81,11 +81,8 @@ def propose(
 
 def window_result(rect: Rect, logits: torch.Tensor) -> WindowResult:
     """The likeliest class of each pixel of (K, h, w) logits, and how sure it is."""
-    with torch.inference_mode():
-        class_index, best = likeliest(logits)
-        total = (logits - best).exp_().sum(dim=0)
-    # The likeliest class's exponential is 1, so its softmax is 1 / total.
-    return WindowResult(rect, class_index, (255.0 / total.cpu().numpy() + 0.5).astype(np.uint8))
+    class_index, chance = likeliest(logits)
+    return WindowResult(rect, class_index, (255.0 * chance + 0.5).astype(np.uint8))
 
 
 def semantic_logits(

@@ -62,22 +62,33 @@ class ReaderSource:
         self.reader, self.card, self.z = reader, card, z
         self.width, self.height = int(reader.info.width), int(reader.info.height)
         self.value_range = value_range(reader, card, z)
+        self._table = self._of_bytes()
 
     def window(self, rect: Rect) -> npt.NDArray[np.float32]:
         """(C, h, w) float32 of *rect*, mirrored beyond the image."""
         rows = reflected(rect.y, rect.bottom, self.height)
         columns = reflected(rect.x, rect.right, self.width)
         part = _spanned(rows, columns)
-        unit = self.unit(part)
-        if part.width == rect.width and part.height == rect.height and part.x == rect.x and part.y == rect.y:
-            return normalise(unit, self.card)
-        unit = unit[:, (rows - part.y)[:, None], (columns - part.x)[None, :]]
-        return normalise(unit, self.card)
+        values = self.reader.read(0, self.z, part)
+        if part != rect:
+            # Rows first, which are copied whole.
+            values = values.take(rows - part.y, axis=1).take(columns - part.x, axis=2)
+        if values.dtype == np.uint8:
+            bands = match_bands(values, self.card.bands)
+            return np.stack([cv2.LUT(np.ascontiguousarray(b), t) for b, t in zip(bands, self._table, strict=True)])
+        return normalise(self._unit(values), self.card)
+
+    def _of_bytes(self) -> npt.NDArray[np.float32]:
+        """(C, 256) what each value of an 8-bit band becomes."""
+        every = np.broadcast_to(np.arange(256, dtype=np.uint8), (self.card.bands, 1, 256))
+        return normalise(self._unit(every), self.card)[:, 0]
+
+    def _unit(self, values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        return to_unit(values, bands=self.card.bands, scaling=self.card.scaling, value_range=self.value_range)
 
     def unit(self, rect: Rect) -> npt.NDArray[np.float32]:
         """(C, h, w) float32 before mean and std, of *rect* inside the image."""
-        values = self.reader.read(0, self.z, rect)
-        return to_unit(values, bands=self.card.bands, scaling=self.card.scaling, value_range=self.value_range)
+        return self._unit(self.reader.read(0, self.z, rect))
 
 
 class ArraySource:

@@ -30,23 +30,48 @@ class Axis:
     def __len__(self) -> int:
         return len(self.starts)
 
+    def counted(self, index: int) -> tuple[int, int]:
+        """[begin, end) of window *index*, in its own pixels, outside of which its share is 0."""
+        at = np.flatnonzero(self.weights[index])
+        return int(at[0]), int(at[-1]) + 1
+
+    def ramps(self, index: int) -> list[tuple[int, int]]:
+        """[begin, end) of the runs of window *index*, in its own pixels, whose share is neither 0 nor 1."""
+        begin, end = self.counted(index)
+        whole = np.flatnonzero(self.weights[index] == 1)
+        runs = [(begin, int(whole[0])), (int(whole[-1]) + 1, end)] if len(whole) else [(begin, end)]
+        return [(a, b) for a, b in runs if a < b]
+
+    def joint(self, index: int) -> int | None:
+        """Where the next window begins to count, in image pixels; None after the last."""
+        last = index == len(self.starts) - 1
+        return None if last else self.starts[index + 1] + self.counted(index + 1)[0]
+
+    def reach(self, index: int) -> int:
+        """How many pixels of window *index* count beyond the next one's first."""
+        joint = self.joint(index)
+        return 0 if joint is None else max(0, self.starts[index] + self.counted(index)[1] - joint)
+
     def finished(self, index: int) -> tuple[int, int]:
         """[begin, end) of the pixels that are complete once window *index* is in, and were not before."""
-        begin = self.begin if index == 0 else max(self.begin, self.starts[index])
-        end = self.end if index == len(self.starts) - 1 else min(self.end, self.starts[index + 1])
+        before, after = (self.joint(index - 1) if index else None), self.joint(index)
+        begin = self.begin if before is None else min(max(self.begin, before), self.end)
+        end = self.end if after is None else min(self.end, after)
         return begin, max(begin, end)
 
 
-def make_axis(begin: int, end: int, window_px: int, overlap_px: int, stride_px: int = 32) -> Axis:
+def make_axis(
+    begin: int, end: int, window_px: int, overlap_px: int, stride_px: int = 32, margin_px: int = MARGIN_PX
+) -> Axis:
     """Windows over [begin, end) of an image axis.
 
     What fits one window gets one, no longer than it must be; lengths are multiples of *stride_px* (what the network
-    halves its input to). Each side gets a margin of up to ``MARGIN_PX``. Where two windows overlap, a raised cosine
+    halves its input to). Each side gets a margin of up to *margin_px*. Where two windows overlap, a raised cosine
     blends them; the outer quarter of the overlap, where a window knows least, counts for nothing.
     """
     window = max(stride_px, math.ceil(window_px / stride_px) * stride_px)
     overlap = max(0, min(overlap_px, window // 2))
-    margin = min(overlap // 2, MARGIN_PX)
+    margin = min(overlap // 2, margin_px)
     length = end - begin + 2 * margin
     if length <= window + 2 * margin:
         size = math.ceil(length / stride_px) * stride_px

@@ -1,0 +1,172 @@
+"""When memory runs out: smaller batches, smaller windows, the CPU; said once each, and the answer stays right. Wide images in strips."""
+
+import numpy as np
+import pytest
+import torch
+from ml_help import ArrayReader, SmallNet, card, random_image
+
+from segstudio.core.errors import UserError
+from segstudio.ml.inference import blending
+from segstudio.ml.inference.blending import likeliest, strips
+from segstudio.ml.inference.loading import TorchSegmenter
+from segstudio.ml.inference.run import propose, semantic_logits
+from segstudio.ml.inference.windows import make_axis
+
+WINDOW = {"window_px": 512, "overlap_px": 96, "stride_px": 8}
+
+
+class Narrow:
+    """Has memory for a batch of so many pixels on its GPU, and so many on the CPU."""
+
+    def __init__(self, fits_px, cpu_fits_px=1 << 40, device="cuda:0"):
+        self.inner = TorchSegmenter(SmallNet(), card(**WINDOW))
+        self.card, self.device = self.inner.card, device
+        self.fits_px, self.cpu_fits_px = fits_px, cpu_fits_px
+        self.shapes = []
+
+    def to(self, device):
+        self.device = device
+
+    def predict(self, batch):
+        pixels = batch.shape[0] * batch.shape[2] * batch.shape[3]
+        if pixels > (self.cpu_fits_px if self.device == "cpu" else self.fits_px):
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB")
+        self.shapes.append((self.device, *batch.shape))
+        return self.inner.predict(batch)
+
+
+def whole(pieces, height, width):
+    result = torch.full((3, height, width), float("nan"))
+    for rect, logits in pieces:
+        assert torch.isnan(result[:, rect.y : rect.bottom, rect.x : rect.right]).all(), "a pixel came twice"
+        result[:, rect.y : rect.bottom, rect.x : rect.right] = logits
+    return result
+
+
+def answered(segmenter, height=600, width=900):
+    """(logits put together, what was said, in order and each once)."""
+    said, seen = [], []
+    reader = ArrayReader(random_image(height, width))
+    logits = whole(
+        semantic_logits(segmenter, reader, progress=lambda d, t, w: (said.append(w), seen.append((d, t)))),
+        height,
+        width,
+    )
+    assert seen == sorted(seen) and seen[-1][0] == seen[-1][1], "the progress bar ends where it should"
+    return logits, [w for w in dict.fromkeys(said) if "memory" in w]
+
+
+@pytest.fixture(scope="module")
+def wanted():
+    """What a machine with memory enough answers, in one window: no seams."""
+    segmenter = TorchSegmenter(SmallNet(), card(**WINDOW))
+    return whole(semantic_logits(segmenter, ArrayReader(random_image(600, 900)), window_px=2048), 600, 900)
+
+
+def test_smaller_windows_come_before_the_cpu_and_leave_no_seams(wanted):
+    narrow = Narrow(fits_px=256 * 256)
+    logits, said = answered(narrow)
+    assert float((logits - wanted).abs().max()) <= 1e-4
+    assert narrow.device == "cuda:0" and max(h * w for _, _, _, h, w in narrow.shapes) <= 256 * 256
+    assert said == [
+        "Out of memory on cuda:0: 4 windows at a time",
+        "Out of memory on cuda:0: 2 windows at a time",
+        "Out of memory on cuda:0: 1 windows at a time",
+        "Out of memory on cuda:0: windows of 256 px",
+    ]
+
+
+def test_windows_are_halved_again_and_then_the_cpu_takes_whole_ones(wanted):
+    narrow = Narrow(fits_px=100 * 100)
+    logits, said = answered(narrow)
+    assert float((logits - wanted).abs().max()) <= 1e-4
+    assert said[-3:] == [
+        "Out of memory on cuda:0: windows of 256 px",
+        "Out of memory on cuda:0: windows of 128 px",
+        "Out of memory on cuda:0: going on with the CPU",
+    ]
+    on_cpu = [shape for shape in narrow.shapes if shape[0] == "cpu"]
+    assert len(on_cpu) == len(narrow.shapes) and max(h for *_, h, w in on_cpu) == 512
+
+
+def test_a_cpu_without_memory_takes_smaller_windows_too(wanted):
+    narrow = Narrow(fits_px=0, cpu_fits_px=200 * 200, device="cpu")
+    logits, said = answered(narrow)
+    assert float((logits - wanted).abs().max()) <= 1e-4
+    assert said == ["Out of memory on cpu: windows of 256 px", "Out of memory on cpu: windows of 128 px"]
+
+
+def test_memory_that_runs_out_in_the_middle_changes_nothing(wanted):
+    """The third window fails once: what was held by then is kept."""
+
+    class Once(Narrow):
+        def predict(self, batch):
+            if len(self.shapes) == 2:
+                self.fits_px = self.cpu_fits_px = 256 * 256
+            return super().predict(batch)
+
+    logits, said = answered(Once(fits_px=1 << 40, device="cpu"))
+    assert float((logits - wanted).abs().max()) <= 1e-4 and len(said) == 1
+
+
+def test_where_even_the_smallest_window_does_not_fit_it_is_one_sentence():
+    with pytest.raises(UserError, match="not enough memory for one window.*smaller windows"):
+        answered(Narrow(fits_px=0, cpu_fits_px=0))
+
+
+def test_a_window_of_one_class_plane_and_channels_last_are_put_together_alike():
+    """The two ways that answers lie in memory give the same bits."""
+
+    class AsGiven(torch.nn.Module):
+        def __init__(self, layout):
+            super().__init__()
+            self.net, self.layout = SmallNet(), layout
+
+        def forward(self, x):
+            return self.net(x)["out"].contiguous(memory_format=self.layout)
+
+    answers = []
+    for layout in (torch.contiguous_format, torch.channels_last):
+        answers.append(answered(TorchSegmenter(AsGiven(layout), card(**{**WINDOW, "window_px": 128})))[0])
+    assert torch.equal(*answers)
+
+
+def test_wide_images_in_strips_answer_as_in_one(monkeypatch):
+    segmenter = TorchSegmenter(SmallNet(), card(window_px=64, overlap_px=16, stride_px=8))
+    reader = ArrayReader(random_image(150, 2000))
+    at_once = whole(semantic_logits(segmenter, reader), 150, 2000)
+    axis = make_axis(0, 2000, 64, 16, 8)
+    monkeypatch.setattr(blending, "HELD_BYTES", 4 * 3 * 8 * 500)
+    cut = strips(axis, 8, 3)
+    assert len(cut) > 3 and cut[0].start == 0 and cut[-1].stop == len(axis)
+    assert all(a.stop == b.start + 1 for a, b in zip(cut, cut[1:])), "neighbouring strips share a window"
+    in_strips, said = answered_in_order(segmenter, reader, 150, 2000)
+    assert float((in_strips - at_once).abs().max()) <= 1e-5
+    assert said[-1][0] == said[-1][1]
+
+
+def answered_in_order(segmenter, reader, height, width):
+    counts = []
+    logits = whole(semantic_logits(segmenter, reader, progress=lambda d, t, w: counts.append((d, t))), height, width)
+    return logits, counts
+
+
+@pytest.mark.parametrize("classes", [1, 2, 21, 256, 300])
+def test_the_likeliest_class_and_its_softmax_are_torchs(classes):
+    torch.manual_seed(classes)
+    logits = torch.randn(classes, 40, 51).mul(4).round().div(2)  # many equals
+    logits[:, 0, 0] = torch.arange(classes) * 100.0  # far apart: e⁻⁸⁰ and less
+    index, chance = likeliest(logits[:, 3:, 5:])
+    part = logits[:, 3:, 5:]
+    assert index.dtype == (np.uint8 if classes <= 256 else np.uint16)
+    np.testing.assert_array_equal(index, part.max(dim=0).indices.numpy())
+    np.testing.assert_allclose(chance, part.softmax(0).amax(0).numpy(), rtol=2e-5)
+
+
+def test_proposals_of_one_pixel_wide_and_of_tiny_images():
+    segmenter = TorchSegmenter(SmallNet(), card(**WINDOW))
+    for height, width in ((1, 1), (300, 1), (1, 300), (17, 33)):
+        seen = np.zeros((height, width), int)
+        for result in propose(segmenter, ArrayReader(random_image(height, width))):
+            seen[result.rect.slices] += 1
+        assert (seen == 1).all()
