@@ -93,6 +93,7 @@ def table_texts() -> list[Key]:
     """Texts of the app's tables, of the tables in the window, and sentences of the app floor."""
     sys.path.insert(0, str(ROOT))
     from segstudio.app.actions import ACTIONS, MENUS
+    from segstudio.app.presenters.catalog import KINDS, STATES
     from segstudio.app.settings import SETTINGS
     from segstudio.gui.dialogs.export import FORMATS, OPTIONS
     from segstudio.gui.docks import PANELS
@@ -112,7 +113,7 @@ def table_texts() -> list[Key]:
     texts += [("tables.app", spec.title) for spec in PANELS]
     texts += [(GUI_CONTEXT, text) for _, title, about in FORMATS for text in (title, about)]
     texts += [(GUI_CONTEXT, title) for rows in OPTIONS.values() for _, title, _ in rows]
-    texts += [(GUI_CONTEXT, title) for _, title in GROUPS]
+    texts += [(GUI_CONTEXT, title) for _, title in (*GROUPS, *KINDS, *STATES)]
     texts += [(GUI_CONTEXT, title) for title in LOSS_TITLES.values()]
     for option in (option for method in METHODS for option in method.options if not option.is_minor):
         texts += [(GUI_CONTEXT, text) for text in (option.title, option.help, *option.choices)]
