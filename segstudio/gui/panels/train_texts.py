@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from segstudio.gui.i18n import tr
@@ -11,6 +12,11 @@ if TYPE_CHECKING:
     from segstudio.app.presenters.training_choices import TrainingChoices
     from segstudio.app.presenters.training_costs import Estimate
     from segstudio.ml.plan import RunStarted
+
+TWO_LINES = 100
+"""So many letters go into two lines of the panel; the list's tool tips have room for all."""
+
+_STOPS = re.compile("[.;] |[。；]")
 
 
 def advice_of(arch: str) -> str:
@@ -24,7 +30,11 @@ def about_text(arch: str) -> str:
     """What a network is good for, in a line or two."""
     from segstudio.ml.networks.table import ARCHITECTURES
 
-    return tr(ARCHITECTURES[arch].description) if arch in ARCHITECTURES else ""
+    text = tr(ARCHITECTURES[arch].description) if arch in ARCHITECTURES else ""
+    if len(text) <= TWO_LINES:
+        return text
+    ends = [stop.start() for stop in _STOPS.finditer(text, 0, TWO_LINES)]
+    return text[: ends[-1]] + "." if ends else text
 
 
 def weights_text(choices: TrainingChoices) -> str:
