@@ -35,5 +35,14 @@ def test_its_model_is_chosen_and_proposes(qtbot, tmp_path: Path, monkeypatch: py
         assert bright is not None and bright.color == "#ffcc00"
         found = session.proposal.read_classes(Rect(0, 0, 64, 48)) == bright.id
         assert found[12:28, 12:28].all() and not found[:8].any() and not found[:, 34:].any()  # the bright square
+        assert window.workspace.jobs.compare.start("bright-25", "bright-75", is_whole=True)
+        made = window.workspace.jobs.compare.comparison
+        qtbot.waitUntil(lambda: not made.is_busy, timeout=120_000)
+        sides = [made.desk.side(side) for side in ("left", "right")]
+        assert [one.state for one in sides] == ["done", "done"], [one.sentence for one in sides]
+        (spots,) = made.figures.classes
+        # Of 220 / 255 the mean over 3 × 3 pixels is 29 % beside the square (19 % near its corners), 58 % on its rim.
+        assert (spots.left_px, spots.right_px) == (20 * 20 + 4 * 18, 18 * 18)
+        assert spots.iou == pytest.approx(324 / 472)
         assert "torch" not in sys.modules and "segstudio_bright.network" not in sys.modules
     sys.modules.pop("segstudio_bright", None)
