@@ -113,7 +113,7 @@ METHODS: tuple[RefineMethod, ...] = (
         "crf",
         "Fully connected CRF",
         "Moves the borders of a proposal onto the edges of the image and removes specks; every pixel supports those of like "
-        "colour around it. Choose it first, for photographs and colour images with clear edges. "
+        "colour around it. Choose it first, for photographs and colour images with clear edges; small things want a small distance. "
         "P. Krähenbühl and V. Koltun 2011, arXiv:1210.5644.",
         _CRF_OPTIONS,
     ),
@@ -139,7 +139,7 @@ METHODS: tuple[RefineMethod, ...] = (
                    help="How near pixels that listen to each other lie"),
             Option("context_weight", "Context weight", _MRF.context_weight, "number", 0, 100, 1,
                    help="What it costs to stand among pixels of another class"),
-            Option("iterations", "Iterations", 3, "integer", 1, 10, help="More settles further; the paper takes one, in trained layers"),
+            Option("iterations", "Iterations", _MRF.iterations, "integer", 1, 10, help="More settles further; the paper takes one"),
             _CERTAINTY,
             Option("grid_steps", "Grid steps", _MRF.grid_steps, "integer", 1, 25, is_minor=True,
                    help="How many pixels each way a pixel listens to"),
