@@ -74,8 +74,9 @@ NETWORKS: dict[str, str] = {
         "Joins the last three stages by joint pyramid upsampling in place of dilating them: nearly PSPNet's quality with less memory and time. "
         "Choose it for many classes in large images, and with encoders that have no dilated version (DenseNet, VGG).",
     "vnet":
-        "A residual U-Net whose convolutions are three-dimensional on volumes. Choose it for CT and MR stacks whose planes belong together, "
-        "trained with the Dice loss as in the paper. On single planes it works as a wide residual U-Net from scratch.",
+        "Residual blocks of wide 5×5 windows, made for CT and MR with the Dice loss. It learns and proposes plane by plane here, so "
+        "neighbouring planes don't help each other. Choose it for medical planes with one organ or lesion to find, and much data to learn "
+        "from scratch; a U-Net with a pretrained encoder wants less of both.",
 }
 """Network id → when to choose it."""
 
