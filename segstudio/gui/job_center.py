@@ -16,6 +16,7 @@ from segstudio.gui.export_control import ExportControl
 from segstudio.gui.i18n import tr
 from segstudio.gui.job_strip import JobView
 from segstudio.gui.model_control import ModelControl
+from segstudio.gui.model_files import ModelFiles
 from segstudio.gui.notice_bar import Offer
 from segstudio.gui.prompt_control import PromptControl
 from segstudio.gui.refine_control import RefineControl
@@ -41,6 +42,7 @@ class JobCenter(QObject):
         self.prompts = PromptControl(self)
         self.training = TrainingControl(self)
         self.exports = ExportControl(self)
+        self.model_files = ModelFiles(self)
         self.compare = CompareControl(self)
         self.refine = RefineControl(self)
 
@@ -142,6 +144,7 @@ class JobCenter(QObject):
         self.prompts.shut_down()
         self.training.shut_down()
         self.exports.shut_down()
+        self.model_files.shut_down()
         for process in self._processes:
             process.kill()
             process.waitForFinished(3000)

@@ -87,9 +87,16 @@ class ModelControl(QObject):
         self.presenter.select(model_id)
 
     def use_file(self, file: str) -> bool:
-        """Install a weights file and make it the current model; what is wrong with it is said."""
+        """Install a weights file and make it the current model; what is wrong with it is said.
+
+        Files of other makers are read in another process, and chosen when that is done.
+        """
+        from segstudio.ml.foreign.sniff import is_foreign
         from segstudio.ml.registry import install
 
+        if is_foreign(Path(file)):
+            self._jobs.model_files.install(Path(file))
+            return True
         try:
             entry = install(Path(file))
         except UserError as error:

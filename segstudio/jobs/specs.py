@@ -126,6 +126,32 @@ class ExportSpec:
 
 
 @dataclass(frozen=True)
+class InstallSpec:
+    """A weights file of another maker to keep among the user's models."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class Installed:
+    """What came of an :class:`InstallSpec`: where it is now; or why not, and what the file holds."""
+
+    path: str = ""
+    problem: str = ""
+    tensors: str = ""
+
+
+@dataclass(frozen=True)
+class OnnxSpec:
+    """A model to write as an ONNX file."""
+
+    model: str
+    project_folder: str | None
+    out: str
+    size_px: int = 0
+
+
+@dataclass(frozen=True)
 class DownloadSpec:
     """Weights to fetch."""
 

@@ -1,18 +1,20 @@
-"""A process for work without a model in it: exports and downloads."""
+"""A process for work beside the window: exports, downloads, files of models."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segstudio.jobs.specs import DownloadSpec, ExportSpec
+from segstudio.core.errors import UserError
+from segstudio.jobs.specs import DownloadSpec, ExportSpec, Installed, InstallSpec, OnnxSpec
 
 if TYPE_CHECKING:
     from segstudio.jobs.child import Port
 
 
 def serve(spec: object, port: Port) -> object:
-    """Export or download.
+    """Export, download, or read or write a model's file.
 
     Raises
     ------
@@ -25,6 +27,10 @@ def serve(spec: object, port: Port) -> object:
         return str(download(spec.card, port.progress, port))
     if isinstance(spec, ExportSpec):
         return _export(spec, port)
+    if isinstance(spec, InstallSpec):
+        return _install(Path(spec.path))
+    if isinstance(spec, OnnxSpec):
+        return _export_onnx(spec, port)
     raise TypeError(f"the task host does not serve {type(spec).__name__}")
 
 
@@ -44,3 +50,24 @@ def _export(spec: ExportSpec, port: Port) -> object:
     )
     with ProjectStore.open(Path(spec.project_folder), read_only=True) as store:
         return export_project(store, plan, port.progress, port)
+
+
+def _install(path: Path) -> Installed:
+    from segstudio.ml.foreign.files import outline
+    from segstudio.ml.registry import install
+
+    try:
+        return Installed(install(path).card.weights.path)
+    except UserError as error:
+        tensors = ""
+        with suppress(UserError):
+            tensors = outline(path).to_text()
+        return Installed(problem=str(error), tensors=tensors)
+
+
+def _export_onnx(spec: OnnxSpec, port: Port) -> object:
+    from segstudio.ml.foreign.onnx_export import export_onnx
+    from segstudio.ml.registry import Catalog
+
+    entry = Catalog(Path(spec.project_folder) if spec.project_folder else None).find(spec.model)
+    return export_onnx(entry, Path(spec.out), size_px=spec.size_px, progress=port.progress, cancel=port)

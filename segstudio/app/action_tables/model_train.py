@@ -37,6 +37,8 @@ MODEL = (
     _spec("model.catalog", "Model catalog…", "Ctrl+Shift+M", "catalog", "Model", "models",
           tip="All models, networks and encoders: what they cost, when to choose them"),
     _spec("model.install", "Use a weights file…", "", "file", "Model", "models", tip="Add a model from a file"),
+    _spec("model.export_onnx", "Export model as ONNX…", "", "export", "Model", "models",
+          tip="Write the model as a file that other programs run"),
     _spec("model.card", "About this model…", "", "info", "Model", "models", tip="Classes, data, licence and figures"),
 )
 

@@ -47,7 +47,8 @@ def bind(workspace: Workspace) -> None:
     binder.bind("model.compare", jobs.compare.ask)
     binder.bind("model.refine", jobs.refine.open_card, when=lambda: session.can_edit)
     binder.bind("model.map_classes", lambda: map_classes(workspace))
-    binder.bind("model.install", lambda: install_file(workspace))
+    binder.bind("model.install", jobs.model_files.ask_and_install)
+    binder.bind("model.export_onnx", lambda: export_onnx(workspace), when=lambda: can_export(workspace))
     binder.bind("model.card", lambda: show_card(workspace))
     binder.bind("model.catalog", lambda: open_catalog(workspace))
 
@@ -82,17 +83,17 @@ def map_classes(workspace: Workspace) -> None:
         ClassMappingDialog(workspace.window, workspace.session, workspace.jobs.models, entry.card).open()
 
 
-def install_file(workspace: Workspace) -> None:
-    """Choose a weights file and make it the current model."""
-    from PySide6.QtWidgets import QFileDialog
+def export_onnx(workspace: Workspace) -> None:
+    """Write the current model as an ONNX file."""
+    entry = workspace.jobs.models.current_entry()
+    if entry is not None:
+        workspace.jobs.model_files.ask_and_export(entry)
 
-    from segstudio.gui.i18n import tr
 
-    file, _ = QFileDialog.getOpenFileName(
-        workspace.window, tr("Use a weights file"), "", f"{tr('Weights')} (*.safetensors);;{tr('All files')} (*)"
-    )
-    if file:
-        workspace.jobs.models.use_file(file)
+def can_export(workspace: Workspace) -> bool:
+    """Whether the current model is a network that can be written."""
+    entry = workspace.jobs.models.current_entry()
+    return entry is not None and entry.is_available and entry.card.task == "semantic"
 
 
 def show_card(workspace: Workspace) -> None:

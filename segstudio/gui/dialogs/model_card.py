@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFormLayout, QLabel, QScrollArea, QWidget
+from PySide6.QtWidgets import QDialogButtonBox, QFormLayout, QLabel, QScrollArea, QWidget
 
+from segstudio.core.errors import UserError
 from segstudio.gui.dialogs.common import PlainDialog, heading, muted
 from segstudio.gui.i18n import tr
 
@@ -42,7 +44,24 @@ class ModelCardDialog(PlainDialog):
         area.viewport().setAutoFillBackground(False)
         inner.setAutoFillBackground(False)
         self.column.addWidget(area, 1)
-        self.add_buttons()
+        buttons = self.add_buttons()
+        self._file = Path(card.weights.path) if card.weights.path else None
+        # Without torch, which the window never loads, the outline of these two can be read.
+        if self._file is not None and self._file.suffix.lower() in (".safetensors", ".onnx"):
+            tensors = buttons.addButton(tr("Tensors…"), QDialogButtonBox.ButtonRole.ActionRole)
+            tensors.clicked.connect(self.show_tensors)
+
+    def show_tensors(self) -> None:
+        """List names, shapes and types of what the weights file holds."""
+        from segstudio.gui.dialogs.details import DetailsDialog
+        from segstudio.ml.foreign.files import outline
+
+        assert self._file is not None
+        try:
+            title, text = self._file.name, outline(self._file).to_text()
+        except UserError as error:
+            title, text = error.message, str(error)
+        DetailsDialog(self, title, text).open()
 
 
 def rows_of(entry: CatalogEntry) -> list[tuple[str, str]]:
