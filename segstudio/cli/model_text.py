@@ -6,6 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 from segstudio.cli.output import table
+from segstudio.ml.model_options import values_of
 from segstudio.ml.networks.options import OPTIONS
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def info_text(entry: CatalogEntry, size: tuple[int, int] | None) -> str:
 def _network_options(card: ModelCard) -> str:
     """Of a network what ``train --arch-option`` may set; of a trained one what it was set to."""
     if card.weights.kind != "untrained" or card.architecture not in OPTIONS:
-        return ", ".join(f"{k}={v}" for k, v in card.options.items())
+        return ", ".join(f"{k}={v}" for k, v in {**card.options, **values_of(card)}.items())
     return ", ".join(f"{option.key}={option.default}" for _, option in OPTIONS[card.architecture])
 
 

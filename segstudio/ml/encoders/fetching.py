@@ -35,8 +35,9 @@ def fetching(name: str, is_pretrained: bool, *, is_cached: bool, source: str = "
             socket.getaddrinfo(urlsplit(source or os.environ.get("HF_ENDPOINT") or HUB).hostname, 443)
         yield
     except (OSError, RuntimeError) as error:
+        reason = "no connection" if isinstance(error, socket.gaierror) else type(error).__name__
         raise UserError(
-            f"the ImageNet weights of {name} cannot be fetched ({type(error).__name__})",
+            f"the ImageNet weights of {name} cannot be fetched ({reason})",
             remedy="connect once, choose the encoder efficientnet_lite0 whose weights are installed, "
             "or start from scratch (--no-pretrained)",
         ) from error

@@ -89,12 +89,12 @@ def build_any(timm_name: str, bands: int, pretrained: bool, output_stride: int =
     """
     if not timm.is_model(timm_name):
         raise UserError(f"timm has no network {timm_name!r}", remedy="give a name such as timm:regnety_002")
+    _look_at(timm_name, bands)
     if pretrained and not timm.get_pretrained_cfg(timm_name).has_weights:  # type: ignore[union-attr]
         raise UserError(
             f"timm has no ImageNet weights of {timm_name}",
             remedy="start from scratch (--no-pretrained), or choose another encoder",
         )
-    _look_at(timm_name, bands)
     return build(timm_name, bands, pretrained, output_stride)
 
 
