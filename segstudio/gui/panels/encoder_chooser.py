@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QComboBox, QCompleter, QSizePolicy, QWidget
 from segstudio.app.presenters.training_choices import encoder_groups, encoder_named, encoder_title, takes_any_timm
 from segstudio.core.errors import UserError
 from segstudio.gui.i18n import tr
+from segstudio.gui.panels.parts import wrapped
 from segstudio.ml.networks.table import NO_ENCODER, TIMM_PREFIX
 
 if TYPE_CHECKING:
@@ -86,7 +87,11 @@ class EncoderChooser(QComboBox):
             for name, text in rows:
                 item = QStandardItem(tr("its own") if name == NO_ENCODER else text)
                 item.setData(name, Qt.ItemDataRole.UserRole)
-                item.setToolTip(ADVICE.get(name, tr("The encoder of the network's paper, from scratch")))
+                item.setToolTip(
+                    wrapped(
+                        tr(ADVICE[name]) if name in ADVICE else tr("The encoder of the network's paper, from scratch")
+                    )
+                )
                 model.appendRow(item)
         if takes_any_timm(self._arch):
             model.appendRow(_header("timm"))

@@ -24,6 +24,11 @@ def plain(text: str) -> str:
     return f"<span>{html.escape(text)}</span>" if "<" in text or "&" in text else text
 
 
+def wrapped(text: str) -> str:
+    """*text* as a tooltip of several lines: only markup is wrapped."""
+    return f"<p>{html.escape(text)}</p>" if text else ""
+
+
 def tip_of(binder: ActionBinder | None, action_id: str, fallback: str) -> str:
     """An action's tooltip with its key; *fallback* where no window is."""
     return fallback if binder is None else binder.tool_tip(action_id)

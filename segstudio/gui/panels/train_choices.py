@@ -22,7 +22,7 @@ from segstudio.gui.dialogs.common import muted
 from segstudio.gui.i18n import tr
 from segstudio.gui.panels.encoder_chooser import EncoderChooser
 from segstudio.gui.panels.option_form import OptionForm
-from segstudio.gui.panels.parts import ValueSlider, percent, plain
+from segstudio.gui.panels.parts import ValueSlider, percent, wrapped
 from segstudio.gui.panels.train_texts import about_text, advice_of, costs_text, warning_text, weights_text
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class TrainChoices(QWidget):
         column.addWidget(self._warning)
         for key, spec in presenter.architectures().items():
             self.arch.addItem(spec.title, key)
-            self.arch.setItemData(self.arch.count() - 1, plain(advice_of(key)), Qt.ItemDataRole.ToolTipRole)
+            self.arch.setItemData(self.arch.count() - 1, wrapped(advice_of(key)), Qt.ItemDataRole.ToolTipRole)
         self.arch.setMaxVisibleItems(24)
         self.encoder.chosen.connect(lambda name: self._choose("encoder", name))
         self.encoder.refused.connect(self._on_refused)
@@ -177,7 +177,7 @@ class TrainChoices(QWidget):
         self._is_filling = True
         presenter, choices = self._presenter, self._presenter.choices
         self.arch.setCurrentIndex(max(0, self.arch.findData(choices.arch)))
-        self.arch.setToolTip(plain(advice_of(choices.arch)))
+        self.arch.setToolTip(wrapped(advice_of(choices.arch)))
         self.encoder.show_choice(choices.arch, choices.encoder)
         _fill(self.start_from, self._starts(), choices.start_from or ("" if choices.start == "imagenet" else SCRATCH))
         _fill(self.loss, [(key, tr(LOSS_TITLES.get(key, key))) for key in LOSSES], choices.loss)
