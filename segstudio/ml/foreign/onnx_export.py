@@ -102,6 +102,11 @@ def export_onnx(
             f"the model {entry.card.id} is no network of semantic segmentation, and only those are exported",
             remedy="choose another model",
         )
+    if entry.card.options.get("refine"):
+        raise UserError(
+            f"the model {entry.card.id} ends with a refinement, for which ONNX has no operators",
+            remedy="export a network that was trained without one, and refine its proposals",
+        )
     if not target.parent.is_dir():
         raise UserError("the folder is missing", path=target.parent, remedy="make it first, or choose another")
     progress(0, _STEPS, "Loading the model")

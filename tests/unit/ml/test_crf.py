@@ -11,10 +11,20 @@ import torch
 from segstudio.core.cancel import CancelToken
 from segstudio.core.errors import Cancelled
 from segstudio.ml.refine.crf import SMALLEST, CrfRnn, dense_crf
+from segstudio.ml.refine.grid import GridFilter
 from segstudio.ml.refine.lattice import GaussianFilter
 from segstudio.ml.refine.parameters import CrfParameters
 
 FEW = CrfParameters(3.0, 12.0, 20.0, 2.0, 2.0, iterations=5)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    """Small tensors gain nothing from more, and lose much where cores are few."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def picture(side, seed=0):
@@ -99,6 +109,39 @@ def test_layers_have_right_gradients():
     layer(logits, image).square().sum().backward()
     for parameter in layer.parameters():
         assert parameter.grad is not None and parameter.grad.abs().sum() > 0
+
+
+def test_gradients_of_weights_and_logits_are_right_on_the_lattice_too():
+    torch.manual_seed(0)
+    layer = CrfRnn(2, FEW, iterations=2).double()
+    image = picture(34).double()[None]  # 1156 pixels: more than are looked at in pairs
+    logits = torch.randn(1, 2, 34, 34, dtype=torch.float64, requires_grad=True)
+    seen = tuple(layer.parameters())
+    assert torch.autograd.gradcheck(lambda values, *_: layer(values, image), (logits, *seen), atol=1e-5, fast_mode=True)
+
+
+@pytest.mark.parametrize("has_holes", [False, True])
+def test_filter_over_positions_is_the_gaussian_of_all_pairs(has_holes):
+    valid = torch.from_numpy(np.random.default_rng(0).random((23, 31)) < 0.7) if has_holes else None
+    y, x = torch.meshgrid(torch.arange(23.0), torch.arange(31.0), indexing="ij")
+    place = torch.stack([x, y], -1).reshape(-1, 2)
+    place = place if valid is None else place[valid.reshape(-1)]
+    values = torch.rand(place.shape[0], 3)
+    grid, pairs = GridFilter((23, 31), 1.7, valid), GaussianFilter(place / 1.7, exact_points=10_000)
+    torch.testing.assert_close(grid(values), pairs(values), atol=1e-4, rtol=1e-4)
+    assert float((grid(values) * values).sum()) == pytest.approx(
+        float((values * grid.transposed(values)).sum()), rel=1e-5
+    )
+
+
+def test_pixels_without_data_neither_change_nor_speak():
+    image, given = picture(40), beliefs(3, 40)
+    valid = torch.ones(40, 40, dtype=torch.bool)
+    valid[:, 20:] = False
+    found = dense_crf(given, image, FEW, valid=valid)
+    assert torch.equal(found[:, ~valid], given[:, ~valid])
+    alone = dense_crf(given[:, :, :20], image[:, :, :20], FEW)
+    torch.testing.assert_close(found[:, :, :20], alone, atol=1e-5, rtol=1e-4)
 
 
 def test_untrained_layers_are_the_crf():

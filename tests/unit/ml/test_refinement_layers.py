@@ -135,6 +135,17 @@ def test_what_cannot_be_trained_is_one_sentence(data, tmp_path, changes, says):
         plan_for(data, tmp_path / "run", **changes).checked()
 
 
+def test_onnx_has_no_operators_for_it(data, tmp_path):
+    pytest.importorskip("onnxscript")
+    pytest.importorskip("onnxruntime")
+    from segstudio.ml.foreign.onnx_export import export_onnx
+    from segstudio.ml.registry import Catalog
+
+    Trainer.run(plan_for(data, tmp_path / "run", epochs=1, refine="mrf"), lambda _: None)
+    with pytest.raises(UserError, match="ends with a refinement"):
+        export_onnx(Catalog(None).find(tmp_path / "run" / "last.safetensors"), tmp_path / "model.onnx")
+
+
 def test_a_refined_network_starts_from_a_plain_one(data, tmp_path):
     Trainer.run(plan_for(data, tmp_path / "plain", epochs=1), lambda _: None)
     told = []
