@@ -1,4 +1,5 @@
-"""The longest gap in the window's event loop: idle, while a model proposes, while a run trains, and while a proposal is accepted.
+"""The longest gap in the window's event loop: idle, while a model proposes, while the proposal is refined (a preview that
+follows the view, then all of it), while a run trains, and while a proposal is accepted.
 
 Run ``python tests/benchmarks/bench_eventloop.py [side_px] [--blame]``. A real window (offscreen) shows a real photograph,
 repeated to side_px² (4096); a timer of 1 ms in it measures how late it comes. Bound: 50 ms. ``--blame`` prints the stacks
@@ -24,6 +25,7 @@ BOUND_MS = 50.0
 BLAME_MS = 20.0
 SIDE_PX = 4096
 STEPS = 24
+VIEWS = 9
 LIMIT_S = 300.0
 CLASSES = ("background", "dark", "middle", "bright")
 
@@ -169,6 +171,33 @@ def is_drawn(window) -> bool:
     return workspace.session.reader is not None and workspace.canvas.is_settled
 
 
+def walk(window, desk):
+    """A condition that looks at another place, and sets an option, whenever the preview is there; true after VIEWS of them."""
+    canvas, card = window.workspace.canvas, window.workspace.jobs.refine.card
+    places = iter(range(VIEWS))
+    canvas.set_view(canvas.view.centred_at(500, 500, 2.0))
+    ready_s = time.monotonic() + 1.0
+
+    def is_over() -> bool:
+        nonlocal ready_s
+        is_there = desk.preview is not None and desk.preview.is_complete and not desk.is_busy
+        if not is_there or time.monotonic() < ready_s:
+            return False
+        place = next(places, None)
+        if place is None:
+            return True
+        ready_s = time.monotonic() + 0.5
+        if place % 3 == 2:
+            card.form.fields["theta_beta"].setValue(5.0 + place)
+        else:
+            canvas.set_view(
+                canvas.view.centred_at(400 + 300 * (place % 4), 400 + 200 * place, 2.0 if place % 2 else 0.5)
+            )
+        return False
+
+    return is_over
+
+
 def measure(
     folder: Path, side_px: int, is_blaming: bool
 ) -> tuple[dict[str, list[float]], dict[str, float], dict[str, Counter[str]]]:
@@ -215,6 +244,16 @@ def measure(
         assert jobs.models.propose([session.image_id])
         phase("proposing again", has_proposed)
         pulse.run(for_seconds(1.0))
+
+        window.settings.set("refine.method", "refine/crf")
+        jobs.refine.open_card()
+        desk = jobs.refine.desk
+        phase("preview of refining", walk(window, desk))
+        assert desk.preview is not None and desk.preview.is_complete
+        jobs.refine.card.apply()
+        phase("refining all", lambda: not desk.is_applying and is_drawn(window))
+        pulse.run(for_seconds(1.0))
+        assert session.history.entries()[-1].label.startswith("Refine")
 
         plan = jobs.training.presenter.plan()
         assert plan is not None, jobs.training.presenter.summary().problem
