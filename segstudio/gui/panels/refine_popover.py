@@ -230,16 +230,18 @@ class RefinePopover(QFrame):
         if desk.is_too_wide:
             return tr("Zoom in to see a preview; Apply refines all of it.")
         preview = desk.preview
-        if preview is None:
+        if preview is None or (desk.is_busy and preview.is_complete):
             return tr(desk.stage) or tr("working it out…")
         if not preview.changed_px:
             text = tr("Nothing would change in view.")
         else:
             text = tr("In view: %1 px change").replace("%1", thousands(preview.changed_px))
+        if not preview.is_complete:
+            return text + "\n" + tr("reduced so far, now exactly…")
         if preview.part.level:
-            rough = tr("seen at 1/%1 of the size").replace("%1", str(2**preview.part.level))
-            text = f"{text} ({rough})"
-        return text if preview.is_complete else text + "\n" + tr("finer…")
+            note = tr("Seen at 1/%1 of the size; zoom in for each pixel.").replace("%1", str(2**preview.part.level))
+            return f"{text}\n{note}"
+        return text
 
     def _fit(self) -> None:
         self.layout().activate()
@@ -254,10 +256,9 @@ class RefinePopover(QFrame):
     # -- Qt events -------------------------------------------------------------------------------------------------
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
-        """Stay in the corner when the canvas is resized; Esc on the canvas closes the card too."""
-        if watched is self.canvas and not self.isHidden():
-            if event.type() == QEvent.Type.Resize:
-                self._place()
+        """Stay in the corner when the canvas is resized."""
+        if watched is self.canvas and event.type() == QEvent.Type.Resize and not self.isHidden():
+            self._place()
         return super().eventFilter(watched, event)
 
     def event(self, event: QEvent) -> bool:

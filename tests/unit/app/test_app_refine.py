@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import Said, classes_of, paint
+from volume_session import enter_stacks, open_stacks
 
 from segstudio.app import refine_pieces
 from segstudio.app.refine_desk import APPLYING, CHANGED_MEANWHILE, NO_PROPOSAL, NOTHING, READ_ONLY, RefineDesk
@@ -476,3 +477,49 @@ def test_edits_of_the_layer_by_others_count_as_a_change(desk: RefineDesk, sessio
     transaction.write(Rect(0, 0, 5, 5), 1)
     session.record(transaction.commit())
     assert not desk.is_applying and said[-1] == CHANGED_MEANWHILE
+
+
+# -- volumes -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def volume(make_session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Session:  # type: ignore[no-untyped-def]
+    """A stack of four planes; a square is proposed on each."""
+    enter_stacks(monkeypatch)
+    session = open_stacks(make_session(), tmp_path, (4, 300, 400))
+    proposals = session.proposals
+    generation = proposals.begin({1: 1}, "model")
+    mask = np.zeros((300, 400), np.uint8)
+    mask[SQUARE.slices] = 1
+    for z in range(4):
+        proposals.receive_window(1, generation, WindowResult(WHOLE, mask, np.where(mask, 200, 0).astype(np.uint8)), z)
+    proposals.finish_proposal(1, generation)
+    proposals.end()
+    session.set_plane(2)
+    return session
+
+
+@pytest.mark.parametrize("is_whole", [False, True])
+def test_of_a_volume_the_plane_shown_or_all(volume: Session, is_whole: bool) -> None:
+    desk = RefineDesk(volume)
+    desk.host = Host(desk)
+    layer = volume.proposal
+    assert layer is not None
+    before = [layer.read(WHOLE, z) for z in range(4)]
+    assert desk.apply(is_whole_volume=is_whole)
+    assert host_of(desk).specs[-1].task.planes == ((0, 1, 2, 3) if is_whole else (2,))
+    host_of(desk).answer()
+    changed = [bool((layer.read(WHOLE, z) != before[z]).any()) for z in range(4)]
+    assert changed == ([True] * 4 if is_whole else [False, False, True, False])
+    assert volume.undo() and all((layer.read(WHOLE, z) == before[z]).all() for z in range(4))
+
+
+def test_preview_is_of_the_plane_shown(volume: Session) -> None:
+    desk = RefineDesk(volume)
+    desk.host = Host(desk)
+    desk.look(WHOLE)
+    assert host_of(desk).specs[-1].task.planes == (2,)
+    host_of(desk).answer()
+    assert volume.proposals.shown is not volume.proposal
+    volume.set_plane(1)
+    assert volume.proposals.shown is volume.proposal and desk.preview is None
