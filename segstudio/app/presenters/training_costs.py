@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from segstudio.app.presenters.training_choices import TrainingChoices
 
 Where = Literal["", "gpu", "memory"]
-USABLE = 0.9
-"""Part of a memory that a run can have; the rest is the system's, the window's and the data's."""
+USABLE = 0.75
+"""Part of a memory that an estimate may fill: the rest is the system's, the data's, and what gradients on their way take besides."""
 
 
 @dataclass(frozen=True, slots=True)
