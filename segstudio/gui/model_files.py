@@ -127,6 +127,9 @@ class ModelFiles(QObject):
             return
         models = self._jobs.models
         models.presenter.refresh()
+        clicks = [entry for entry in models.presenter.click_models if entry.card.weights.path == result.path]
+        if clicks:
+            self._jobs.prompts.on_installed(clicks[0])
         listed = [entry for entry in models.presenter.entries if entry.card.weights.path == result.path]
         if not listed:
             return

@@ -37,6 +37,12 @@ class PromptControl(QObject):
         if entry is not None and entry.needs_download:
             self._offer_download(tr("“%1” must be downloaded first.").replace("%1", entry.card.name), entry)
 
+    def on_installed(self, entry: CatalogEntry) -> None:
+        """A weights file of a click model was added: it is the one that answers now."""
+        self.desk.choose(entry.card.id)
+        said = tr("“%1” answers the clicks of the tool “Click to segment” now.").replace("%1", entry.card.name)
+        self._jobs.workspace.window.say(said if entry.is_available else entry.reason)
+
     def _offer_download(self, sentence: str, entry: CatalogEntry) -> None:
         window, models = self._jobs.workspace.window, self._jobs.models
         if models.is_downloading(entry):

@@ -12,7 +12,7 @@ import torch
 
 from segstudio.core.errors import UserError
 from segstudio.ml.interactive.cards import NEEDS_EXTRA
-from segstudio.ml.interactive.names import mobile_sam_state, sam2_state, sam_state
+from segstudio.ml.interactive.names import mobile_sam_state, renamed_sam2_state, sam2_state, sam_state
 from segstudio.ml.interactive.recognise import Found, family_of
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def _mobile_sam(given: State, found: Found) -> tuple[nn.Module, dict[str, torch.
 
 
 def _sam2(given: State, found: Found) -> tuple[nn.Module, dict[str, torch.Tensor]]:
-    state = sam2_state(given)
+    state = renamed_sam2_state(given) if found.is_renamed else sam2_state(given)
     module = transformers_module()
     with torch.device("meta"):
         built = module.Sam2Model(module.Sam2Config(vision_config=_hiera(state)))

@@ -59,6 +59,15 @@ def sam2_state(state: State) -> dict[str, torch.Tensor]:
     return _with_shared(found)
 
 
+def renamed_sam2_state(state: State) -> dict[str, torch.Tensor]:
+    """A file that transformers wrote, what is for videos left out; early ones had another word for one layer."""
+    return {
+        name.replace(".out_proj.", ".o_proj."): value
+        for name, value in state.items()
+        if not name.startswith(SAM2_VIDEO)
+    }
+
+
 def mobile_sam_state(state: State) -> dict[str, torch.Tensor]:
     """A checkpoint of MobileSAM under the names of the network that :mod:`segstudio.ml.interactive.mobile` builds."""
     found: dict[str, torch.Tensor] = {}

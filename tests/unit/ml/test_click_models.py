@@ -243,6 +243,34 @@ def test_a_file_is_recognised_by_its_tensors_and_works(folders):
     assert any(e.card.id == "colleague" and e.is_available for e in Catalog().entries())
 
 
+def test_files_that_transformers_wrote_are_read_too(folders):
+    import safetensors.torch
+
+    file = folders / "converted.safetensors"
+    module = small_sam()
+    safetensors.torch.save_file({name: value.clone() for name, value in module.state_dict().items()}, file)
+    entry = Catalog().find(str(file))
+    assert entry.card.task == "interactive" and entry.is_available
+    prompter = load_prompter(entry, "cpu")
+    same = SamPrompter(module.eval(), CARD, "cpu", is_padded=True)
+    given = prompts((40, 50, True), box=(10, 10, 90, 80))
+    wanted = same.predict(same.embed(picture()), given)
+    np.testing.assert_allclose(prompter.predict(prompter.embed(picture()), given).logits, wanted.logits, atol=1e-5)
+    install(file)
+    assert [e.card.id for e in Catalog().entries() if e.card.id == "converted" and e.is_available] == ["converted"]
+
+
+def test_a_true_sam_2_is_built_from_its_tensors_alone():
+    """From files of transformers, an early one, and with the parts for videos, at no memory."""
+    state = {name: torch.zeros(1).expand(value.shape) for name, value in true_sam2("hiera_base_plus").state_dict().items()}
+    state = {name.replace(".o_proj.", ".out_proj."): value for name, value in state.items()}
+    module, family = build_for({**state, "memory_encoder.bias": torch.zeros(1)}, "sam2.safetensors")
+    assert family == "sam2" and not any(value.is_meta for value in module.state_dict().values())
+    backbone = module.config.vision_config.backbone_config
+    assert backbone.blocks_per_stage == [2, 3, 16, 3] and backbone.global_attention_blocks == [12, 16, 20]
+    assert backbone.window_size_per_stage == [8, 4, 14, 7] and backbone.num_attention_heads_per_stage == [2, 4, 8, 16]
+
+
 def test_the_published_names_of_every_family_are_known():
     decoder = "mask_decoder.iou_token.weight"
     blocks = {f"image_encoder.blocks.{n}.norm1.weight" for n in range(24)}
