@@ -80,25 +80,33 @@ class Tally(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 def _answer(func: Any, args: Any, kwargs: Any, seen: dict[Any, tuple[Any, ...]]) -> Any:
-    """What *func* gives, by what it gave for the same shapes; only where it makes one new tensor and changes none."""
+    """What *func* gives, by what it gave for the same shapes; views, and what is not known to make new tensors, are run."""
     schema = func._schema
-    is_new = len(schema.returns) == 1 and not any(a.alias_info for a in (*schema.returns, *schema.arguments))
-    if not is_new:
-        return func(*args, **kwargs)
+    if any(result.alias_info for result in schema.returns):
+        is_in_place = len(schema.returns) == 1 and schema.returns[0].alias_info.is_write and schema.name.endswith("_")
+        return args[0] if is_in_place else func(*args, **kwargs)
     try:
         key = (func, _look(args), _look(tuple(sorted(kwargs.items()))))
         found = seen.get(key)
     except TypeError:  # something that cannot be a key
         return func(*args, **kwargs)
     if found is not None:
-        size, stride, dtype = found
-        return torch.empty_strided(size, stride, dtype=dtype, device="meta")
+        made = tuple(
+            None if one is None else torch.empty_strided(*one[:2], dtype=one[2], device="meta") for one in found
+        )
+        return made if len(schema.returns) > 1 else made[0]
     answer = func(*args, **kwargs)
+    parts = answer if isinstance(answer, tuple) else (answer,)
     # Some views (_unsafe_view) don't say that they are.
     given = {item.untyped_storage()._cdata for item in tree_iter((args, kwargs)) if isinstance(item, torch.Tensor)}
-    if type(answer) is torch.Tensor and answer.device.type == "meta" and answer.untyped_storage()._cdata not in given:
-        seen[key] = (tuple(answer.shape), answer.stride(), answer.dtype)
+    if len(parts) == len(schema.returns) and all(part is None or _is_new(part, given) for part in parts):
+        seen[key] = tuple(None if part is None else (tuple(part.shape), part.stride(), part.dtype) for part in parts)
     return answer
+
+
+def _is_new(part: Any, given: set[int]) -> bool:
+    is_meta = type(part) is torch.Tensor and part.device.type == "meta"
+    return is_meta and part.untyped_storage()._cdata not in given
 
 
 def _look(value: Any) -> Any:
