@@ -33,11 +33,25 @@ def lightest(name: str) -> str:
     )
 
 
+def settle(network: torch.nn.Module) -> None:
+    """Give batch norms the statistics of their features, and heads that begin at 0 some noise: logits as large as a trained network's."""
+    with torch.no_grad():
+        for part in network.modules():
+            if isinstance(part, torch.nn.BatchNorm2d):
+                part.momentum = None
+        for parameter in network.parameters():
+            if not bool(parameter.any()):
+                parameter.add_(torch.randn_like(parameter) * 0.01)
+        network.train()(torch.randn(2, 3, 96, 96))
+    network.eval()
+
+
 def one(name: str, folder: Path) -> dict[str, object]:
     """Export one network with random weights; what came of it."""
     encoder = lightest(name)
     torch.manual_seed(0)
-    network = build_network(name, encoder, bands=3, classes=len(CLASSES)).eval()
+    network = build_network(name, encoder, bands=3, classes=len(CLASSES))
+    settle(network)
     weights = folder / f"{name}.safetensors"
     save_weights(
         weights, network.state_dict(), ModelCard(name, name, architecture=name, encoder=encoder, classes=CLASSES)
