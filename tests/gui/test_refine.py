@@ -295,6 +295,23 @@ def test_accepting_below_the_card_makes_the_preview_anew(window: MainWindow, qtb
     assert not card.apply_button.isEnabled() and "no proposal" in card.result.text()
 
 
+def test_the_card_is_dragged_and_folded_out_of_the_way(window: MainWindow, qtbot, waiting) -> None:  # type: ignore[no-untyped-def]
+    card = opened(window, qtbot)
+    place, height = card.pos(), card.height()
+    canvas = window.workspace.canvas
+    view = canvas.view
+    QTest.mousePress(card, LEFT, pos=QPoint(20, 20))
+    QTest.mouseMove(card, QPoint(-180, 70))
+    QTest.mouseRelease(card, LEFT, pos=QPoint(20, 20))
+    assert card.pos() == place + QPoint(-200, 50) and canvas.view == view
+    QTest.mouseClick(card.fold_button, LEFT)
+    assert card.form.isHidden() and card.height() < height / 2 and card.apply_button.isVisible()
+    window.resize(1000, 500)
+    assert canvas.rect().contains(card.geometry())
+    QTest.mouseClick(card.fold_button, LEFT)
+    assert card.form.isVisible() and card.height() == height
+
+
 # -- apply ---------------------------------------------------------------------------------------------------------
 
 

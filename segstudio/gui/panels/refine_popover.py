@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer
+from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout
 
 from segstudio.app.presenters.regions import thousands
@@ -13,7 +13,7 @@ from segstudio.app.setting_table import BY_KEY
 from segstudio.gui.i18n import tr
 from segstudio.gui.panels.option_field import OptionField
 from segstudio.gui.panels.option_form import OptionForm
-from segstudio.gui.panels.parts import GAP_PX, MARGIN_PX, combo, follow_theme, select_data, tool_button
+from segstudio.gui.panels.parts import GAP_PX, MARGIN_PX, combo, follow_theme, select_data, set_icon, tool_button
 
 if TYPE_CHECKING:
     from segstudio.app.refine_desk import RefineDesk
@@ -29,7 +29,10 @@ PLANES, PREVIEW = "refine.planes", "refine.preview"
 
 
 class RefinePopover(QFrame):
-    """At the right upper corner of the canvas, which stays usable. Enter applies, Esc closes and drops the preview."""
+    """At the right upper corner of the canvas, which stays usable. Enter applies, Esc closes and drops the preview.
+
+    It can be dragged elsewhere, and folded to what is below the options, where it hides what one wants to see.
+    """
 
     def __init__(self, desk: RefineDesk, canvas: CanvasWidget) -> None:
         super().__init__(canvas)
@@ -40,6 +43,8 @@ class RefinePopover(QFrame):
         self.setFixedWidth(WIDTH_PX)
         self.setAutoFillBackground(True)
         self._failure = ""
+        self._grip: QPoint | None = None
+        self._is_moved = False
         self._build()
         self._lay_out()
         self._seen: Rect | None = None
@@ -62,6 +67,7 @@ class RefinePopover(QFrame):
         self.title = QLabel(tr("Refine the proposal"))
         self.title.setProperty("heading", True)
         self.close_button = tool_button("close", tr("Close"), tr("Close without changing anything"), self.close_card)
+        self.fold_button = tool_button("up", tr("Fold"), tr("Hide the options, or show them"), self._on_fold)
         self.method = combo(tr("Method"), [(tr(card.name), card.id) for card in self.desk.choice.cards])
         self.method.currentIndexChanged.connect(lambda _: self.desk.choice.choose(self.method.currentData()))
         self.form = OptionForm()
@@ -92,6 +98,7 @@ class RefinePopover(QFrame):
     def _lay_out(self) -> None:
         head = QHBoxLayout()
         head.addWidget(self.title, 1)
+        head.addWidget(self.fold_button)
         head.addWidget(self.close_button)
         method = QHBoxLayout()
         method.setSpacing(GAP_PX)
@@ -119,7 +126,8 @@ class RefinePopover(QFrame):
     def open_card(self) -> None:
         """Show the card, and begin the preview."""
         self._failure, self._seen = "", None
-        self.planes.setVisible(self.session.is_volume)
+        self._is_moved = False
+        self._set_folded(False)
         self._show_choice()
         self._show_state()
         self.show()
@@ -194,6 +202,16 @@ class RefinePopover(QFrame):
     def _on_reset(self) -> None:
         self.desk.choice.reset()
 
+    def _on_fold(self) -> None:
+        self._set_folded(not self.form.isHidden())
+
+    def _set_folded(self, is_folded: bool) -> None:
+        for part in (self.method, self.reset_button, self.form):
+            part.setHidden(is_folded)
+        self.planes.setVisible(not is_folded and self.session.is_volume)
+        set_icon(self.fold_button, "down" if is_folded else "up")
+        self._fit()
+
     def _on_choice(self) -> None:
         self._show_choice()
         self._look_soon()
@@ -251,7 +269,13 @@ class RefinePopover(QFrame):
 
     def _place(self) -> None:
         self._fit()
-        self.move(max(0, self.canvas.width() - self.width() - 12), 12)
+        if not self._is_moved:
+            self.move(max(0, self.canvas.width() - self.width() - 12), 12)
+        self._keep_inside()
+
+    def _keep_inside(self) -> None:
+        right, low = self.canvas.width() - self.width(), self.canvas.height() - self.height()
+        self.move(max(0, min(self.x(), right)), max(0, min(self.y(), low)))
 
     # -- Qt events -------------------------------------------------------------------------------------------------
 
@@ -280,7 +304,23 @@ class RefinePopover(QFrame):
         else:
             super().keyPressEvent(event)
 
-    def mousePressEvent(self, event: object) -> None:  # noqa: N802
-        """Clicks on the card are not for the canvas below."""
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Clicks on the card are not for the canvas below: it is dragged by them."""
+        if event.button() == Qt.MouseButton.LeftButton:
+            self._grip = event.position().toPoint()
 
-    mouseReleaseEvent = mouseMoveEvent = mouseDoubleClickEvent = wheelEvent = mousePressEvent  # noqa: N815
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Drag the card within the canvas."""
+        if self._grip is not None:
+            self._is_moved = True
+            self.move(self.mapToParent(event.position().toPoint() - self._grip))
+            self._keep_inside()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """The card stays where it is."""
+        self._grip = None
+
+    def wheelEvent(self, event: object) -> None:  # noqa: N802
+        """Not for the canvas below."""
+
+    mouseDoubleClickEvent = wheelEvent  # noqa: N815
