@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 MODEL = "prompt.model"
 CHOICE = "prompt.choice"
 NONE_HERE = (
-    "No click model is here yet: choose one in the tool options to download it, or open a weights file of yours with "
-    "“Use a weights file…” in the Model menu."
+    "No click model is here yet: choose one in the tool options or in the catalog to download it, or open a weights "
+    "file of yours with “Use a weights file…” in the Model menu."
 )
 NOT_HERE = "Click models run in the window only."
 WINDOW_PX = 1024

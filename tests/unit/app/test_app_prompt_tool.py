@@ -1,0 +1,198 @@
+"""The click tool without a window: which part is looked at, when it is looked at anew, and what is asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from segstudio.app.session import Session
+from segstudio.app.tools.base import PointerEvent, ToolContext
+from segstudio.app.tools.prompt import PromptTool
+from segstudio.core.geometry import Rect
+from segstudio.jobs.specs import PromptReply
+
+
+class Service:
+    """Answers at once with a square around the last point of each question, or keeps the question."""
+
+    problem = status = ""
+    window_px = 256
+
+    def __init__(self) -> None:
+        self.prepared: list[object] = []
+        self.asked: list[tuple[object, object, int]] = []
+        self.held: list[Callable[[], None]] | None = None
+        self.failure = ""
+        self.drops = 0
+
+    def explain(self, say: Callable[[str], None]) -> None:
+        say(self.problem)
+
+    def prepare(self, seen: object) -> None:
+        self.prepared.append(seen)
+
+    def drop(self) -> None:
+        self.drops += 1
+
+    def ask(self, seen, prompts, after, done, failed) -> None:  # type: ignore[no-untyped-def]
+        self.asked.append((seen, prompts, after))
+        number = len(self.asked)
+        probability = np.zeros(seen.view.rgb.shape[:2], np.uint8)
+        if len(prompts.points_xy):
+            x, y = (round(v) for v in prompts.points_xy[-1])
+            probability[max(0, y - 5) : y + 5, max(0, x - 5) : x + 5] = 255
+
+        def answer() -> None:
+            if self.failure:
+                failed(self.failure)
+            else:
+                done(PromptReply(seen.key, number, probability, 0.9))
+
+        if self.held is None:
+            answer()
+        else:
+            self.held.append(answer)
+
+
+class View:
+    """What is in view of the image."""
+
+    def __init__(self, rect: Rect) -> None:
+        self.rect = rect
+
+    def visible_rect(self) -> Rect:
+        return self.rect
+
+
+class Large:
+    """An image of 6000 × 4000 in place of the file's."""
+
+    def __init__(self) -> None:
+        from pathlib import Path
+
+        from segstudio.io.readers.base import ImageInfo, level_sizes
+
+        self.info = ImageInfo(Path("large"), 6000, 4000, 3, 1, "uint8", level_sizes(6000, 4000))
+
+    def read(self, level: int, z: int, window: Rect) -> np.ndarray:
+        window = window.clipped(*self.info.levels[level])
+        return np.full((3, window.height, window.width), level * 7 + window.x % 200, np.uint8)
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def service() -> Service:
+    return Service()
+
+
+@pytest.fixture
+def tool(session: Session, service: Service) -> PromptTool:
+    return PromptTool(ToolContext(session, session.settings, prompts=service))
+
+
+def click(tool: PromptTool, x: float, y: float, button: str = "left", modifiers: frozenset[str] = frozenset()) -> None:
+    event = PointerEvent(x, y, button, frozenset({button}), modifiers)
+    tool.press(event)
+    tool.release(event)
+
+
+def test_a_click_outside_what_was_looked_at_has_all_marks_looked_at(
+    session: Session, tool: PromptTool, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = Large()
+    monkeypatch.setattr(type(session), "reader", property(lambda _: large))
+    view = tool.context.view = View(Rect(1000, 1000, 600, 400))  # type: ignore[assignment]
+    tool.activate()
+    assert len(service.prepared) == 1
+    click(tool, 1200, 1100)
+    assert len(service.asked) == 1 and service.asked[0][2] == 0
+    view.rect = Rect(3000, 1000, 600, 400)  # type: ignore[attr-defined]
+    click(tool, 3200, 1100, "right")
+    assert len(service.prepared) == 2
+    seen, prompts, after = service.asked[1]
+    assert after == 0  # logits of another part correct nothing
+    assert prompts.is_positive.tolist() == [True, False]
+    for (x, y), wanted in zip(prompts.points_xy, [(1200, 1100), (3200, 1100)], strict=True):
+        assert seen.view.to_image((x, y)) == pytest.approx(wanted, abs=0.5)
+    tool.cancel()
+    view.rect = Rect(3050, 1020, 560, 360)  # type: ignore[attr-defined]
+    tool.move(PointerEvent(3100, 1100, ""))
+    assert len(service.prepared) == 3  # what was made for both marks is far larger than the view
+    tool.move(PointerEvent(3110, 1100, ""))
+    assert len(service.prepared) == 3
+
+
+def test_a_correction_names_the_answer_it_corrects_and_a_box_replaces_a_box(tool: PromptTool, service: Service) -> None:
+    click(tool, 50, 50)
+    click(tool, 80, 50)
+    assert [after for *_, after in service.asked] == [0, 1]
+    for corner in ((150, 150), (200, 200)):
+        tool.press(PointerEvent(100, 100))
+        tool.move(PointerEvent(120, 120))
+        tool.release(PointerEvent(*corner))
+    assert [mark.to_xy for mark in tool.marks] == [None, None, (200, 200)]
+    assert service.asked[-1][1].box_xyxy == pytest.approx((100 * 256 / 400,) * 2 + (200 * 256 / 400,) * 2)
+    assert service.asked[-1][2] == 0
+
+
+def test_enter_before_the_answer_paints_when_it_comes(session: Session, tool: PromptTool, service: Service) -> None:
+    service.held = []
+    click(tool, 100, 100)
+    assert "…" in tool.preview().text and not tool.preview().areas
+    assert tool.key("enter") and session.labels is not None
+    assert not session.labels.read(Rect(0, 0, 400, 300)).any()
+    service.held.pop()()
+    assert session.labels.read(Rect(0, 0, 400, 300)).any() and not tool.is_busy
+
+
+def test_a_late_answer_to_a_click_that_was_taken_back_is_dropped(tool: PromptTool, service: Service) -> None:
+    click(tool, 100, 100)
+    service.held = []
+    click(tool, 200, 100)
+    late = service.held.pop()
+    tool.undo()
+    shown = tool.preview().areas[0]
+    late()
+    assert tool.preview().areas[0] is shown and len(tool.marks) == 1
+    tool.undo()
+    late()
+    assert not tool.is_busy and not tool.preview().areas and not tool.has_step
+
+
+def test_what_fails_leaves_the_tool_free_and_is_said(tool: PromptTool, service: Service, said: list[str]) -> None:
+    service.failure = "The model broke."
+    click(tool, 100, 100)
+    assert said == ["The model broke."] and not tool.is_busy
+    service.failure = ""
+    click(tool, 100, 100)
+    assert tool.preview().areas
+
+
+def test_another_choice_asks_anew_and_another_plane_or_tool_forgets(
+    session: Session, tool: PromptTool, service: Service
+) -> None:
+    click(tool, 100, 100)
+    session.settings.set("prompt.choice", "largest")
+    assert len(service.asked) == 2
+    tool.plane_changed()
+    assert not tool.is_busy and service.drops
+    click(tool, 100, 100)
+    tool.deactivate()
+    assert not tool.is_busy and not tool.preview().areas
+
+
+def test_no_class_no_image_and_nothing_found_are_said(
+    session: Session, tool: PromptTool, service: Service, said: list[str]
+) -> None:
+    click(tool, 500, 500)  # outside
+    assert not tool.is_busy and not service.asked
+    tool.press(PointerEvent(100, 100))
+    tool.release(PointerEvent(160, 160))  # a box, which this service finds nothing in
+    tool.key("enter")
+    assert any("found nothing" in sentence for sentence in said) and tool.is_busy
+    assert tool.key("escape") and not tool.is_busy
+    assert not tool.key("enter") and not tool.key("backspace")
