@@ -262,7 +262,9 @@ def test_files_that_transformers_wrote_are_read_too(folders):
 
 def test_a_true_sam_2_is_built_from_its_tensors_alone():
     """From files of transformers, an early one, and with the parts for videos, at no memory."""
-    state = {name: torch.zeros(1).expand(value.shape) for name, value in true_sam2("hiera_base_plus").state_dict().items()}
+    state = {
+        name: torch.zeros(1).expand(value.shape) for name, value in true_sam2("hiera_base_plus").state_dict().items()
+    }
     state = {name.replace(".o_proj.", ".out_proj."): value for name, value in state.items()}
     module, family = build_for({**state, "memory_encoder.bias": torch.zeros(1)}, "sam2.safetensors")
     assert family == "sam2" and not any(value.is_meta for value in module.state_dict().values())
