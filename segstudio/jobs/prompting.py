@@ -66,9 +66,10 @@ def _loaded(spec: PromptSpec, port: Port) -> Any:
     kept = _clicks.get(_key(spec))
     if kept is None:
         port.send(StageChanged(text="Loading the click model"))
+        entry: CatalogEntry = Catalog(Path(spec.project_folder) if spec.project_folder else None).find(spec.model)
+        # Before the other is loaded: two may not fit a GPU.
         _clicks.clear()
         _answers.clear()
-        entry: CatalogEntry = Catalog(Path(spec.project_folder) if spec.project_folder else None).find(spec.model)
         kept = Clicks(load_prompter(entry, spec.device, port.progress, port))
         _clicks[_key(spec)] = kept
     hooks = getattr(kept.prompter, "hooks", None)

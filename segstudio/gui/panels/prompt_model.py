@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from segstudio.ml.catalog_entry import CatalogEntry
 
 WIDEST_PX = 220
+LIST_PX = 280
+"""The open list shows names in full, however narrow the field is."""
 
 
 class PromptModelField(QWidget):
@@ -37,6 +39,7 @@ class PromptModelField(QWidget):
         self.field.setAccessibleName(tr("Click model"))
         self.field.setToolTip(tr_table("settings", setting.help))
         self.field.setMaximumWidth(WIDEST_PX)
+        self.field.view().setMinimumWidth(LIST_PX)
         self.field.setPlaceholderText(tr("choose a model"))
         label.setBuddy(self.field)
         row.addWidget(label)
