@@ -55,7 +55,10 @@ class TorchSegmenter:
 
     def to(self, device: str) -> None:
         """Move to another device. Weights lie channels-last there: convolutions are faster so."""
-        self.module = self.module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        # V-Net's kernels have a depth, for which there is no such order.
+        is_flat = all(parameter.ndim <= 4 for parameter in self.module.parameters())
+        order = torch.channels_last if is_flat else torch.preserve_format
+        self.module = self.module.to(device, memory_format=order)  # type: ignore[call-overload]
         self.device = device
 
     def predict(self, batch: torch.Tensor) -> torch.Tensor:

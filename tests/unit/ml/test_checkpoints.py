@@ -12,6 +12,7 @@ import torch
 from ml_help import ArrayReader, random_image
 
 from segstudio.core.errors import UserError
+from segstudio.ml.cards import ModelCard
 from segstudio.ml.foreign.checkpoint import outline, read_checkpoint
 from segstudio.ml.foreign.recognise import FIRST_WORDS, build, recognise
 from segstudio.ml.foreign.wishes import Wishes
@@ -253,3 +254,11 @@ def test_numpy_numbers_beside_the_weights_are_named(tmp_path):
     torch.save({"state_dict": enet().state_dict(), "best": np.float64(0.5)}, file)
     with pytest.raises(UserError, match="may run code.*numpy"):
         read_checkpoint(file)
+
+
+def test_v_net_with_its_deep_kernels_is_loaded_too():
+    network = build_network("vnet", "", bands=3, classes=2)
+    answer = TorchSegmenter(network, ModelCard("v", "V", architecture="vnet", classes=("a", "b"))).predict(
+        torch.randn(1, 3, 64, 64)
+    )
+    assert answer.shape == (1, 2, 64, 64)
