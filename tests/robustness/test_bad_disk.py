@@ -44,6 +44,7 @@ def writing_commands(disk, tmp_path):
         "add": (["add", project, big], project),
         "add --copy": (["add", project, big, "--copy"], project),
         "propose": (["propose", project, "--model", "bright", "--device", "cpu"], project),
+        "refine": (["refine", project, "--device", "cpu"], project),
         "accept": (["accept", project], project),
         "predict": (["predict", big, "--model", "bright", "--device", "cpu", "--out", disk / "masks"], disk / "masks"),
         "export": (["export", project, "--format", "coco", "--out", disk / "out"], disk / "out"),
@@ -51,7 +52,7 @@ def writing_commands(disk, tmp_path):
     }
 
 
-NAMES = ("new", "add", "add --copy", "propose", "accept", "predict", "export", "train")
+NAMES = ("new", "add", "add --copy", "propose", "refine", "accept", "predict", "export", "train")
 
 
 def one_line(err, path, *words):
