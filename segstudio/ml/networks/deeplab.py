@@ -9,8 +9,8 @@
 
 The fully connected CRF that both papers run afterwards is refinement here, for any model's proposal.
 
-Taken differently: v2's losses of the single scales are auxiliary outputs with a third of the weight each; batch norm of the ResNet is
-trained.
+Taken differently: v1's branches (1.2 M parameters) come on top of LargeFOV's 20.5 M and can be left out; v2's losses of the
+single scales are auxiliary outputs with a third of the weight each; batch norm of the ResNet is trained.
 """
 
 from __future__ import annotations

@@ -6,7 +6,8 @@
     JPU: 3×3×512 each, at stride 8, joined ─ four separable 3×3 at rates 1, 2, 4, 8, joined ─ 3×3 ─ score
          e4 ─ auxiliary (weight 0.4)
 
-Taken differently: of the heads that the paper tries on top, the plain FCN head.
+Taken differently: of the heads that the paper tries on top, the plain FCN head; 55.1 M parameters on ResNet-50 with 21 classes, of which
+the auxiliary head has 2.4 M.
 """
 
 from __future__ import annotations

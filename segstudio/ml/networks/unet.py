@@ -6,8 +6,9 @@ Shapes, for an input (N, B, H, W), encoder features e1 … e5 at strides 2 … 3
               concat   concat             skips
     logits ─ d1 ─ d2 ─ d3 ─ d4 ┘          up: resize to the skip, concatenate, twice 3×3
 
-Taken differently: convolutions keep the size (the paper's valid ones need mirrored tiles; inference mirrors instead), batch norm is
-added, and with an encoder the last step up from stride 2 has no skip, as is usual for encoders that begin with a strided convolution.
+Taken differently: convolutions keep the size (the paper's valid ones need mirrored tiles; inference mirrors instead), batch norm
+is added, resizing takes the place of the 2×2 up-convolutions (31.4 M parameters for 31.0 M), and with an encoder the last step up
+from stride 2 has no skip, as is usual for encoders that begin with a strided convolution.
 """
 
 from __future__ import annotations

@@ -7,7 +7,8 @@
         + ────── + ─────── + ─────────────────── ┘     top down
         └──── all at stride 4, joined ─ 3×3 ─ score
 
-The decoder is that of segmentation-models-pytorch; only the semantic head of the paper's several is here.
+The decoder is that of segmentation-models-pytorch. Taken differently: only the semantic head of the paper's several is here, and the
+decoder is 256 wide, not 512, so that there are 39.7 M parameters on ResNet-50 with 21 classes where OpenMMLab's has 66.4 M.
 """
 
 from __future__ import annotations

@@ -7,7 +7,9 @@
     logits ─ 1×1×1 ─ ↑ 32 ─ ↑ 64 ─ ↑ 128 ─ ↑ 256 ─────┘        ↑ 2×2×2 transposed, joined with the skip
 
 A picture (N, B, H, W) is a volume of one plane, which stands for its neighbours where planes are halved. Taken differently:
-batch norm before each PReLU; the Dice loss that the paper introduces is a loss here, for any network.
+batch norm before each PReLU; the Dice loss that the paper introduces is a loss here, for any network. With the paper's counts of
+convolutions there are 65.2 M parameters; MONAI's V-Net, of 45.6 M, has fewer in most stages. Of a single plane only the
+middle fifth of each kernel is computed, since the rest sees nothing.
 """
 
 from __future__ import annotations
