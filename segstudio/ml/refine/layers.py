@@ -40,6 +40,11 @@ class RefinementLayers(nn.Module):
 
     def forward(self, logits: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         """(N, K, H, W) logits of the normalised pictures (N, B, H, W) to refined logits, float32."""
+        if logits.device.type == "mps" and isinstance(self.layers, CrfRnn):
+            raise UserError(
+                "CRF as RNN needs sparse matrices, which torch does not multiply on this GPU",
+                remedy="choose the device cpu, or the refinement mrf",
+            )
         kind = torch.float64 if logits.dtype == torch.float64 else torch.float32
         # Distances of colours and sums over thousands of pixels are beyond half precision.
         with torch.autocast(logits.device.type, enabled=False):

@@ -9,6 +9,7 @@ import torch
 
 from segstudio.core.cancel import NEVER, check
 from segstudio.core.classes import IGNORE
+from segstudio.core.errors import UserError
 from segstudio.core.geometry import Rect
 from segstudio.core.progress import no_progress
 from segstudio.ml.inference.devices import choose_device, free_cached, is_out_of_memory
@@ -90,7 +91,8 @@ class Engine:
     """A method on a device; goes over to the CPU when the device's memory runs out."""
 
     def __init__(self, refinement: Refinement, device: str, cancel: Cancel = NEVER) -> None:
-        self.refinement, self.device, self.cancel = refinement, device, cancel
+        # torch multiplies no sparse matrices on Apple's GPUs.
+        self.refinement, self.device, self.cancel = refinement, "cpu" if device == "mps" else device, cancel
         self.margin_px = min(MOST_MARGIN_PX, refinement.margin_px)
 
     def __call__(
@@ -104,22 +106,26 @@ class Engine:
 
         Raises
         ------
-        MemoryError
+        UserError
             When the CPU's memory does not suffice.
         Cancelled
             When the cancel flag is set.
         """
         given = torch.from_numpy(probabilities), torch.from_numpy(np.ascontiguousarray(image))
         mask = None if valid is None or valid.all() else torch.from_numpy(valid)
-        try:
-            return self._run(given, mask, progress)
-        except (RuntimeError, MemoryError) as error:
-            if self.device == "cpu" or not is_out_of_memory(error):
-                raise
-        free_cached(self.device)
-        self.device = "cpu"
-        progress(0, 1, "Out of memory: going on with the CPU")
-        return self._run(given, mask, progress)
+        while True:
+            try:
+                return self._run(given, mask, progress)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                if self.device == "cpu":
+                    raise UserError(
+                        "there is not enough memory to refine this", remedy="close other programs, or choose mrf"
+                    ) from error
+            free_cached(self.device)
+            progress(0, 1, f"Out of memory on {self.device}: going on with the CPU")
+            self.device = "cpu"
 
     def _run(
         self, given: tuple[torch.Tensor, torch.Tensor], mask: torch.Tensor | None, progress: ProgressSink

@@ -289,6 +289,28 @@ def test_it_stops_when_told_and_says_how_far_it_is(monkeypatch):
         next(refine(ArrayReader(image), LayerProposal(layer), refinement("crf"), device="cpu", cancel=token))
 
 
+def test_when_memory_runs_out_it_goes_on_with_the_cpu_and_ends_in_a_sentence(monkeypatch):
+    image, truth = scene()
+    before = noisy(truth)
+    given = np.stack([1 - before, before]).astype(np.float32) * 0.8 + 0.1
+    guide, _ = Guide(ArrayReader(image)).read(Rect(0, 0, 150, 120))
+    real, told = run_module.Engine._run, []
+
+    def run(engine, *arguments):
+        if engine.device != "cpu":
+            raise torch.OutOfMemoryError("out of memory")
+        return real(engine, *arguments)
+
+    monkeypatch.setattr(run_module.Engine, "_run", run)
+    monkeypatch.setattr(run_module, "free_cached", lambda device: None)
+    engine = run_module.Engine(refinement("mrf"), "cuda:0")
+    found = engine(given, guide, None, lambda done, total, what: told.append(what))
+    assert engine.device == "cpu" and "going on with the CPU" in told[0] and found.shape == given.shape
+    monkeypatch.setattr(run_module, "deep_parsing", lambda *_, **__: bytearray(1 << 62))
+    with pytest.raises(UserError, match="not enough memory"):
+        engine(given, guide, None)
+
+
 def test_what_holds_one_segment_costs_nothing(monkeypatch):
     monkeypatch.setattr(run_module, "dense_crf", lambda *_, **__: pytest.fail("computed"))
     image, _ = scene()
