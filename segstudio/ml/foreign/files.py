@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from segstudio.core.errors import UserError
 from segstudio.ml.catalog_entry import CatalogEntry
-from segstudio.ml.foreign.cards import onnx_entry
+from segstudio.ml.foreign.cards import U2NETP, onnx_entry
 from segstudio.ml.foreign.onnx_card import read_onnx_card, sidecar_of
 from segstudio.ml.foreign.onnx_header import read_onnx_header
 from segstudio.ml.foreign.outline import FileOutline, TensorLine
@@ -34,9 +35,19 @@ def foreign_entry(path: Path, wishes: Wishes | None = None) -> CatalogEntry:
         When it is damaged, may run code, or is no network that segstudio can run.
     """
     if kind_of(path) == "onnx":
-        return onnx_entry(path, read_onnx_card(path, wishes))
+        return onnx_entry(path, _onnx_card(path, wishes))
     entry: CatalogEntry = _checkpoints().read_entry(path, wishes)
     return entry
+
+
+def _onnx_card(path: Path, wishes: Wishes | None) -> ModelCard:
+    """The card of an ONNX file; one that the catalog offers for download is known by its digest."""
+    card = read_onnx_card(path, wishes)
+    known = U2NETP
+    if (wishes is not None and not wishes.is_unsaid) or path.stat().st_size != known.weights.size_bytes:
+        return card
+    is_same = hashlib.sha256(path.read_bytes()).hexdigest() == known.weights.sha256
+    return replace(known, weights=card.weights, loader=card.loader) if is_same else card
 
 
 def install_foreign(path: Path, folder: Path, wishes: Wishes | None = None) -> CatalogEntry:
@@ -61,7 +72,7 @@ def install_foreign(path: Path, folder: Path, wishes: Wishes | None = None) -> C
                 "a model of this name is installed already", path=other, remedy="give the new one another name"
             )
     if kind == "onnx":
-        card = replace(read_onnx_card(path, wishes), id=name)
+        card = replace(_onnx_card(path, wishes), id=name)
         target = taken[0]
         # The card first: without its file it means nothing, while the file without it would be listed with a guess.
         document = replace(card, weights=replace(card.weights, path=""), loader="")

@@ -37,6 +37,11 @@ class Wishes:
         """Whether nothing was said."""
         return self == Wishes()
 
+    @property
+    def is_unsaid(self) -> bool:
+        """Whether nothing was said of the model itself, but perhaps what to call it."""
+        return self == Wishes(model_id=self.model_id, licence=self.licence)
+
     def names(self, channels: int) -> tuple[str, ...]:
         """The classes of a model with so many channels: as told, else numbered. One channel tells an object from the rest.
 

@@ -14,10 +14,11 @@ from skimage import data
 from segstudio.io.readers.registry import open_image
 from segstudio.ml.foreign.cards import U2NETP
 from segstudio.ml.foreign.onnx_header import read_onnx_header
+from segstudio.ml.foreign.wishes import Wishes
 from segstudio.ml.inference.loading import load_segmenter
 from segstudio.ml.inference.predict import predict_file
 from segstudio.ml.inference.run import propose, semantic_logits
-from segstudio.ml.registry import Catalog
+from segstudio.ml.registry import Catalog, install
 
 
 def weights():
@@ -107,3 +108,15 @@ def test_predict_writes_its_mask(segmenter, tmp_path):
     done = predict_file(segmenter, tmp_path / "coffee.png", tmp_path / "mask.png", has_probabilities=True)
     assert set(done.pixels) == {"background", "salient object"}
     assert np.load(tmp_path / "mask.probabilities.npy", mmap_mode="r").shape == (2, 400, 600)
+
+
+def test_the_published_file_is_known_wherever_it_comes_from(tmp_path, monkeypatch):
+    pytest.importorskip("onnxruntime", reason="needs the extra [onnx]")
+    monkeypatch.setenv("SEGSTUDIO_DATA_DIR", str(tmp_path / "data"))
+    file = tmp_path / "salient.onnx"
+    shutil.copyfile(weights(), file)
+    card = install(file).card
+    assert card.id == "salient" and card.classes == U2NETP.classes and card.options == U2NETP.options
+    assert Catalog().find("salient").card.working_short_side_px == 320
+    told = install(file, Wishes(classes=("thing",), model_id="told")).card
+    assert told.classes == ("background", "thing"), "what is said of it counts"
