@@ -78,11 +78,11 @@ def kernels(
     ones = torch.ones(place.shape[0], 1, dtype=kind, device=image.device)
     check(cancel)
     appearance = torch.cat([place / parameters.theta_alpha_px, looks / parameters.theta_beta], dim=1)
-    far = NormalisedKernel(GaussianFilter(appearance), ones)
+    far = NormalisedKernel(GaussianFilter(appearance, cancel=cancel), ones)
     check(cancel)
     if parameters.theta_gamma_px <= GRID_SIGMA_PX:
         return far, NormalisedKernel(GridFilter((height, width), parameters.theta_gamma_px, valid), ones)
-    return far, NormalisedKernel(GaussianFilter(place / parameters.theta_gamma_px), ones)
+    return far, NormalisedKernel(GaussianFilter(place / parameters.theta_gamma_px, cancel=cancel), ones)
 
 
 def dense_crf(

@@ -12,6 +12,8 @@ from typing import Any, cast
 
 import torch
 
+from segstudio.core.cancel import NEVER, Cancel, check
+
 EXACT_POINTS = 1024
 """Up to so many points every pair is looked at: exact, and quicker than a lattice."""
 
@@ -23,7 +25,7 @@ class GaussianFilter:
     features' device.
     """
 
-    def __init__(self, features: torch.Tensor, *, exact_points: int = EXACT_POINTS) -> None:
+    def __init__(self, features: torch.Tensor, *, exact_points: int = EXACT_POINTS, cancel: Cancel = NEVER) -> None:
         self.count = features.shape[0]
         self._kernel: torch.Tensor | None = None
         if self.count <= exact_points:
@@ -32,7 +34,9 @@ class GaussianFilter:
             )
             return
         corners, weights = _simplices(features)
+        check(cancel)
         codes, self._splat, self._slice = _matrices(corners, weights)
+        check(cancel)
         self._neighbours = _neighbours(codes, features.shape[1])
         self._scale = 1 / (1 + 2.0 ** -features.shape[1])
 
