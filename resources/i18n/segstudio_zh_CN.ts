@@ -12,6 +12,14 @@
    <translation>窗宽 {window}  窗位 {level}</translation>
   </message>
   <message>
+   <source>Line between the two models</source>
+   <translation>两个模型之间的分界线</translation>
+  </message>
+  <message>
+   <source>Drag, or press ← and →. Hold ↑ to swap the sides.</source>
+   <translation>拖动，或按 ← 和 →。按住 ↑ 可互换两侧。</translation>
+  </message>
+  <message>
    <source>Canvas</source>
    <translation>画布</translation>
   </message>
@@ -64,20 +72,24 @@
    <translation>双击新类别为其命名。</translation>
   </message>
   <message>
-   <source>Use a weights file</source>
-   <translation>使用权重文件</translation>
-  </message>
-  <message>
-   <source>Weights</source>
-   <translation>权重</translation>
-  </message>
-  <message>
-   <source>All files</source>
-   <translation>所有文件</translation>
-  </message>
-  <message>
    <source>Changing regions</source>
    <translation>正在修改区域</translation>
+  </message>
+  <message>
+   <source>The model is at work already. Stop it first, or wait.</source>
+   <translation>模型正在运行。请先停止或等待。</translation>
+  </message>
+  <message>
+   <source>Comparing two models</source>
+   <translation>正在比较两个模型</translation>
+  </message>
+  <message>
+   <source>It was stopped.</source>
+   <translation>已停止。</translation>
+  </message>
+  <message>
+   <source>waiting</source>
+   <translation>等待中</translation>
   </message>
   <message>
    <source>About segstudio</source>
@@ -90,6 +102,224 @@
   <message>
    <source>Free software under the Apache License 2.0. Qt and PySide6 are used under the LGPL 3, unchanged. Models carry licences of their own: see each model's card; “research use” marks those trained on data that is not free for every purpose.</source>
    <translation>依据 Apache 2.0 许可证发布的自由软件。Qt 与 PySide6 依据 LGPL 3 使用，未作改动。各模型有各自的许可证，见模型卡片；“仅限研究”表示其训练数据并非可用于任何用途。</translation>
+  </message>
+  <message>
+   <source>Model catalog</source>
+   <translation>模型目录</translation>
+  </message>
+  <message>
+   <source>Search: name, class, use …</source>
+   <translation>搜索：名称、类别、用途…</translation>
+  </message>
+  <message>
+   <source>Search the catalog</source>
+   <translation>搜索目录</translation>
+  </message>
+  <message>
+   <source>Show</source>
+   <translation>显示</translation>
+  </message>
+  <message>
+   <source>Everything</source>
+   <translation>全部</translation>
+  </message>
+  <message>
+   <source>State</source>
+   <translation>状态</translation>
+  </message>
+  <message>
+   <source>In any state</source>
+   <translation>任何状态</translation>
+  </message>
+  <message>
+   <source>Nothing matches. Fewer letters, or another filter, find more.</source>
+   <translation>没有匹配项。少输几个字母或换个筛选条件试试。</translation>
+  </message>
+  <message>
+   <source>Install from file…</source>
+   <translation>从文件安装…</translation>
+  </message>
+  <message>
+   <source>Compare…</source>
+   <translation>比较…</translation>
+  </message>
+  <message>
+   <source>Download</source>
+   <translation>下载</translation>
+  </message>
+  <message>
+   <source>Train this network…</source>
+   <translation>训练此网络…</translation>
+  </message>
+  <message>
+   <source>Use for proposals</source>
+   <translation>用于提议</translation>
+  </message>
+  <message>
+   <source>Close</source>
+   <translation>关闭</translation>
+  </message>
+  <message>
+   <source>Train with this encoder…</source>
+   <translation>用此编码器训练…</translation>
+  </message>
+  <message>
+   <source>Train on…</source>
+   <translation>继续训练…</translation>
+  </message>
+  <message>
+   <source>Open a project first.</source>
+   <translation>请先打开项目。</translation>
+  </message>
+  <message>
+   <source>Use for clicks</source>
+   <translation>用于点击分割</translation>
+  </message>
+  <message>
+   <source>Use for refining</source>
+   <translation>用于细化</translation>
+  </message>
+  <message>
+   <source>Encoder</source>
+   <translation>编码器</translation>
+  </message>
+  <message>
+   <source>No favourite any more</source>
+   <translation>取消收藏</translation>
+  </message>
+  <message>
+   <source>Make it a favourite</source>
+   <translation>设为收藏</translation>
+  </message>
+  <message>
+   <source>its own</source>
+   <translation>自带</translation>
+  </message>
+  <message>
+   <source>parameters</source>
+   <translation>参数</translation>
+  </message>
+  <message>
+   <source>multiply-adds for a tile of %1</source>
+   <translation>次乘加（每个 %1 的分块）</translation>
+  </message>
+  <message>
+   <source>of memory, about, for such a tile</source>
+   <translation>内存（每个这样的分块，约）</translation>
+  </message>
+  <message numerus="yes">
+   <source>multiply-adds for this image, in %n tile(s)</source>
+   <translation>
+    <numerusform>次乘加（当前图像，%n 个分块）</numerusform>
+   </translation>
+  </message>
+  <message>
+   <source>When to choose it</source>
+   <translation>何时选用</translation>
+  </message>
+  <message>
+   <source>research use: its data is not free for every purpose</source>
+   <translation>仅限研究：其数据并非可用于任何用途</translation>
+  </message>
+  <message>
+   <source>Network</source>
+   <translation>网络</translation>
+  </message>
+  <message>
+   <source>Classes</source>
+   <translation>类别</translation>
+  </message>
+  <message>
+   <source>Training</source>
+   <translation>训练</translation>
+  </message>
+  <message>
+   <source>Paper</source>
+   <translation>论文</translation>
+  </message>
+  <message>
+   <source>Data</source>
+   <translation>数据</translation>
+  </message>
+  <message>
+   <source>Licence</source>
+   <translation>许可证</translation>
+  </message>
+  <message>
+   <source>Held-out score</source>
+   <translation>留出集得分</translation>
+  </message>
+  <message>
+   <source>Source</source>
+   <translation>来源</translation>
+  </message>
+  <message>
+   <source>Id</source>
+   <translation>标识</translation>
+  </message>
+  <message>
+   <source>dilated at stride 8 or 16 as well</source>
+   <translation>也可用步幅 8 或 16 的空洞版本</translation>
+  </message>
+  <message>
+   <source>are on this computer</source>
+   <translation>已在本机</translation>
+  </message>
+  <message>
+   <source>are fetched by the first training that wants them</source>
+   <translation>首次需要时在训练开始时下载</translation>
+  </message>
+  <message>
+   <source>Strides</source>
+   <translation>步幅</translation>
+  </message>
+  <message>
+   <source>ImageNet weights</source>
+   <translation>ImageNet 权重</translation>
+  </message>
+  <message>
+   <source>For networks</source>
+   <translation>适用网络</translation>
+  </message>
+  <message>
+   <source>about %1 of memory, and %2 for each patch of %3 px in a batch</source>
+   <translation>约 %1 内存，另加批次中每个 %3 像素图块 %2</translation>
+  </message>
+  <message>
+   <source>favourite</source>
+   <translation>收藏</translation>
+  </message>
+  <message>
+   <source>research use</source>
+   <translation>仅限研究</translation>
+  </message>
+  <message>
+   <source>weights are here</source>
+   <translation>权重已在本机</translation>
+  </message>
+  <message>
+   <source>weights come with the first training</source>
+   <translation>权重在首次训练时获取</translation>
+  </message>
+  <message>
+   <source>to download</source>
+   <translation>待下载</translation>
+  </message>
+  <message>
+   <source>ready</source>
+   <translation>就绪</translation>
+  </message>
+  <message>
+   <source>to be trained</source>
+   <translation>待训练</translation>
+  </message>
+  <message>
+   <source>can't be used here</source>
+   <translation>此处无法使用</translation>
+  </message>
+  <message>
+   <source>Models, networks and encoders</source>
+   <translation>模型、网络与编码器</translation>
   </message>
   <message>
    <source>Match classes</source>
@@ -120,8 +350,56 @@
    <translation>取消</translation>
   </message>
   <message>
-   <source>Close</source>
-   <translation>关闭</translation>
+   <source>Compare two models</source>
+   <translation>比较两个模型</translation>
+  </message>
+  <message>
+   <source>Model on the left</source>
+   <translation>左侧模型</translation>
+  </message>
+  <message>
+   <source>Model on the right</source>
+   <translation>右侧模型</translation>
+  </message>
+  <message>
+   <source>Compared part</source>
+   <translation>比较范围</translation>
+  </message>
+  <message>
+   <source>The visible part</source>
+   <translation>可见部分</translation>
+  </message>
+  <message>
+   <source>The whole image</source>
+   <translation>整幅图像</translation>
+  </message>
+  <message>
+   <source>Of a wide view the middle, %1 megapixels</source>
+   <translation>视野很大时取中间 %1 百万像素</translation>
+  </message>
+  <message>
+   <source>Both propose on this image, one after the other. Nothing changes until you keep one of them.</source>
+   <translation>两个模型先后对此图像提议。在您保留其中之一之前，不会改变任何内容。</translation>
+  </message>
+  <message>
+   <source>Left</source>
+   <translation>左</translation>
+  </message>
+  <message>
+   <source>Right</source>
+   <translation>右</translation>
+  </message>
+  <message>
+   <source>On</source>
+   <translation>范围</translation>
+  </message>
+  <message>
+   <source>Compare</source>
+   <translation>比较</translation>
+  </message>
+  <message>
+   <source>Choose two different models.</source>
+   <translation>请选择两个不同的模型。</translation>
   </message>
   <message>
    <source>What segstudio wrote down when it ended:</source>
@@ -290,24 +568,8 @@
    <translation>关于此模型</translation>
   </message>
   <message>
-   <source>parameters</source>
-   <translation>参数</translation>
-  </message>
-  <message>
-   <source>research use: its data is not free for every purpose</source>
-   <translation>仅限研究：其数据并非可用于任何用途</translation>
-  </message>
-  <message>
-   <source>Id</source>
-   <translation>标识</translation>
-  </message>
-  <message>
-   <source>Classes</source>
-   <translation>类别</translation>
-  </message>
-  <message>
-   <source>Network</source>
-   <translation>网络</translation>
+   <source>Tensors…</source>
+   <translation>张量…</translation>
   </message>
   <message>
    <source>Bands</source>
@@ -318,24 +580,12 @@
    <translation>分块</translation>
   </message>
   <message>
-   <source>Data</source>
-   <translation>数据</translation>
-  </message>
-  <message>
-   <source>Licence</source>
-   <translation>许可证</translation>
-  </message>
-  <message>
-   <source>Held-out score</source>
-   <translation>留出集得分</translation>
-  </message>
-  <message>
    <source>Made by</source>
    <translation>生成命令</translation>
   </message>
   <message>
-   <source>State</source>
-   <translation>状态</translation>
+   <source>Weights</source>
+   <translation>权重</translation>
   </message>
   <message>
    <source>New project</source>
@@ -598,16 +848,8 @@
    <translation>状态与任务</translation>
   </message>
   <message>
-   <source>The model is at work already. Stop it first, or wait.</source>
-   <translation>模型正在运行。请先停止或等待。</translation>
-  </message>
-  <message>
    <source>The model is still being downloaded.</source>
    <translation>模型仍在下载中。</translation>
-  </message>
-  <message>
-   <source>Download</source>
-   <translation>下载</translation>
   </message>
   <message>
    <source>“%1” must be downloaded first.</source>
@@ -638,6 +880,50 @@
   <message>
    <source>Downloading %1</source>
    <translation>正在下载 %1</translation>
+  </message>
+  <message>
+   <source>All files</source>
+   <translation>所有文件</translation>
+  </message>
+  <message>
+   <source>Use a weights file</source>
+   <translation>使用权重文件</translation>
+  </message>
+  <message>
+   <source>Reading %1</source>
+   <translation>正在读取 %1</translation>
+  </message>
+  <message>
+   <source>Export model as ONNX</source>
+   <translation>将模型导出为 ONNX</translation>
+  </message>
+  <message>
+   <source>ONNX model</source>
+   <translation>ONNX 模型</translation>
+  </message>
+  <message>
+   <source>Writing %1</source>
+   <translation>正在写入 %1</translation>
+  </message>
+  <message>
+   <source>“%1” was added to your models.</source>
+   <translation>“%1”已加入您的模型。</translation>
+  </message>
+  <message>
+   <source>Its file does not name its classes: say which of yours they are.</source>
+   <translation>其文件没有类别名称：请指明它们对应您的哪些类别。</translation>
+  </message>
+  <message>
+   <source>Match classes…</source>
+   <translation>匹配类别…</translation>
+  </message>
+  <message>
+   <source>The model is in %1.</source>
+   <translation>模型已写入 %1。</translation>
+  </message>
+  <message>
+   <source>It takes windows of %1 px only.</source>
+   <translation>它只接受 %1 像素的窗口。</translation>
   </message>
   <message>
    <source>Dismiss</source>
@@ -772,10 +1058,6 @@
    <translation>隐藏</translation>
   </message>
   <message>
-   <source>Show</source>
-   <translation>显示</translation>
-  </message>
-  <message>
    <source>Show only this</source>
    <translation>仅显示此类别</translation>
   </message>
@@ -808,6 +1090,60 @@
   <message>
    <source>Delete</source>
    <translation>删除</translation>
+  </message>
+  <message>
+   <source>Show labels beneath</source>
+   <translation>在下方显示标签</translation>
+  </message>
+  <message>
+   <source>Keep left as the proposal</source>
+   <translation>保留左侧作为提议</translation>
+  </message>
+  <message>
+   <source>Keep right</source>
+   <translation>保留右侧</translation>
+  </message>
+  <message>
+   <source>Close without keeping anything</source>
+   <translation>关闭，不保留任何结果</translation>
+  </message>
+  <message>
+   <source>Intersection over union of this class between the two</source>
+   <translation>两者在此类别上的交并比</translation>
+  </message>
+  <message>
+   <source>Make what “%1” found the proposal of this image</source>
+   <translation>将“%1”的结果作为此图像的提议</translation>
+  </message>
+  <message numerus="yes">
+   <source>and %n more class(es)</source>
+   <translation>
+    <numerusform>以及另外 %n 个类别</numerusform>
+   </translation>
+  </message>
+  <message>
+   <source>working it out…</source>
+   <translation>正在计算…</translation>
+  </message>
+  <message>
+   <source>There is nothing to compare with: one of the two has no answer.</source>
+   <translation>无从比较：其中一个模型没有结果。</translation>
+  </message>
+  <message>
+   <source>They agree on %1 of the pixels.</source>
+   <translation>两者在 %1 的像素上一致。</translation>
+  </message>
+  <message>
+   <source>Neither found anything.</source>
+   <translation>两者都没有找到任何内容。</translation>
+  </message>
+  <message>
+   <source>They found no class in common.</source>
+   <translation>两者没有找到共同的类别。</translation>
+  </message>
+  <message>
+   <source>Mean IoU with the labels: left %1, right %2</source>
+   <translation>与标签的平均 IoU：左 %1，右 %2</translation>
   </message>
   <message>
    <source>What the bands show</source>
@@ -972,6 +1308,18 @@
   <message>
    <source>Liver</source>
    <translation>肝窗</translation>
+  </message>
+  <message>
+   <source>The encoder of the network's paper, from scratch</source>
+   <translation>网络论文中的编码器，从零开始</translation>
+  </message>
+  <message>
+   <source>Any timm network…</source>
+   <translation>任意 timm 网络…</translation>
+  </message>
+  <message>
+   <source>Type the name of any convolutional network of the library timm</source>
+   <translation>输入 timm 库中任意卷积网络的名称</translation>
   </message>
   <message>
    <source>Histogram</source>
@@ -1234,6 +1582,10 @@
    <translation>单击或涂抹</translation>
   </message>
   <message>
+   <source>Refine…</source>
+   <translation>细化…</translation>
+  </message>
+  <message>
    <source>as the model: %1 px</source>
    <translation>同模型：%1 px</translation>
   </message>
@@ -1246,10 +1598,6 @@
    <translation>
     <numerusform>%n 个波段</numerusform>
    </translation>
-  </message>
-  <message>
-   <source>research use</source>
-   <translation>仅限研究</translation>
   </message>
   <message numerus="yes">
    <source>%n matched</source>
@@ -1276,14 +1624,6 @@
   <message>
    <source>Choose a model</source>
    <translation>选择模型</translation>
-  </message>
-  <message>
-   <source>beside the image</source>
-   <translation>与图像放在一起</translation>
-  </message>
-  <message>
-   <source>Choose a file</source>
-   <translation>选择文件</translation>
   </message>
   <message>
    <source>Size of the selected objects</source>
@@ -1356,6 +1696,14 @@
   <message>
    <source>Change class to</source>
    <translation>更改类别为</translation>
+  </message>
+  <message>
+   <source>beside the image</source>
+   <translation>与图像放在一起</translation>
+  </message>
+  <message>
+   <source>Choose a file</source>
+   <translation>选择文件</translation>
   </message>
   <message>
    <source>Opacity of the overlay</source>
@@ -1486,8 +1834,80 @@
    <translation>/ {count}</translation>
   </message>
   <message>
+   <source>Click model</source>
+   <translation>点击模型</translation>
+  </message>
+  <message>
+   <source>choose a model</source>
+   <translation>选择模型</translation>
+  </message>
+  <message>
+   <source>%1 (download, %2)</source>
+   <translation>%1（需下载，%2）</translation>
+  </message>
+  <message>
+   <source>%1 (not usable)</source>
+   <translation>%1（不可用）</translation>
+  </message>
+  <message>
+   <source>Refine the proposal</source>
+   <translation>细化提议</translation>
+  </message>
+  <message>
    <source>Close without changing anything</source>
    <translation>关闭，不作任何修改</translation>
+  </message>
+  <message>
+   <source>Fold</source>
+   <translation>折叠</translation>
+  </message>
+  <message>
+   <source>Hide the options, or show them</source>
+   <translation>隐藏或显示选项</translation>
+  </message>
+  <message>
+   <source>Method</source>
+   <translation>方法</translation>
+  </message>
+  <message>
+   <source>Defaults</source>
+   <translation>默认值</translation>
+  </message>
+  <message>
+   <source>All options as they were at first</source>
+   <translation>将所有选项恢复为初始值</translation>
+  </message>
+  <message>
+   <source>Progress</source>
+   <translation>进度</translation>
+  </message>
+  <message>
+   <source>Apply</source>
+   <translation>应用</translation>
+  </message>
+  <message>
+   <source>Apply refines the whole proposal.</source>
+   <translation>“应用”会细化整个提议。</translation>
+  </message>
+  <message>
+   <source>Zoom in to see a preview; Apply refines all of it.</source>
+   <translation>放大以查看预览；“应用”会细化全部。</translation>
+  </message>
+  <message>
+   <source>Nothing would change in view.</source>
+   <translation>视野内不会有变化。</translation>
+  </message>
+  <message>
+   <source>In view: %1 px change</source>
+   <translation>视野内：%1 个像素改变</translation>
+  </message>
+  <message>
+   <source>reduced so far, now exactly…</source>
+   <translation>目前为缩小结果，正在精确计算…</translation>
+  </message>
+  <message>
+   <source>Seen at 1/%1 of the size; zoom in for each pixel.</source>
+   <translation>以 1/%1 大小显示；放大可看到每个像素。</translation>
   </message>
   <message>
    <source>The class to change to</source>
@@ -1514,20 +1934,8 @@
    <translation>B</translation>
   </message>
   <message>
-   <source>Progress</source>
-   <translation>进度</translation>
-  </message>
-  <message>
-   <source>Apply</source>
-   <translation>应用</translation>
-  </message>
-  <message>
    <source>everything labelled</source>
    <translation>所有已标注内容</translation>
-  </message>
-  <message>
-   <source>working it out…</source>
-   <translation>正在计算…</translation>
   </message>
   <message>
    <source>There is no class: add one in the Classes panel.</source>
@@ -1554,10 +1962,6 @@
   <message>
    <source>Nothing would change.</source>
    <translation>不会有任何变化。</translation>
-  </message>
-  <message>
-   <source>Nothing would change in view.</source>
-   <translation>视野内不会有变化。</translation>
   </message>
   <message numerus="yes">
    <source>%n pieces go</source>
@@ -1658,38 +2062,6 @@
    <translation>选择类别</translation>
   </message>
   <message>
-   <source>Encoder</source>
-   <translation>编码器</translation>
-  </message>
-  <message>
-   <source>Start from</source>
-   <translation>起点</translation>
-  </message>
-  <message>
-   <source>Loss</source>
-   <translation>损失</translation>
-  </message>
-  <message>
-   <source>Epochs</source>
-   <translation>轮数</translation>
-  </message>
-  <message>
-   <source>Batch</source>
-   <translation>批大小</translation>
-  </message>
-  <message>
-   <source>Patch</source>
-   <translation>裁块</translation>
-  </message>
-  <message>
-   <source>Learning rate</source>
-   <translation>学习率</translation>
-  </message>
-  <message>
-   <source>Rate</source>
-   <translation>学习率</translation>
-  </message>
-  <message>
    <source>Start</source>
    <translation>开始</translation>
   </message>
@@ -1754,16 +2126,116 @@
    <translation>已暂停</translation>
   </message>
   <message>
+   <source>Go on</source>
+   <translation>继续</translation>
+  </message>
+  <message>
+   <source>Start from</source>
+   <translation>起点</translation>
+  </message>
+  <message>
+   <source>Loss</source>
+   <translation>损失</translation>
+  </message>
+  <message>
+   <source>What stays frozen, and options of the network</source>
+   <translation>冻结的部分与网络选项</translation>
+  </message>
+  <message>
+   <source>Frozen</source>
+   <translation>冻结</translation>
+  </message>
+  <message>
+   <source>Layers of the encoder that learn nothing, from the input on: needs less memory, and fewer labels</source>
+   <translation>编码器从输入端起不参与学习的层：所需内存和标签更少</translation>
+  </message>
+  <message>
+   <source>Refinement</source>
+   <translation>细化层</translation>
+  </message>
+  <message>
+   <source>Layers after the network that move borders onto the edges of the image and learn with it</source>
+   <translation>接在网络之后的层，把边界移到图像边缘上，并与网络一同学习</translation>
+  </message>
+  <message>
+   <source>Epochs</source>
+   <translation>轮数</translation>
+  </message>
+  <message>
+   <source>Batch</source>
+   <translation>批大小</translation>
+  </message>
+  <message>
+   <source>Patch</source>
+   <translation>裁块</translation>
+  </message>
+  <message>
+   <source>Learning rate</source>
+   <translation>学习率</translation>
+  </message>
+  <message>
+   <source>Rate</source>
+   <translation>学习率</translation>
+  </message>
+  <message>
    <source>ImageNet encoder</source>
    <translation>ImageNet 编码器</translation>
   </message>
   <message>
-   <source>its own</source>
-   <translation>自带</translation>
+   <source>from scratch</source>
+   <translation>从零开始</translation>
   </message>
   <message>
-   <source>Go on</source>
-   <translation>继续</translation>
+   <source>Starts from a model you have</source>
+   <translation>从您已有的模型开始</translation>
+  </message>
+  <message>
+   <source>Starts from scratch: wants many labels and many epochs</source>
+   <translation>从零开始：需要大量标签和轮次</translation>
+  </message>
+  <message>
+   <source>ImageNet weights are installed: works offline</source>
+   <translation>ImageNet 权重已安装：可离线使用</translation>
+  </message>
+  <message>
+   <source>ImageNet weights were fetched before</source>
+   <translation>ImageNet 权重先前已下载</translation>
+  </message>
+  <message>
+   <source>ImageNet weights are fetched when the run starts (timm)</source>
+   <translation>ImageNet 权重在训练开始时下载（timm）</translation>
+  </message>
+  <message>
+   <source>ImageNet weights are missing: start from scratch</source>
+   <translation>没有 ImageNet 权重：从零开始</translation>
+  </message>
+  <message>
+   <source>What this network costs is known when it has been built</source>
+   <translation>此网络的开销在建立之后才知道</translation>
+  </message>
+  <message>
+   <source>%1 M parameters · %2 G multiply-adds a patch · about %3 to train</source>
+   <translation>%1 M 参数 · 每图块 %2 G 次乘加 · 训练约需 %3</translation>
+  </message>
+  <message>
+   <source>(with its usual options)</source>
+   <translation>（按其常用选项）</translation>
+  </message>
+  <message>
+   <source>The graphics card has %1, which is too little: choose a smaller patch or batch, or a lighter network</source>
+   <translation>显卡有 %1，不够用：请选择更小的图块或批次，或更轻的网络</translation>
+  </message>
+  <message>
+   <source>This computer has %1 of memory, which is too little: choose a smaller patch or batch, or a lighter network</source>
+   <translation>本机有 %1 内存，不够用：请选择更小的图块或批次，或更轻的网络</translation>
+  </message>
+  <message>
+   <source>%1 M parameters, %2 M of them frozen</source>
+   <translation>%1 M 参数，其中 %2 M 冻结</translation>
+  </message>
+  <message>
+   <source>%1 M parameters</source>
+   <translation>%1 M 参数</translation>
   </message>
   <message>
    <source>Labelled pixels by class</source>
@@ -1794,6 +2266,18 @@
 The patient's right is at the left (radiological convention).</source>
    <translation>单击或拖动可移动十字线，滚动可切换切片。
 患者的右侧在画面左侧（放射学惯例）。</translation>
+  </message>
+  <message>
+   <source>“%1” answers the clicks of the tool “Click to segment” now.</source>
+   <translation>现在由“%1”响应“点击分割”工具的点击。</translation>
+  </message>
+  <message>
+   <source>Download %1</source>
+   <translation>下载 %1</translation>
+  </message>
+  <message>
+   <source>Refining the proposal</source>
+   <translation>正在细化提议</translation>
   </message>
   <message>
    <source>Or drop images, a folder or a project anywhere in this window.</source>
@@ -1882,10 +2366,6 @@ The patient's right is at the left (radiological convention).</source>
    <translation>工具</translation>
   </message>
   <message>
-   <source>Training</source>
-   <translation>训练</translation>
-  </message>
-  <message>
    <source>Training (paused)</source>
    <translation>训练（已暂停）</translation>
   </message>
@@ -1920,6 +2400,18 @@ The patient's right is at the left (radiological convention).</source>
   <message>
    <source>The language changes when segstudio opens again.</source>
    <translation>重新打开 segstudio 后语言生效。</translation>
+  </message>
+  <message>
+   <source>Open an image first: models are compared on the one that is shown.</source>
+   <translation>请先打开图像：模型在当前显示的图像上比较。</translation>
+  </message>
+  <message>
+   <source>Choose two different models to compare.</source>
+   <translation>请选择两个不同的模型进行比较。</translation>
+  </message>
+  <message>
+   <source>There is no finished answer on this side yet.</source>
+   <translation>这一侧还没有完成的结果。</translation>
   </message>
   <message>
    <source>This is the only layer: clear its labels instead of deleting it.</source>
@@ -1958,10 +2450,6 @@ The patient's right is at the left (radiological convention).</source>
    <translation>项目为只读，训练结果无处写入。</translation>
   </message>
   <message>
-   <source>Open a project first.</source>
-   <translation>请先打开项目。</translation>
-  </message>
-  <message>
    <source>There is no class: add one and label some images first.</source>
    <translation>没有类别：请先添加类别并标注一些图像。</translation>
   </message>
@@ -1974,12 +2462,44 @@ The patient's right is at the left (radiological convention).</source>
    <translation>所有已标注图像都在验证集中：请将一部分放入训练集。</translation>
   </message>
   <message>
+   <source>No click model is here yet: choose one in the tool options or in the catalog to download it, or open a weights file of yours with “Use a weights file…” in the Model menu.</source>
+   <translation>还没有点击模型：请在工具选项或目录中选择一个下载，或用“模型”菜单中的“使用权重文件…”打开您自己的权重文件。</translation>
+  </message>
+  <message>
+   <source>Click models run in the window only.</source>
+   <translation>点击模型只能在窗口中运行。</translation>
+  </message>
+  <message>
    <source>This image has no proposal: let a model propose first.</source>
    <translation>此图像没有预测：请先让模型预测。</translation>
   </message>
   <message>
    <source>There is nothing of it in the proposal at this confidence.</source>
    <translation>在此置信度下预测中没有该内容。</translation>
+  </message>
+  <message>
+   <source>The proposal changed while it was being refined, so the refinement was dropped: apply it again.</source>
+   <translation>提议在细化过程中发生了改变，因此丢弃了细化结果：请重新应用。</translation>
+  </message>
+  <message>
+   <source>The project is open read-only: refining would change it.</source>
+   <translation>项目以只读方式打开：细化会改变它。</translation>
+  </message>
+  <message>
+   <source>A model is proposing for this image: wait until it is done, or stop it.</source>
+   <translation>有模型正在为此图像提议：请等待完成或将其停止。</translation>
+  </message>
+  <message>
+   <source>The proposal is being refined: wait until it is done, or stop it.</source>
+   <translation>提议正在细化：请等待完成或将其停止。</translation>
+  </message>
+  <message>
+   <source>The image's file is not there: find it again in the list of images.</source>
+   <translation>图像文件不在：请在图像列表中重新定位。</translation>
+  </message>
+  <message>
+   <source>The refinement found nothing to change.</source>
+   <translation>细化没有发现需要改变的地方。</translation>
   </message>
   <message>
    <source>The labels changed meanwhile, so nothing was done: try again.</source>
@@ -2012,6 +2532,10 @@ The patient's right is at the left (radiological convention).</source>
   <message>
    <source>A polygon needs at least three points.</source>
    <translation>多边形至少需要三个点。</translation>
+  </message>
+  <message>
+   <source>The model found nothing there: click somewhere else on it, or press Esc.</source>
+   <translation>模型在那里没有找到任何东西：请点击目标的其他位置，或按 Esc。</translation>
   </message>
   <message>
    <source>Smart scissors need at least two nodes.</source>
@@ -2090,6 +2614,10 @@ The patient's right is at the left (radiological convention).</source>
    <translation>同时导出图像（不含患者信息的 NIfTI）</translation>
   </message>
   <message>
+   <source>Favourites</source>
+   <translation>收藏</translation>
+  </message>
+  <message>
    <source>Trained in this project</source>
    <translation>本项目训练</translation>
   </message>
@@ -2108,6 +2636,34 @@ The patient's right is at the left (radiological convention).</source>
   <message>
    <source>No network needed</source>
    <translation>无需网络模型</translation>
+  </message>
+  <message>
+   <source>Classes for every pixel</source>
+   <translation>逐像素类别</translation>
+  </message>
+  <message>
+   <source>Clicks and boxes</source>
+   <translation>点击与框选</translation>
+  </message>
+  <message>
+   <source>Networks to train</source>
+   <translation>可训练的网络</translation>
+  </message>
+  <message>
+   <source>Encoders</source>
+   <translation>编码器</translation>
+  </message>
+  <message>
+   <source>Refinements</source>
+   <translation>细化方法</translation>
+  </message>
+  <message>
+   <source>Ready</source>
+   <translation>就绪</translation>
+  </message>
+  <message>
+   <source>To be trained</source>
+   <translation>待训练</translation>
   </message>
   <message>
    <source>cross-entropy + Dice</source>
@@ -2144,10 +2700,6 @@ The patient's right is at the left (radiological convention).</source>
   <message>
    <source>Which band is looked at, from 1; 0 is the brightness of all</source>
    <translation>查看哪个波段，从 1 数起；0 为总亮度</translation>
-  </message>
-  <message>
-   <source>Method</source>
-   <translation>方法</translation>
   </message>
   <message>
    <source>sauvola</source>
@@ -2352,6 +2904,190 @@ The patient's right is at the left (radiological convention).</source>
   <message>
    <source>Of the nearest thing, in pixels of the image; 0 takes an eighth of the width</source>
    <translation>最近物体的位移（图像像素）；0 取宽度的八分之一</translation>
+  </message>
+  <message>
+   <source>Width</source>
+   <translation>宽度</translation>
+  </message>
+  <message>
+   <source>Channels of the first level; each level below has twice as many</source>
+   <translation>第一层的通道数；往下每层加倍</translation>
+  </message>
+  <message>
+   <source>Decoder</source>
+   <translation>解码器</translation>
+  </message>
+  <message>
+   <source>Slim has half the channels of standard, wide twice as many</source>
+   <translation>窄版通道数为标准的一半，宽版为两倍</translation>
+  </message>
+  <message>
+   <source>slim</source>
+   <translation>窄</translation>
+  </message>
+  <message>
+   <source>standard</source>
+   <translation>标准</translation>
+  </message>
+  <message>
+   <source>wide</source>
+   <translation>宽</translation>
+  </message>
+  <message>
+   <source>Depth</source>
+   <translation>深度</translation>
+  </message>
+  <message>
+   <source>Less than 4 prunes the network: quicker and coarser</source>
+   <translation>小于 4 会裁剪网络：更快但更粗</translation>
+  </message>
+  <message>
+   <source>Classes guided</source>
+   <translation>类别引导</translation>
+  </message>
+  <message>
+   <source>The classification-guided module weighs down classes that are not in the picture</source>
+   <translation>分类引导模块会压低图中不存在的类别</translation>
+  </message>
+  <message>
+   <source>Side branches</source>
+   <translation>侧分支</translation>
+  </message>
+  <message>
+   <source>Finer features join before the scores</source>
+   <translation>更细的特征在打分前并入</translation>
+  </message>
+  <message>
+   <source>Three scales</source>
+   <translation>三种尺度</translation>
+  </message>
+  <message>
+   <source>The picture goes through at 1, ¾ and ½ of its size; off is three times quicker</source>
+   <translation>图像以 1、¾、½ 大小各过一遍；关闭则快三倍</translation>
+  </message>
+  <message>
+   <source>Output stride</source>
+   <translation>输出步幅</translation>
+  </message>
+  <message>
+   <source>8 keeps twice the detail of 16 and needs about four times the time and memory</source>
+   <translation>8 保留的细节是 16 的两倍，时间和内存约为四倍</translation>
+  </message>
+  <message>
+   <source>16</source>
+   <translation>16</translation>
+  </message>
+  <message>
+   <source>8</source>
+   <translation>8</translation>
+  </message>
+  <message>
+   <source>Cascaded</source>
+   <translation>级联</translation>
+  </message>
+  <message>
+   <source>Atrous blocks one after another in place of ASPP</source>
+   <translation>用依次相接的空洞块代替 ASPP</translation>
+  </message>
+  <message>
+   <source>Pixels a picture</source>
+   <translation>每图像素数</translation>
+  </message>
+  <message>
+   <source>Pixels of each picture that a training step looks at</source>
+   <translation>每个训练步在每幅图中查看的像素数</translation>
+  </message>
+  <message>
+   <source>Of the perceptron; the paper has 4096</source>
+   <translation>感知机的宽度；论文中为 4096</translation>
+  </message>
+  <message>
+   <source>Sharp borders from few images; the first choice for microscopy and medicine. With a pretrained encoder it needs even fewer labels.</source>
+   <translation>用少量图像即可得到清晰边界；显微与医学图像的首选。配合预训练编码器所需标签更少。</translation>
+  </message>
+  <message>
+   <source>A U-Net whose skips are refined step by step; can be pruned after training where speed counts more than the last percent.</source>
+   <translation>跳跃连接逐步细化的 U-Net；若速度比最后一个百分点更重要，可在训练后裁剪。</translation>
+  </message>
+  <message>
+   <source>Every scale sees every other; for organs and cells of very different sizes in one picture. Heavy at full width.</source>
+   <translation>每个尺度都能看到其他尺度；适合同一图中大小悬殊的器官与细胞。全宽时较重。</translation>
+  </message>
+  <message>
+   <source>The first network of its kind, coarse; as a baseline to compare with.</source>
+   <translation>同类中的第一个网络，较粗；可作比较基线。</translation>
+  </message>
+  <message>
+   <source>FCN with one skip; as a baseline to compare with.</source>
+   <translation>带一个跳跃连接的 FCN；可作比较基线。</translation>
+  </message>
+  <message>
+   <source>FCN with two skips, the classic baseline; 134 million parameters want a GPU.</source>
+   <translation>带两个跳跃连接的 FCN，经典基线；1.34 亿参数需要 GPU。</translation>
+  </message>
+  <message>
+   <source>Keeps borders by remembering where maxima were; made for street scenes.</source>
+   <translation>记住最大值的位置以保持边界；为街景而设计。</translation>
+  </message>
+  <message>
+   <source>SegNet's heavy sister with a fully connected waist; for comparisons.</source>
+   <translation>SegNet 的重型姊妹，中间为全连接层；用于比较。</translation>
+  </message>
+  <message>
+   <source>VGG16 with holes and a large field of view; meant to be refined by a CRF.</source>
+   <translation>带空洞和大视野的 VGG16；宜再用 CRF 细化。</translation>
+  </message>
+  <message>
+   <source>Looks at objects at several scales at once; slow, as the picture goes through three times.</source>
+   <translation>同时在多个尺度上观察物体；图像要过三遍，因此较慢。</translation>
+  </message>
+  <message>
+   <source>Strong on large objects and regions with wide context; borders are coarser than U-Net's.</source>
+   <translation>擅长上下文宽广的大物体和区域；边界比 U-Net 粗。</translation>
+  </message>
+  <message>
+   <source>DeepLab v3 with sharper borders; the all-round choice for photographs, aerial and satellite images.</source>
+   <translation>边界更清晰的 DeepLab v3；照片、航拍与卫星图像的通用之选。</translation>
+  </message>
+  <message>
+   <source>Weighs in what the whole scene is; for indoor, street and land-cover scenes of many classes.</source>
+   <translation>考虑整个场景；适合类别众多的室内、街景与土地覆盖。</translation>
+  </message>
+  <message>
+   <source>Refines coarse meaning by fine features block by block; high resolution, much memory.</source>
+   <translation>用细特征逐块细化粗语义；分辨率高，内存占用大。</translation>
+  </message>
+  <message>
+   <source>Keeps full detail all the way through; for thin and small things: vessels, poles, roads.</source>
+   <translation>自始至终保留全部细节；适合细小目标：血管、杆、道路。</translation>
+  </message>
+  <message>
+   <source>HRNet or ResNet that looks at each pixel's object; among the best on street scenes.</source>
+   <translation>关注每个像素所属物体的 HRNet 或 ResNet；街景上名列前茅。</translation>
+  </message>
+  <message>
+   <source>A third of a million parameters: trains and proposes quickly even without a GPU.</source>
+   <translation>三十多万参数：即使没有 GPU 也能快速训练和提议。</translation>
+  </message>
+  <message>
+   <source>Quick on large pictures, with a path of its own for detail.</source>
+   <translation>处理大图很快，有专门的细节通路。</translation>
+  </message>
+  <message>
+   <source>A feature pyramid over any encoder, ConvNeXt among them; strong with much data and many classes.</source>
+   <translation>可接任意编码器（包括 ConvNeXt）的特征金字塔；数据多、类别多时很强。</translation>
+  </message>
+  <message>
+   <source>Learns from single sampled pixels, so that sparse labels do; slow to propose.</source>
+   <translation>从抽样的单个像素学习，稀疏标签即可；提议较慢。</translation>
+  </message>
+  <message>
+   <source>PSPNet's quality at a third of the memory, as nothing is dilated.</source>
+   <translation>达到 PSPNet 的质量而内存只需三分之一，因为不用空洞卷积。</translation>
+  </message>
+  <message>
+   <source>A residual U-Net made for volumes; here it learns and proposes plane by plane.</source>
+   <translation>为体数据设计的残差 U-Net；此处逐平面学习和提议。</translation>
   </message>
  </context>
  <context>
@@ -2781,14 +3517,6 @@ The patient's right is at the left (radiological convention).</source>
    <translation>涂到图像边缘为止：只涂与中心相连且颜色相近的部分；Ctrl 擦除</translation>
   </message>
   <message>
-   <source>Superpixel brush</source>
-   <translation>超像素画笔</translation>
-  </message>
-  <message>
-   <source>Paint whole superpixels: small areas that follow the picture's edges; Ctrl erases</source>
-   <translation>整块涂超像素（沿图像边缘的小区域）；Ctrl 擦除</translation>
-  </message>
-  <message>
    <source>Lasso</source>
    <translation>套索</translation>
   </message>
@@ -2845,6 +3573,14 @@ The patient's right is at the left (radiological convention).</source>
    <translation>单击涂上相似的部分，Ctrl 擦除；上下拖动可改变容差</translation>
   </message>
   <message>
+   <source>Superpixel brush</source>
+   <translation>超像素画笔</translation>
+  </message>
+  <message>
+   <source>Paint whole superpixels: small areas that follow the picture's edges; Ctrl erases</source>
+   <translation>整块涂超像素（沿图像边缘的小区域）；Ctrl 擦除</translation>
+  </message>
+  <message>
    <source>Box around an object</source>
    <translation>框选对象</translation>
   </message>
@@ -2859,6 +3595,14 @@ The patient's right is at the left (radiological convention).</source>
   <message>
    <source>Drag over what belongs, with Ctrl over what does not; Enter paints the area found</source>
    <translation>在属于对象处拖动，按 Ctrl 在不属于处拖动；回车涂上找到的区域</translation>
+  </message>
+  <message>
+   <source>Click to segment</source>
+   <translation>点击分割</translation>
+  </message>
+  <message>
+   <source>Click on an object or drag a box around it, right or Alt click what does not belong; Enter paints it</source>
+   <translation>点击物体或拖框将其围住，右键或 Alt 点击不属于它的部分；按 Enter 绘制</translation>
   </message>
   <message>
    <source>Move</source>
@@ -3329,6 +4073,14 @@ The patient's right is at the left (radiological convention).</source>
    <translation>丢弃显示的全部预测</translation>
   </message>
   <message>
+   <source>Refine the proposal…</source>
+   <translation>细化提议…</translation>
+  </message>
+  <message>
+   <source>Let the proposal follow the edges of the image, with a preview of what is seen</source>
+   <translation>让提议贴合图像边缘，并预览可见部分</translation>
+  </message>
+  <message>
    <source>Higher confidence</source>
    <translation>提高置信度</translation>
   </message>
@@ -3345,6 +4097,14 @@ The patient's right is at the left (radiological convention).</source>
    <translation>也显示模型把握较小的部分</translation>
   </message>
   <message>
+   <source>Compare two models…</source>
+   <translation>比较两个模型…</translation>
+  </message>
+  <message>
+   <source>Let two models propose for this image and see one beside the other, with a line to swipe</source>
+   <translation>让两个模型为此图像提议，并用可滑动的分界线并排查看</translation>
+  </message>
+  <message>
    <source>Match classes…</source>
    <translation>匹配类别…</translation>
   </message>
@@ -3353,12 +4113,28 @@ The patient's right is at the left (radiological convention).</source>
    <translation>指定模型类别与项目类别的对应关系</translation>
   </message>
   <message>
+   <source>Model catalog…</source>
+   <translation>模型目录…</translation>
+  </message>
+  <message>
+   <source>All models, networks and encoders: what they cost, when to choose them</source>
+   <translation>所有模型、网络与编码器：开销多大，何时选用</translation>
+  </message>
+  <message>
    <source>Use a weights file…</source>
    <translation>使用权重文件…</translation>
   </message>
   <message>
    <source>Add a model from a file</source>
    <translation>从文件添加模型</translation>
+  </message>
+  <message>
+   <source>Export model as ONNX…</source>
+   <translation>将模型导出为 ONNX…</translation>
+  </message>
+  <message>
+   <source>Write the model as a file that other programs run</source>
+   <translation>将模型写成其他程序可运行的文件</translation>
   </message>
   <message>
    <source>About this model…</source>
@@ -3860,6 +4636,30 @@ The patient's right is at the left (radiological convention).</source>
    <translation>图割</translation>
   </message>
   <message>
+   <source>Model</source>
+   <translation>模型</translation>
+  </message>
+  <message>
+   <source>Which model answers the clicks.</source>
+   <translation>由哪个模型响应点击。</translation>
+  </message>
+  <message>
+   <source>A single click may mean a part or the whole: what the model is surest of, or the smallest or largest it sees.</source>
+   <translation>单次点击可能指局部或整体：取模型最有把握的，或它所见最小或最大的。</translation>
+  </message>
+  <message>
+   <source>best</source>
+   <translation>最佳</translation>
+  </message>
+  <message>
+   <source>smallest</source>
+   <translation>最小</translation>
+  </message>
+  <message>
+   <source>largest</source>
+   <translation>最大</translation>
+  </message>
+  <message>
    <source>Least confidence shown</source>
    <translation>显示的最低置信度</translation>
   </message>
@@ -3930,6 +4730,14 @@ The patient's right is at the left (radiological convention).</source>
   <message>
    <source>Open the last project at start</source>
    <translation>启动时打开上次的项目</translation>
+  </message>
+  <message>
+   <source>Preview</source>
+   <translation>预览</translation>
+  </message>
+  <message>
+   <source>Show at once what refining would make of what is seen.</source>
+   <translation>立即显示细化对可见部分的效果。</translation>
   </message>
  </context>
  <context>
