@@ -21,6 +21,8 @@ FOLDER = ROOT / "resources" / "i18n"
 LANGUAGES = ("zh_CN",)
 GUI_CONTEXT = "gui"
 Key = tuple[str, str]
+STAGES = ("Loading the model", "Loading the click model", "Looking at the picture", "Segmenting", "Refining", "Reading the labels")
+"""What a process of the program says it is at, shown as it comes."""
 
 
 def collect() -> dict[Key, bool]:
@@ -99,9 +101,12 @@ def table_texts() -> list[Key]:
     from segstudio.gui.docks import PANELS
     from segstudio.gui.panels.model_chooser import GROUPS
     from segstudio.gui.panels.train_choices import LOSS_TITLES
+    from segstudio.ml.advice import ENCODERS, MODELS, NETWORKS
     from segstudio.ml.classic.table import METHODS
+    from segstudio.ml.model_options import PRUNE_HELP
     from segstudio.ml.networks.options import OPTIONS as NETWORK_OPTIONS
     from segstudio.ml.networks.table import ARCHITECTURES
+    from segstudio.ml.refine.table import METHODS as REFINEMENTS
 
     texts: list[Key] = [("tables.actions", name) for name in MENUS]
     for spec in ACTIONS:
@@ -115,11 +120,14 @@ def table_texts() -> list[Key]:
     texts += [(GUI_CONTEXT, title) for rows in OPTIONS.values() for _, title, _ in rows]
     texts += [(GUI_CONTEXT, title) for _, title in (*GROUPS, *KINDS, *STATES)]
     texts += [(GUI_CONTEXT, title) for title in LOSS_TITLES.values()]
-    for option in (option for method in METHODS for option in method.options if not option.is_minor):
+    for option in (option for method in (*METHODS, *REFINEMENTS) for option in method.options if not option.is_minor):
         texts += [(GUI_CONTEXT, text) for text in (option.title, option.help, *option.choices)]
     for option in (option for rows in NETWORK_OPTIONS.values() for _, option in rows):
         texts += [(GUI_CONTEXT, text) for text in (option.title, option.help, *option.choices)]
     texts += [(GUI_CONTEXT, spec.description) for spec in ARCHITECTURES.values()]
+    texts += [(GUI_CONTEXT, text) for method in REFINEMENTS for text in (method.name, method.description)]
+    texts += [(GUI_CONTEXT, text) for advice in (NETWORKS, ENCODERS, MODELS) for text in advice.values()]
+    texts += [(GUI_CONTEXT, text) for text in (PRUNE_HELP, *STAGES)]
     return [key for key in dict.fromkeys(texts) if key[1]]
 
 

@@ -2906,6 +2906,86 @@ The patient's right is at the left (radiological convention).</source>
    <translation>最近物体的位移（图像像素）；0 取宽度的八分之一</translation>
   </message>
   <message>
+   <source>Colour θβ</source>
+   <translation>颜色 θβ</translation>
+  </message>
+  <message>
+   <source>How unlike two pixels may be and still belong together, in steps of 0–255: smaller follows fainter edges</source>
+   <translation>两个像素相差多少仍算同属一处（0–255 级）：越小越能跟随微弱的边缘</translation>
+  </message>
+  <message>
+   <source>Distance θα (px)</source>
+   <translation>距离 θα（像素）</translation>
+  </message>
+  <message>
+   <source>How far apart pixels of like colour still support each other</source>
+   <translation>颜色相近的像素相隔多远仍互相支持</translation>
+  </message>
+  <message>
+   <source>Colour weight</source>
+   <translation>颜色权重</translation>
+  </message>
+  <message>
+   <source>How much pixels of like colour nearby count</source>
+   <translation>附近颜色相近的像素占多大分量</translation>
+  </message>
+  <message>
+   <source>Smoothing θγ (px)</source>
+   <translation>平滑 θγ（像素）</translation>
+  </message>
+  <message>
+   <source>How far neighbours support each other whatever their colour: larger wipes out larger specks</source>
+   <translation>不论颜色，邻近像素在多远范围内互相支持：越大，清除的斑点越大</translation>
+  </message>
+  <message>
+   <source>Smoothing weight</source>
+   <translation>平滑权重</translation>
+  </message>
+  <message>
+   <source>How much the neighbours count</source>
+   <translation>邻近像素占多大分量</translation>
+  </message>
+  <message>
+   <source>Iterations</source>
+   <translation>迭代次数</translation>
+  </message>
+  <message>
+   <source>More settles further, and takes longer</source>
+   <translation>次数越多越稳定，也越费时</translation>
+  </message>
+  <message>
+   <source>Trust (0–1)</source>
+   <translation>信任度（0–1）</translation>
+  </message>
+  <message>
+   <source>The most that a pixel of the proposal is trusted: lower lets the image change more</source>
+   <translation>对提议中像素的最高信任：越低，图像改变得越多</translation>
+  </message>
+  <message>
+   <source>How unlike two pixels may be and still listen to each other, in steps of 0–255</source>
+   <translation>两个像素相差多少仍互相参照（0–255 级）</translation>
+  </message>
+  <message>
+   <source>Distance θ (px)</source>
+   <translation>距离 θ（像素）</translation>
+  </message>
+  <message>
+   <source>How near pixels that listen to each other lie</source>
+   <translation>互相参照的像素相距多近</translation>
+  </message>
+  <message>
+   <source>Context weight</source>
+   <translation>上下文权重</translation>
+  </message>
+  <message>
+   <source>What it costs to stand among pixels of another class</source>
+   <translation>处在另一类像素之间的代价</translation>
+  </message>
+  <message>
+   <source>More settles further; the paper takes one</source>
+   <translation>次数越多越稳定；论文用一次</translation>
+  </message>
+  <message>
    <source>Width</source>
    <translation>宽度</translation>
   </message>
@@ -3088,6 +3168,374 @@ The patient's right is at the left (radiological convention).</source>
   <message>
    <source>A residual U-Net made for volumes; here it learns and proposes plane by plane.</source>
    <translation>为体数据设计的残差 U-Net；此处逐平面学习和提议。</translation>
+  </message>
+  <message>
+   <source>Fully connected CRF</source>
+   <translation>全连接 CRF</translation>
+  </message>
+  <message>
+   <source>Moves the borders of a proposal onto the edges of the image and removes specks; every pixel supports those of like colour around it. Choose it first, for photographs and colour images with clear edges; small things want a small distance. P. Krähenbühl and V. Koltun 2011, arXiv:1210.5644.</source>
+   <translation>把提议的边界移到图像边缘上并去除斑点；每个像素都支持周围颜色相近的像素。首选它来处理照片和边缘清晰的彩色图像；细小目标宜用较小的距离。P. Krähenbühl 与 V. Koltun 2011，arXiv:1210.5644。</translation>
+  </message>
+  <message>
+   <source>CRF as RNN</source>
+   <translation>CRF-as-RNN</translation>
+  </message>
+  <message>
+   <source>The same CRF as layers whose weights are learnt: choose it as the last layers when you train a network (`train --refine crfrnn`). Applied to a proposal, where nothing was learnt, it does what the CRF does. S. Zheng et al. 2015, arXiv:1502.03240.</source>
+   <translation>同样的 CRF，但作为可学习权重的层：训练网络时选它作最后几层（`train --refine crfrnn`）。直接用于提议时什么都没学过，效果与 CRF 相同。S. Zheng 等 2015，arXiv:1502.03240。</translation>
+  </message>
+  <message>
+   <source>MRF (Deep Parsing Network)</source>
+   <translation>MRF（Deep Parsing Network）</translation>
+  </message>
+  <message>
+   <source>One step of a Markov random field with local filters that follow the colours and patterns of classes that stand beside each other. More careful than the CRF: choose it where that takes too much away, and as layers trained with a network (`train --refine mrf`). Z. Liu et al. 2015, arXiv:1509.02634, and 2016, arXiv:1606.07230.</source>
+   <translation>马尔可夫随机场的一步，局部滤波跟随颜色以及相邻类别的模式。比 CRF 谨慎：CRF 抹掉太多时选它，也可作为与网络一同训练的层（`train --refine mrf`）。Z. Liu 等 2015，arXiv:1509.02634；2016，arXiv:1606.07230。</translation>
+  </message>
+  <message>
+   <source>The first to try when a few dozen labelled images are all there is: its borders are sharp, it learns quickly and seldom goes wrong. Choose it for cells, organs, materials and anything else with clear outlines. With a pretrained encoder it needs fewer labels still; without one it is the network of the paper, heavier and for images unlike photographs.</source>
+   <translation>手头只有几十幅已标注图像时首先试它：边界清晰，学得快，很少出错。适合细胞、器官、材料及其他轮廓分明的目标。配合预训练编码器所需标签更少；不配合则是论文中的网络，较重，适合与照片差别很大的图像。</translation>
+  </message>
+  <message>
+   <source>A U-Net that joins fine and coarse features in several small steps. Choose it where a U-Net just misses thin or blurred borders and you can spend somewhat more memory in training. After training it can be cut to a smaller depth that proposes faster.</source>
+   <translation>用几个小步骤把细特征与粗特征接起来的 U-Net。当 U-Net 恰好漏掉细小或模糊的边界，而训练时能多用些内存时选它。训练后可裁到较小的深度，提议更快。</translation>
+  </message>
+  <message>
+   <source>Each level of its decoder sees all levels of the encoder, so large and small things of one class are found alike: organs in a scan, cells of all ages. It computes many times as much as a U-Net; take it when that is too weak and a graphics card is at hand.</source>
+   <translation>解码器的每一层都能看到编码器的所有层，因此同类的大小目标都能找到：扫描中的器官、各个阶段的细胞。计算量是 U-Net 的许多倍；U-Net 太弱且有显卡时选它。</translation>
+  </message>
+  <message>
+   <source>The first fully convolutional network, with one coarse answer for each 32 pixels. Choose it as the baseline that others are compared with. For work, fcn8s has as many weights and finer borders.</source>
+   <translation>第一个全卷积网络，每 32 像素给出一个粗略答案。作为比较的基线。实际工作时 fcn8s 权重相同而边界更细。</translation>
+  </message>
+  <message>
+   <source>FCN with one skip from a finer layer, between fcn32s and fcn8s in detail. Choose it to retrace the paper or to see what each skip brings; for work take a U-Net or DeepLab v3+.</source>
+   <translation>从更细一层引入一个跳跃连接的 FCN，细节介于 fcn32s 与 fcn8s 之间。用于重现论文或观察每个跳跃的作用；实际工作请用 U-Net 或 DeepLab v3+。</translation>
+  </message>
+  <message>
+   <source>The classic baseline: VGG-16 and two skips. Choose it to compare with published figures. Its 134 million parameters need half a gigabyte for the weights alone, and training wants a graphics card.</source>
+   <translation>经典基线：VGG-16 加两个跳跃连接。用于与已发表的数字比较。1.34 亿参数仅权重就需半个 GB，训练需要显卡。</translation>
+  </message>
+  <message>
+   <source>Remembers where each maximum lay and puts it back there, so outlines stay in place although the decoder is light. Made for street scenes of a dozen classes. Take the version with batch norm; a U-Net is usually as good with fewer labels.</source>
+   <translation>记住每个最大值的位置并放回原处，因此解码器虽轻，轮廓仍保持原位。为十来个类别的街景而设计。请用带批归一化的版本；标签较少时 U-Net 通常同样好。</translation>
+  </message>
+  <message>
+   <source>A mirror image of VGG-16 with a fully connected waist, the largest network here. Choose it to compare with its paper. It needs many labels and much memory, and SegNet does much the same at an eighth of the weights.</source>
+   <translation>VGG-16 的镜像，中间为全连接层，是这里最大的网络。用于与其论文比较。需要大量标签和内存，而 SegNet 用八分之一的权重就能做到差不多。</translation>
+  </message>
+  <message>
+   <source>VGG-16 with dilated convolutions and a wide field of view. Its answer is smooth and coarse, and meant to be refined by the fully connected CRF. Choose it for that pair, or as a baseline before ResNets.</source>
+   <translation>带空洞卷积和宽视野的 VGG-16。答案平滑而粗，宜再用全连接 CRF 细化。为这一组合而选，或作为 ResNet 之前的基线。</translation>
+  </message>
+  <message>
+   <source>Sees the image at three sizes and keeps the strongest answer, for objects that appear at very different scales. Three passes make it the slowest on photographs. DeepLab v3 or v3+ is nearly always the better bargain.</source>
+   <translation>以三种大小观察图像并取最强的答案，适合尺度悬殊的物体。三遍计算使它处理照片最慢。DeepLab v3 或 v3+ 几乎总是更划算。</translation>
+  </message>
+  <message>
+   <source>Looks at wide surroundings at several rates before it decides, for large regions whose meaning depends on context: land cover, sky and road, tissue. Borders are found at an eighth or sixteenth of the resolution; where they count take v3+.</source>
+   <translation>在决定之前以多种空洞率查看宽广的周围，适合含义取决于上下文的大区域：土地覆盖、天空与道路、组织。边界在八分之一或十六分之一分辨率上得到；边界重要时用 v3+。</translation>
+  </message>
+  <message>
+   <source>The all-round choice for photographs, aerial and satellite images: the context of DeepLab v3, and borders sharpened by an early layer. Light with a MobileNet or EfficientNet-Lite0, strong with a ResNet. When a U-Net confuses classes, try this next.</source>
+   <translation>照片、航拍与卫星图像的通用之选：DeepLab v3 的上下文，加上由浅层锐化的边界。配 MobileNet 或 EfficientNet-Lite0 很轻，配 ResNet 很强。U-Net 混淆类别时，下一个就试它。</translation>
+  </message>
+  <message>
+   <source>Averages the whole scene in four grids and lets each pixel know it, so a boat is not taken for a car on water. Choose it for indoor, street and land-cover scenes with many classes. As its last stages are dilated it wants a graphics card.</source>
+   <translation>用四种网格对整个场景取平均并告知每个像素，因此不会把船当成水上的汽车。适合类别众多的室内、街景与土地覆盖。最后几级带空洞，需要显卡。</translation>
+  </message>
+  <message>
+   <source>Brings coarse meaning back to full detail in four careful steps. Choose it for detailed scenes, people's parts or indoor views, when memory is no worry; it is among the heaviest with small encoders too.</source>
+   <translation>用四个细致的步骤把粗语义恢复到完整细节。在内存不成问题时用于细节丰富的场景、人体部位或室内；即使配小编码器也属于最重的一类。</translation>
+  </message>
+  <message>
+   <source>Never gives up its fine resolution, so thin and small things survive: vessels, cracks, poles, roads from above. The W18 fits a small card; W48 is among the strongest here. It starts slowly without ImageNet weights.</source>
+   <translation>始终不放弃高分辨率，因此细小目标得以保留：血管、裂缝、杆、俯视的道路。W18 可放进小显卡；W48 是这里最强者之一。没有 ImageNet 权重时起步较慢。</translation>
+  </message>
+  <message>
+   <source>First finds the region of each class roughly, then compares every pixel with those regions. Choose it for street scenes and many classes with much data, when the last percents count. Costs about three times its encoder alone.</source>
+   <translation>先粗略找出每个类别的区域，再把每个像素与这些区域比较。数据多、类别多、最后几个百分点也重要的街景选它。开销约为其编码器的三倍。</translation>
+  </message>
+  <message>
+   <source>A third of a million parameters and two billion operations: trains on a processor too, and proposes quickly everywhere. Choose it for video, small computers, or a first look; fine borders and rare classes are its weak side.</source>
+   <translation>三十多万参数、二十亿次运算：在处理器上也能训练，提议处处都快。用于视频、小型电脑或初步查看；细边界和稀有类别是它的弱项。</translation>
+  </message>
+  <message>
+   <source>One short path keeps detail, one deep path sees context, and they meet at the end. Choose it for large pictures and quick answers when ENet is too weak. ResNet-18, as in the paper, is a good encoder for it.</source>
+   <translation>一条短通路保留细节，一条深通路看上下文，最后会合。ENet 太弱而又要快速处理大图时选它。论文所用的 ResNet-18 就是合适的编码器。</translation>
+  </message>
+  <message>
+   <source>A feature pyramid and pooled context over any encoder; with a ConvNeXt it is the most modern network here. Choose it for much data and many classes. With a handful of images the lighter U-Net and DeepLab v3+ overfit less.</source>
+   <translation>可接任意编码器的特征金字塔与池化上下文；配 ConvNeXt 是这里最现代的网络。数据多、类别多时选它。只有少量图像时，较轻的 U-Net 和 DeepLab v3+ 更不易过拟合。</translation>
+  </message>
+  <message>
+   <source>Learns from a few thousand sampled pixels of each image, so that scattered strokes or points are labels enough and memory in training stays small. Proposing is very slow, since every pixel passes a large perceptron.</source>
+   <translation>从每幅图抽样的几千个像素学习，因此零散的笔画或点就足够作标签，训练内存也小。提议很慢，因为每个像素都要经过一个大感知机。</translation>
+  </message>
+  <message>
+   <source>Joins the last three stages by joint pyramid upsampling in place of dilating them: nearly PSPNet's quality with less memory and time. Choose it for many classes in large images, and with encoders that have no dilated version (DenseNet, VGG).</source>
+   <translation>用联合金字塔上采样连接最后三级，代替空洞卷积：以更少的内存和时间达到接近 PSPNet 的质量。用于大图中的众多类别，以及没有空洞版本的编码器（DenseNet、VGG）。</translation>
+  </message>
+  <message>
+   <source>Residual blocks of wide 5×5 windows, made for CT and MR with the Dice loss. It learns and proposes plane by plane here, so neighbouring planes don't help each other. Choose it for medical planes with one organ or lesion to find, and much data to learn from scratch; a U-Net with a pretrained encoder wants less of both.</source>
+   <translation>由宽 5×5 窗口构成的残差块，为 CT 和 MR 配合 Dice 损失而设计。此处逐平面学习和提议，相邻平面互不帮助。用于在医学平面中寻找一个器官或病灶、且有大量数据可从零学习的情况；带预训练编码器的 U-Net 两者都需要得更少。</translation>
+  </message>
+  <message>
+   <source>The default: its ImageNet weights come with the installation, it is light on any computer, and dilated versions exist. Change it when labels are plenty and the answer is still too weak.</source>
+   <translation>默认选择：ImageNet 权重随安装附带，在任何电脑上都轻，也有空洞版本。标签充足而答案仍太弱时再换。</translation>
+  </message>
+  <message>
+   <source>The first deep one: quick, coarse and of historical interest. For comparisons with early papers.</source>
+   <translation>第一个深度网络：快、粗，具有历史意义。用于与早期论文比较。</translation>
+  </message>
+  <message>
+   <source>Plain stacks of 3×3 convolutions, 8 layers deep. Exact in texture, heavy for what they know; the lightest of them.</source>
+   <translation>由 3×3 卷积平铺而成，共 8 层。对纹理精确，就其所知而言偏重；其中最轻。</translation>
+  </message>
+  <message>
+   <source>Plain stacks of 3×3 convolutions, 8 layers deep. Exact in texture, heavy for what they know; the lightest of them, and batch norm trains more safely.</source>
+   <translation>由 3×3 卷积平铺而成，共 8 层。对纹理精确，就其所知而言偏重；其中最轻，批归一化使训练更稳。</translation>
+  </message>
+  <message>
+   <source>Plain stacks of 3×3 convolutions, 10 layers deep. Exact in texture, heavy for what they know; seldom the best choice.</source>
+   <translation>由 3×3 卷积平铺而成，共 10 层。对纹理精确，就其所知而言偏重；很少是最佳选择。</translation>
+  </message>
+  <message>
+   <source>Plain stacks of 3×3 convolutions, 10 layers deep. Exact in texture, heavy for what they know; batch norm trains more safely.</source>
+   <translation>由 3×3 卷积平铺而成，共 10 层。对纹理精确，就其所知而言偏重；批归一化使训练更稳。</translation>
+  </message>
+  <message>
+   <source>Plain stacks of 3×3 convolutions, 13 layers deep. Exact in texture, heavy for what they know; what FCN, DeepLab v1 and PixelNet were made on.</source>
+   <translation>由 3×3 卷积平铺而成，共 13 层。对纹理精确，就其所知而言偏重；FCN、DeepLab v1 和 PixelNet 即以它为基础。</translation>
+  </message>
+  <message>
+   <source>Plain stacks of 3×3 convolutions, 13 layers deep. Exact in texture, heavy for what they know; batch norm trains more safely from scratch, as SegNet and DeconvNet do.</source>
+   <translation>由 3×3 卷积平铺而成，共 13 层。对纹理精确，就其所知而言偏重；批归一化使从零训练更稳，SegNet 与 DeconvNet 即如此。</translation>
+  </message>
+  <message>
+   <source>Plain stacks of 3×3 convolutions, 16 layers deep. Exact in texture, heavy for what they know; VGG-16 is as good in most cases.</source>
+   <translation>由 3×3 卷积平铺而成，共 16 层。对纹理精确，就其所知而言偏重；多数情况下 VGG-16 同样好。</translation>
+  </message>
+  <message>
+   <source>Plain stacks of 3×3 convolutions, 16 layers deep. Exact in texture, heavy for what they know; VGG-16 with batch norm is as good in most cases.</source>
+   <translation>由 3×3 卷积平铺而成，共 16 层。对纹理精确，就其所知而言偏重；多数情况下带批归一化的 VGG-16 同样好。</translation>
+  </message>
+  <message>
+   <source>The light one, a safe choice for small data and quick networks. Residual blocks are the common ground of most papers, with a dilated version for DeepLab and PSPNet.</source>
+   <translation>轻量之选，适合小数据和快速网络。残差块是多数论文的共同基础，有供 DeepLab 和 PSPNet 使用的空洞版本。</translation>
+  </message>
+  <message>
+   <source>A step up from ResNet-18 at twice its cost. Residual blocks are the common ground of most papers, with a dilated version for DeepLab and PSPNet.</source>
+   <translation>比 ResNet-18 进一步，开销为其两倍。残差块是多数论文的共同基础，有供 DeepLab 和 PSPNet 使用的空洞版本。</translation>
+  </message>
+  <message>
+   <source>The usual middle: strong enough for most data, well known to every network. Residual blocks are the common ground of most papers, with a dilated version for DeepLab and PSPNet.</source>
+   <translation>常用的中间档：对多数数据足够强，各网络都熟悉它。残差块是多数论文的共同基础，有供 DeepLab 和 PSPNet 使用的空洞版本。</translation>
+  </message>
+  <message>
+   <source>For large data sets and many classes; what DeepLab v2 and PSPNet published with. Residual blocks are the common ground of most papers, with a dilated version for DeepLab and PSPNet.</source>
+   <translation>用于大数据集和众多类别；DeepLab v2 和 PSPNet 发表时所用。残差块是多数论文的共同基础，有供 DeepLab 和 PSPNet 使用的空洞版本。</translation>
+  </message>
+  <message>
+   <source>The largest; gains little over ResNet-101 for half as much work again. Residual blocks are the common ground of most papers, with a dilated version for DeepLab and PSPNet.</source>
+   <translation>最大；比 ResNet-101 提升很小，却多一半计算。残差块是多数论文的共同基础，有供 DeepLab 和 PSPNet 使用的空洞版本。</translation>
+  </message>
+  <message>
+   <source>Looks with windows of several shapes side by side. Its features lie at odd sizes and are resampled; take a ResNet-50 unless you compare.</source>
+   <translation>用多种形状的窗口并排观察。特征位于不规则的大小上，需重采样；除非为了比较，请用 ResNet-50。</translation>
+  </message>
+  <message>
+   <source>Each layer sees all before it: few parameters, much memory in training. Popular for medical images with few labels.</source>
+   <translation>每层都能看到之前的所有层：参数少，训练内存大。在标签少的医学图像上很受欢迎。</translation>
+  </message>
+  <message>
+   <source>Each layer sees all before it: few parameters, much memory in training. A deeper DenseNet-121, when that is nearly enough.</source>
+   <translation>每层都能看到之前的所有层：参数少，训练内存大。更深的 DenseNet-121，在其差一点时使用。</translation>
+  </message>
+  <message>
+   <source>Each layer sees all before it: few parameters, much memory in training. The deepest, for a graphics card.</source>
+   <translation>每层都能看到之前的所有层：参数少，训练内存大。最深，需要显卡。</translation>
+  </message>
+  <message>
+   <source>Made for telephones: small, quick on a processor, with a dilated version. Good company for DeepLab v3+ and BiSeNet.</source>
+   <translation>为手机设计：小，在处理器上快，有空洞版本。与 DeepLab v3+ 和 BiSeNet 很搭。</translation>
+  </message>
+  <message>
+   <source>The least work of all encoders; for video and weak computers, when a coarse answer will do.</source>
+   <translation>所有编码器中计算量最小；用于视频和弱电脑，且粗略答案即可时。</translation>
+  </message>
+  <message>
+   <source>Quick on a processor and a little stronger than MobileNetV2; torchvision's light models use it.</source>
+   <translation>在处理器上快，比 MobileNetV2 略强；torchvision 的轻模型都用它。</translation>
+  </message>
+  <message>
+   <source>Scaled up evenly in depth, width and detail. The small one; Lite0 is its quicker sister with weights at hand. Slow for its operations on a processor.</source>
+   <translation>在深度、宽度和细节上均匀放大。最小的一款；Lite0 是它更快的姊妹，权重就在手边。就其运算量而言在处理器上偏慢。</translation>
+  </message>
+  <message>
+   <source>Scaled up evenly in depth, width and detail. A little more than B0. Slow for its operations on a processor.</source>
+   <translation>在深度、宽度和细节上均匀放大。比 B0 略多一点。就其运算量而言在处理器上偏慢。</translation>
+  </message>
+  <message>
+   <source>Scaled up evenly in depth, width and detail. A fair middle between ResNet-18's cost and ResNet-50's strength. Slow for its operations on a processor.</source>
+   <translation>在深度、宽度和细节上均匀放大。在 ResNet-18 的开销与 ResNet-50 的能力之间取中。就其运算量而言在处理器上偏慢。</translation>
+  </message>
+  <message>
+   <source>Scaled up evenly in depth, width and detail. Often chosen for aerial images and competitions with a U-Net. Slow for its operations on a processor.</source>
+   <translation>在深度、宽度和细节上均匀放大。常与 U-Net 配合用于航拍图像和竞赛。就其运算量而言在处理器上偏慢。</translation>
+  </message>
+  <message>
+   <source>Scaled up evenly in depth, width and detail. The strongest here; wants a graphics card with memory. Slow for its operations on a processor.</source>
+   <translation>在深度、宽度和细节上均匀放大。这里最强的一款；需要大内存显卡。就其运算量而言在处理器上偏慢。</translation>
+  </message>
+  <message>
+   <source>Parallel resolutions, for the networks hrnet and ocrnet first of all. The narrow one, 10 million parameters.</source>
+   <translation>并行的多种分辨率，首先用于 hrnet 和 ocrnet 网络。较窄的一款，1000 万参数。</translation>
+  </message>
+  <message>
+   <source>Parallel resolutions, for the networks hrnet and ocrnet first of all. The middle width.</source>
+   <translation>并行的多种分辨率，首先用于 hrnet 和 ocrnet 网络。中等宽度。</translation>
+  </message>
+  <message>
+   <source>Parallel resolutions, for the networks hrnet and ocrnet first of all. The width of published street-scene results; wants a large card.</source>
+   <translation>并行的多种分辨率，首先用于 hrnet 和 ocrnet 网络。已发表街景结果所用的宽度；需要大显卡。</translation>
+  </message>
+  <message>
+   <source>Separable convolutions throughout, the body that DeepLab v3+ was published with. Heavy; for photographs with many labels.</source>
+   <translation>通体可分离卷积，DeepLab v3+ 发表时所用的主体。较重；适合标签众多的照片。</translation>
+  </message>
+  <message>
+   <source>A convolutional network with the recipes of transformers, the strongest ImageNet features here. About the size of a ResNet-50, and usually better at it.</source>
+   <translation>采用 Transformer 诀窍的卷积网络，这里最强的 ImageNet 特征。大小约如 ResNet-50，通常比它更好。</translation>
+  </message>
+  <message>
+   <source>A convolutional network with the recipes of transformers, the strongest ImageNet features here. Twice as deep as tiny.</source>
+   <translation>采用 Transformer 诀窍的卷积网络，这里最强的 ImageNet 特征。深度为 tiny 的两倍。</translation>
+  </message>
+  <message>
+   <source>A convolutional network with the recipes of transformers, the strongest ImageNet features here. The widest; for much data and a large card.</source>
+   <translation>采用 Transformer 诀窍的卷积网络，这里最强的 ImageNet 特征。最宽；用于大量数据和大显卡。</translation>
+  </message>
+  <message>
+   <source>Knows the 20 everyday classes of PASCAL VOC (people, animals, vehicles, furniture) in photographs without any training. The quickest and smallest; for a first look and for processors.</source>
+   <translation>无需任何训练即认识 PASCAL VOC 的 20 个日常类别（人、动物、车辆、家具），用于照片。最快最小；用于初步查看和处理器。</translation>
+  </message>
+  <message>
+   <source>Knows the 20 everyday classes of PASCAL VOC (people, animals, vehicles, furniture) in photographs without any training. Light, with better borders than LR-ASPP: the one to begin with.</source>
+   <translation>无需任何训练即认识 PASCAL VOC 的 20 个日常类别（人、动物、车辆、家具），用于照片。轻，边界比 LR-ASPP 好：从它开始。</translation>
+  </message>
+  <message>
+   <source>Knows the 20 everyday classes of PASCAL VOC (people, animals, vehicles, furniture) in photographs without any training. Clearly more exact, at ten times the work.</source>
+   <translation>无需任何训练即认识 PASCAL VOC 的 20 个日常类别（人、动物、车辆、家具），用于照片。明显更精确，计算量为十倍。</translation>
+  </message>
+  <message>
+   <source>Knows the 20 everyday classes of PASCAL VOC (people, animals, vehicles, furniture) in photographs without any training. The most exact of these; wants a graphics card.</source>
+   <translation>无需任何训练即认识 PASCAL VOC 的 20 个日常类别（人、动物、车辆、家具），用于照片。其中最精确；需要显卡。</translation>
+  </message>
+  <message>
+   <source>Knows the 20 everyday classes of PASCAL VOC (people, animals, vehicles, furniture) in photographs without any training. Simpler and coarser than DeepLabV3 of the same size; for comparisons.</source>
+   <translation>无需任何训练即认识 PASCAL VOC 的 20 个日常类别（人、动物、车辆、家具），用于照片。比同等大小的 DeepLabV3 更简单、更粗；用于比较。</translation>
+  </message>
+  <message>
+   <source>Knows the 20 everyday classes of PASCAL VOC (people, animals, vehicles, furniture) in photographs without any training. As fcn_resnet50 with a deeper encoder; for comparisons.</source>
+   <translation>无需任何训练即认识 PASCAL VOC 的 20 个日常类别（人、动物、车辆、家具），用于照片。同 fcn_resnet50，编码器更深；用于比较。</translation>
+  </message>
+  <message>
+   <source>Finds the 80 everyday things of COCO in photographs, each as an object of its own. Choose it when things must be counted or touch one another.</source>
+   <translation>在照片中找出 COCO 的 80 种日常物体，每个都是独立的对象。需要计数或物体相互接触时选它。</translation>
+  </message>
+  <message>
+   <source>The same 80 things as the first Mask R-CNN, found markedly better for somewhat more work. Choose this one unless you compare.</source>
+   <translation>与第一版 Mask R-CNN 相同的 80 种物体，多一点计算而明显更好。除非为了比较，请选这个。</translation>
+  </message>
+  <message>
+   <source>Nuclei in fluorescence, stained tissue and bright field, of nearly any microscope. Choose it to begin labelling cells; then train on what you corrected. Touching nuclei come out as one area: split them by Regions, Split touching objects.</source>
+   <translation>荧光、染色组织和明场中的细胞核，几乎适用于任何显微镜。开始标注细胞时选它，再用您修正过的结果训练。相接的细胞核会连成一片：用“区域”中的“分割相接对象”把它们分开。</translation>
+  </message>
+  <message>
+   <source>Dark membranes between cells in electron microscopy of brain tissue, about 4 nm a pixel. Choose it for serial sections; other tissue or staining wants a few corrected images and retraining.</source>
+   <translation>脑组织电子显微图像中细胞间的深色膜，约每像素 4 nm。用于连续切片；其他组织或染色需要少量修正图像并重新训练。</translation>
+  </message>
+  <message>
+   <source>Roads in aerial photographs of about 1 m a pixel. Trained on very few scenes, so take its proposal as a start and retrain on your own.</source>
+   <translation>约每像素 1 m 的航拍照片中的道路。只用很少的场景训练，因此请把它的提议作为起点，用您自己的数据重新训练。</translation>
+  </message>
+  <message>
+   <source>Eleven classes of street scenes seen from a car: sky, building, road, tree, car and others. Choose it for driving videos in daylight; night, rain or other cities want retraining.</source>
+   <translation>从车上看到的街景的十一个类别：天空、建筑、道路、树、汽车等。用于白天的行车视频；夜间、雨天或其他城市需要重新训练。</translation>
+  </message>
+  <message>
+   <source>Blood vessels in colour photographs of the retina. Choose it for fundus cameras of about 45°; images are brought to 1024 px first, so any resolution will do.</source>
+   <translation>视网膜彩色照片中的血管。用于约 45° 的眼底相机；图像会先缩放到 1024 像素，因此任何分辨率都可以。</translation>
+  </message>
+  <message>
+   <source>Splits by brightness where two or more groups differ most. Choose it for things plainly brighter or darker than all around them under even light; no training, at once.</source>
+   <translation>在两组或多组亮度差别最大处分割。用于在均匀光照下明显比四周更亮或更暗的目标；无需训练，立即可用。</translation>
+  </message>
+  <message>
+   <source>Compares each pixel with its own neighbourhood. Choose it for print, cracks or cells where the light is uneven and Otsu loses a corner.</source>
+   <translation>把每个像素与其邻域比较。用于光照不均、Otsu 会丢掉一角的印刷品、裂缝或细胞。</translation>
+  </message>
+  <message>
+   <source>Cuts the image into small even areas that follow edges. Choose it to label by clicking areas, or to sketch many classes quickly.</source>
+   <translation>把图像切成跟随边缘的均匀小块。用于点选区域标注，或快速勾画众多类别。</translation>
+  </message>
+  <message>
+   <source>Areas of even colour, large where nothing happens and small in detail. Choose it for scenes with broad plain surfaces; sizes vary much.</source>
+   <translation>颜色均匀的区域，平淡处大、细节处小。用于有大片平坦表面的场景；大小差别很大。</translation>
+  </message>
+  <message>
+   <source>Areas between the ridges of the gradient, from a grid of seeds. Choose it where edges are closed and clear, such as grains, tiles and foam.</source>
+   <translation>从种子网格出发，取梯度山脊之间的区域。用于边缘闭合而清晰的目标，如颗粒、瓷砖和泡沫。</translation>
+  </message>
+  <message>
+   <source>Takes strong outlines, closes and fills them. Choose it for sharp things on a plain ground: products, tools, specimens.</source>
+   <translation>取出强轮廓，将其闭合并填充。用于素净背景上轮廓分明的目标：产品、工具、标本。</translation>
+  </message>
+  <message>
+   <source>Finds what is unlike the rest of the image by its spectrum, in milliseconds and coarsely. Choose it to see where to look, not for borders.</source>
+   <translation>通过频谱在几毫秒内粗略找出与图像其余部分不同之处。用来看该看哪里，不用于找边界。</translation>
+  </message>
+  <message>
+   <source>Finds what differs from its surroundings at several scales, with finer borders than the spectral method. Choose it for single things on busy ground.</source>
+   <translation>在多个尺度上找出与周围不同之处，边界比频谱法更细。用于杂乱背景上的单个目标。</translation>
+  </message>
+  <message>
+   <source>Cuts the scene into layers from near to far by a depth or disparity map that you have. Choose it for depth cameras and photogrammetry.</source>
+   <translation>按您已有的深度图或视差图把场景由近到远切成层。用于深度相机和摄影测量。</translation>
+  </message>
+  <message>
+   <source>Works out the distance from a rectified pair of images and cuts it into layers. Choose it for stereo cameras; plain surfaces stay unknown.</source>
+   <translation>从校正后的图像对计算距离并切成层。用于立体相机；平淡的表面仍未知。</translation>
+  </message>
+  <message>
+   <source>Less than it was trained with prunes the network: quicker and coarser</source>
+   <translation>小于训练时的深度会裁剪网络：更快但更粗</translation>
+  </message>
+  <message>
+   <source>Loading the model</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Loading the click model</source>
+   <translation>正在加载点击模型</translation>
+  </message>
+  <message>
+   <source>Looking at the picture</source>
+   <translation>正在查看图像</translation>
+  </message>
+  <message>
+   <source>Segmenting</source>
+   <translation>正在分割</translation>
+  </message>
+  <message>
+   <source>Refining</source>
+   <translation>正在细化</translation>
+  </message>
+  <message>
+   <source>Reading the labels</source>
+   <translation type="unfinished" />
   </message>
  </context>
  <context>

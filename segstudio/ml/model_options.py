@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 PRUNE = "prune_depth"
 """How deep a trained UNet++ is computed; its card's ``depth`` says how deep it was trained."""
+PRUNE_HELP = "Less than it was trained with prunes the network: quicker and coarser"
 _DEEPEST = 4
 
 
@@ -27,8 +28,7 @@ def options_of(card: ModelCard) -> tuple[Option, ...]:
     trained = said if isinstance(said, int) and said < _DEEPEST else _DEEPEST
     if card.architecture != "unetplusplus" or card.weights.kind == "untrained" or trained < 2:
         return ()
-    about = "Less than it was trained with prunes the network: quicker and coarser"
-    return (Option(PRUNE, "Depth", trained, "integer", 1, trained, help=about),)
+    return (Option(PRUNE, "Depth", trained, "integer", 1, trained, help=PRUNE_HELP),)
 
 
 def values_of(card: ModelCard) -> dict[str, Value]:

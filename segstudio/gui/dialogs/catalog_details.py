@@ -190,7 +190,7 @@ class CatalogDetails(QWidget):
             column.addWidget(muted(entry.reason))
         if entry.advice:
             column.addWidget(muted(tr("When to choose it"), small=True))
-            self.advice = QLabel(entry.advice)
+            self.advice = QLabel(tr(entry.advice))
             self.advice.setTextFormat(Qt.TextFormat.PlainText)
             self.advice.setWordWrap(True)
             self.advice.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
