@@ -3515,7 +3515,7 @@ The patient's right is at the left (radiological convention).</source>
   </message>
   <message>
    <source>Loading the model</source>
-   <translation type="unfinished" />
+   <translation>正在加载模型</translation>
   </message>
   <message>
    <source>Loading the click model</source>
@@ -3535,7 +3535,7 @@ The patient's right is at the left (radiological convention).</source>
   </message>
   <message>
    <source>Reading the labels</source>
-   <translation type="unfinished" />
+   <translation>正在读取标签</translation>
   </message>
  </context>
  <context>
