@@ -88,12 +88,18 @@ class CatalogDialog(PlainDialog):
         self.download_button = self._button(tr("Download"), self._on_download)
         self.train_button = self._button(tr("Train this network…"), self._on_train)
         self.use_button = self._button(tr("Use for proposals"), self._on_use)
-        close = self._button(tr("Close"), self.reject)
+        self.close_button = self._button(tr("Close"), self.reject)
         row = QHBoxLayout()
         row.setSpacing(8)
         row.addWidget(self.install_button)
         row.addStretch(1)
-        for button in (self.compare_button, self.download_button, self.train_button, self.use_button, close):
+        for button in (
+            self.compare_button,
+            self.download_button,
+            self.train_button,
+            self.use_button,
+            self.close_button,
+        ):
             row.addWidget(button)
         return row
 
