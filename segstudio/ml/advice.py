@@ -39,7 +39,7 @@ NETWORKS: dict[str, str] = {
         "fully connected CRF. Choose it for that pair, or as a baseline before ResNets.",
     "deeplabv2":
         "Sees the image at three sizes and keeps the strongest answer, for objects that appear at very different scales. "
-        "Three passes make it the slowest on photographs. DeepLab v3 or v3+ is nearly always the better bargain.",
+        "Three passes make it slow. DeepLab v3 or v3+ is nearly always the better bargain.",
     "deeplabv3":
         "Looks at wide surroundings at several rates before it decides, for large regions whose meaning depends on context: land cover, "
         "sky and road, tissue. Borders are found at an eighth or sixteenth of the resolution; where they count take v3+.",
@@ -57,7 +57,7 @@ NETWORKS: dict[str, str] = {
         "The W18 fits a small card; W48 is among the strongest here. It starts slowly without ImageNet weights.",
     "ocrnet":
         "First finds the region of each class roughly, then compares every pixel with those regions. Choose it for street scenes "
-        "and many classes with much data, when the last percents count. Costs about three times its encoder alone.",
+        "and many classes with much data, when the last percents count. Its head adds two to three times the encoder's work.",
     "enet":
         "A third of a million parameters and two billion operations: trains on a processor too, and proposes quickly everywhere. "
         "Choose it for video, small computers, or a first look; fine borders and rare classes are its weak side.",
@@ -133,7 +133,7 @@ _EVERYDAY = "Knows the 20 everyday classes of PASCAL VOC (people, animals, vehic
 MODELS: dict[str, str] = {
     "torchvision/lraspp_mobilenet_v3_large": _EVERYDAY.format("The quickest and smallest; for a first look and for processors."),
     "torchvision/deeplabv3_mobilenet_v3_large": _EVERYDAY.format("Light, with better borders than LR-ASPP: the one to begin with."),
-    "torchvision/deeplabv3_resnet50": _EVERYDAY.format("Clearly more exact, at ten times the work."),
+    "torchvision/deeplabv3_resnet50": _EVERYDAY.format("Clearly more exact, at some seventeen times the work."),
     "torchvision/deeplabv3_resnet101": _EVERYDAY.format("The most exact of these; wants a graphics card."),
     "torchvision/fcn_resnet50": _EVERYDAY.format("Simpler and coarser than DeepLabV3 of the same size; for comparisons."),
     "torchvision/fcn_resnet101": _EVERYDAY.format("As fcn_resnet50 with a deeper encoder; for comparisons."),
