@@ -223,6 +223,7 @@ def checked_encoder(arch: str, name: str) -> str:
 def _find(name: str, table: dict[str, T], what: str) -> T:
     found = table.get(name)
     if found is None:
-        near = difflib.get_close_matches(name, table, n=3, cutoff=0.4) or list(table)
-        raise UserError(f"there is no {what} {name!r}", remedy=f"did you mean {' or '.join(near)}?")
+        near = difflib.get_close_matches(name, table, n=3, cutoff=0.4)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"choose one of {', '.join(table)}"
+        raise UserError(f"there is no {what} {name!r}", remedy=hint)
     return found
