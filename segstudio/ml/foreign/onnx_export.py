@@ -43,6 +43,8 @@ LARGE_LOGIT = 100.0
 IMAGE, LOGITS = "image", "logits"
 MAX_BYTES = (1 << 31) - (1 << 20)
 """Protocol buffers hold no more in one file."""
+# Pooling to a fixed number of fields and sampling at scales depend on the size in ways the tracer ponders for minutes and then gives up.
+ONE_SIZE = frozenset({"deeplabv2", "pspnet", "upernet", "pixelnet", "smp:pspnet", "smp:upernet"})
 # What torch and onnxscript say while they work is no business of the user's.
 _CHATTY = ("torch.onnx", "onnxscript", "onnx_ir", "torch.export", "torch.fx")
 _STEPS = 4
@@ -136,16 +138,17 @@ class _Exporter:
         self.multiple_px = max(int(network) if isinstance(network, int) else 32, 1)
 
     def run(self, size_px: int) -> OnnxExport:
-        note = ""
+        note = f"{self.card.architecture} can be written for windows of one size only"
         if size_px:
-            return self._fixed(size_px, note)
+            return self._fixed(size_px, "")
+        if self.card.architecture in ONE_SIZE:
+            return self._fixed(_window(self.card.window_px, self.multiple_px), note)
         try:
             return self._free()
         except UserError:
             raise
         except Exception as error:  # noqa: BLE001 - the exporter may fail in any way; a window of one size often works
             logging.getLogger(__name__).info("no free sizes for %s: %s", self.card.id, error)
-            note = f"{self.card.architecture} can be written for windows of one size only"
         check(self.cancel)
         return self._fixed(_window(self.card.window_px, self.multiple_px), note)
 

