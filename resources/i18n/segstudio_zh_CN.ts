@@ -3230,7 +3230,7 @@ The patient's right is at the left (radiological convention).</source>
    <translation>带空洞卷积和宽视野的 VGG-16。答案平滑而粗，宜再用全连接 CRF 细化。为这一组合而选，或作为 ResNet 之前的基线。</translation>
   </message>
   <message>
-   <source>Sees the image at three sizes and keeps the strongest answer, for objects that appear at very different scales. Three passes make it the slowest on photographs. DeepLab v3 or v3+ is nearly always the better bargain.</source>
+   <source>Sees the image at three sizes and keeps the strongest answer, for objects that appear at very different scales. Three passes make it slow. DeepLab v3 or v3+ is nearly always the better bargain.</source>
    <translation>以三种大小观察图像并取最强的答案，适合尺度悬殊的物体。三遍计算使它处理照片最慢。DeepLab v3 或 v3+ 几乎总是更划算。</translation>
   </message>
   <message>
@@ -3254,7 +3254,7 @@ The patient's right is at the left (radiological convention).</source>
    <translation>始终不放弃高分辨率，因此细小目标得以保留：血管、裂缝、杆、俯视的道路。W18 可放进小显卡；W48 是这里最强者之一。没有 ImageNet 权重时起步较慢。</translation>
   </message>
   <message>
-   <source>First finds the region of each class roughly, then compares every pixel with those regions. Choose it for street scenes and many classes with much data, when the last percents count. Costs about three times its encoder alone.</source>
+   <source>First finds the region of each class roughly, then compares every pixel with those regions. Choose it for street scenes and many classes with much data, when the last percents count. Its head adds two to three times the encoder's work.</source>
    <translation>先粗略找出每个类别的区域，再把每个像素与这些区域比较。数据多、类别多、最后几个百分点也重要的街景选它。开销约为其编码器的三倍。</translation>
   </message>
   <message>
@@ -3426,7 +3426,7 @@ The patient's right is at the left (radiological convention).</source>
    <translation>无需任何训练即认识 PASCAL VOC 的 20 个日常类别（人、动物、车辆、家具），用于照片。轻，边界比 LR-ASPP 好：从它开始。</translation>
   </message>
   <message>
-   <source>Knows the 20 everyday classes of PASCAL VOC (people, animals, vehicles, furniture) in photographs without any training. Clearly more exact, at ten times the work.</source>
+   <source>Knows the 20 everyday classes of PASCAL VOC (people, animals, vehicles, furniture) in photographs without any training. Clearly more exact, at some seventeen times the work.</source>
    <translation>无需任何训练即认识 PASCAL VOC 的 20 个日常类别（人、动物、车辆、家具），用于照片。明显更精确，计算量为十倍。</translation>
   </message>
   <message>
