@@ -29,15 +29,17 @@ from segstudio.ml.weights import load_network, save_weights
 CPU = torch.device("cpu")
 STEPS = 30
 CROPS = 4
+PLAIN = ("fcn32s", "fcn16s", "fcn8s", "deeplabv1")
+"""VGG with nothing but dropout: tried with batch norm in the encoder, at the trainer's own learning rate."""
 LIGHT_ENCODERS = {
     "segnet": "vgg16_bn", "deconvnet": "vgg16_bn", "deeplabv2": "resnet18", "pspnet": "resnet18", "refinenet": "resnet18",
-    "fastfcn": "resnet18", "upernet": "efficientnet_lite0", "ocrnet": "hrnet_w18",
+    "fastfcn": "resnet18", "upernet": "efficientnet_lite0", "ocrnet": "hrnet_w18", **{name: "vgg16_bn" for name in PLAIN},
 }  # fmt: skip
-"""A light encoder where the network's default is a heavy one; the others take their default."""
+"""A light encoder where the network's default is a heavy one, or a quick learner; the others take their default."""
 RATE = 6e-3
 """The learning rate of networks with batch norm: thirty steps are few, so it is six times the trainer's own."""
-RATES = {"enet": 1e-2, "unetplusplus": 1e-2, **{n: 2e-4 for n in ("fcn32s", "fcn16s", "fcn8s", "deeplabv1", "pixelnet", "refinenet")}}
-"""Those that learn at another: networks without batch norm, which that is too much for from random parameters, and two slow starters."""
+RATES = {"enet": 1e-2, "unetplusplus": 1e-2, **{name: 1e-3 for name in PLAIN}, "deconvnet": 2e-3, "pixelnet": 5e-4, "refinenet": 2e-4}
+"""Those that learn at another: two slow starters, and networks that this is too much for from random parameters."""
 ENOUGH = 0.45
 """A row is done as soon as the loss is below this share of the first: half is asked."""
 ODD_SIZES = ((64, 64), (113, 79))

@@ -18,10 +18,14 @@ import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import cv2
 import numpy as np
 import torch
+from document import replace_section, table
 
 from segstudio.ml.cards import ModelCard
 from segstudio.ml.inference.loading import TorchSegmenter
@@ -138,10 +142,24 @@ def child(python: str, *arguments: object) -> object:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def written(result: dict[str, Any]) -> list[str]:
+    """The section of resources/docs/networks.md."""
+    names = [name for name in result if name.endswith("classes") and "peak" not in name]
+    body = [[name, *(str(result[name].get(kind, {}).get("ratio", "")) for kind in ("logits", "proposals", "monai"))] for name in names]
+    peak = ", ".join(f"{mb} MB at {size}" for size, mb in result["peak grows by MB, 21 classes"].items())
+    return [
+        *table(["network", "ours: logits", "ours: class and confidence of each pixel", "MONAI 1.6, Gaussian: logits"], body),
+        "",
+        f"Growth of the process's peak from the third piece on, 21 classes: {peak}. Largest difference from one window over all, of a network"
+        f" that sees 11 px: {result['seam']['difference']:.1e}.",
+    ]
+
+
 def main() -> None:
     """Print one JSON document."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--side", type=int, default=SIDE, help="of the image, px")
+    parser.add_argument("--write", action="store_true", help="puts the figures into resources/docs/networks.md")
     parser.add_argument("--child", nargs="*", help=argparse.SUPPRESS)
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -151,7 +169,7 @@ def main() -> None:
         found = memory_of(*map(int, rest)) if kind == "memory" else ratio_of(kind, rest[0], int(rest[1]), int(rest[2]))
         print(json.dumps(found))
         return
-    result: dict[str, object] = {"side_px": options.side, "window_px": WINDOW, "overlap_px": OVERLAP, "aim": AIM, "load": os.getloadavg()[0]}
+    result: dict[str, Any] = {"side_px": options.side, "window_px": WINDOW, "overlap_px": OVERLAP, "aim": AIM, "load": os.getloadavg()[0]}
     monai = os.environ.get("SEGSTUDIO_MONAI_PYTHON")
     for name, classes in (("lraspp", 2), ("lraspp", 21), ("deeplabv3_mobilenet", 21)):
         kinds = {"logits": sys.executable, "proposals": sys.executable, **({"monai": monai} if monai else {})}
@@ -162,6 +180,8 @@ def main() -> None:
     }
     result["seam"] = {"difference": seam(), "aim": SEAM_AIM}
     print(json.dumps(result, indent=2, ensure_ascii=False))
+    if options.write:
+        replace_section("windows", written(result))
 
 
 if __name__ == "__main__":

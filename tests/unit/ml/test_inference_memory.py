@@ -6,8 +6,10 @@ import torch
 from ml_help import ArrayReader, SmallNet, card, random_image
 
 from segstudio.core.errors import UserError
+from segstudio.core.geometry import Rect
 from segstudio.ml.inference import blending
-from segstudio.ml.inference.blending import likeliest, strips
+from segstudio.ml.inference.blending import Blender, likeliest, strips
+from segstudio.ml.inference.engine import axes_of
 from segstudio.ml.inference.loading import TorchSegmenter
 from segstudio.ml.inference.run import propose, semantic_logits
 from segstudio.ml.inference.windows import make_axis
@@ -129,6 +131,36 @@ def test_a_window_of_one_class_plane_and_channels_last_are_put_together_alike():
     for layout in (torch.contiguous_format, torch.channels_last):
         answers.append(answered(TorchSegmenter(AsGiven(layout), card(**{**WINDOW, "window_px": 128})))[0])
     assert torch.equal(*answers)
+
+
+def test_a_network_that_sees_less_than_the_margin_leaves_no_seams():
+    """Five 3×3 convolutions at rates up to 4 see 11 px around; the outer quarter of an overlap of 64 px, 16 px, counts for nothing."""
+    torch.manual_seed(0)
+    layers = []
+    for number, rate in enumerate((1, 1, 2, 3, 4)):
+        layers += [torch.nn.Conv2d(8 if number else 3, 8, 3, padding=rate, dilation=rate), torch.nn.ReLU()]
+    net = torch.nn.Sequential(*layers, torch.nn.Conv2d(8, 3, 1))
+    reader = ArrayReader(random_image(300, 420))
+
+    def logits(window, overlap):
+        segmenter = TorchSegmenter(net, card(window_px=window, overlap_px=overlap, stride_px=8))
+        return whole(semantic_logits(segmenter, reader), 300, 420)
+
+    at_once = logits(1024, 64)
+    assert float((logits(128, 64) - at_once).abs().max()) <= 1e-4
+    # The control: where the overlap is too small for what the network sees, there are seams.
+    assert float((logits(128, 8) - at_once).abs().max()) > 1e-3
+
+
+def test_what_is_held_follows_the_overlap_and_the_width_only():
+    """A row of windows leaves its overlap behind, not itself."""
+    rows, columns = axes_of(Rect(0, 0, 1000, 4000), 128, 32, 8)
+    blender = Blender(rows, columns)
+    for row in range(len(rows)):
+        for column in range(len(columns)):
+            blender.add(row, column, torch.zeros(3, rows.size_px, columns.size_px))
+        held = blender._above.numel()
+        assert held <= 3 * 20 * (columns.starts[-1] + 128 - columns.starts[0])
 
 
 def test_wide_images_in_strips_answer_as_in_one(monkeypatch):
