@@ -158,7 +158,9 @@ class ChildThread(QThread):
                 self._tell(child.poll(0.0, self._room()) if self._room() > 0 else ())
                 if not child.is_busy and not waiting and not self.is_child_kept:
                     child.shut_down()
-                self._rest(child)
+                # The end of a job may have come just now: what waits for it goes first.
+                if child.is_busy or not waiting:
+                    self._rest(child)
         finally:
             child.shut_down()
 

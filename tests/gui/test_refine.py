@@ -380,3 +380,44 @@ def test_the_cards_of_regions_and_of_refining_give_way_to_each_other(window: Mai
     card = opened(window, qtbot)
     assert regions.isHidden()
     assert window.trigger("region.grow") and card.isHidden() and regions.isVisible()
+
+
+class EndingChild:
+    """A process whose job ends in the very look that follows its cancelling."""
+
+    made: list[EndingChild] = []
+
+    def __init__(self, *_: object, **__: object) -> None:
+        self.given: list[object] = []
+        self.is_busy = self.is_cancelled = False
+        self.wait_handles: list[object] = []
+        EndingChild.made.append(self)
+
+    def submit(self, spec: object) -> None:
+        self.given.append(spec)
+        self.is_busy, self.is_cancelled = True, False
+
+    def cancel(self) -> None:
+        self.is_cancelled = True
+
+    def poll(self, *_: object) -> list[protocol.Message]:
+        if not (self.is_busy and self.is_cancelled):
+            return []
+        self.is_busy = False
+        return [protocol.WasCancelled()]
+
+    def shut_down(self) -> None:
+        self.is_busy = False
+
+
+def test_a_superseding_job_begins_although_the_former_ends_in_the_same_moment(qtbot, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(threads, "ChildProcess", EndingChild)
+    EndingChild.made = []
+    thread = threads.ModelThread()
+    try:
+        thread.submit("first")
+        qtbot.waitUntil(lambda: bool(EndingChild.made) and EndingChild.made[0].given == ["first"], timeout=5000)
+        thread.submit("second")
+        qtbot.waitUntil(lambda: EndingChild.made[0].given == ["first", "second"], timeout=5000)
+    finally:
+        thread.shut_down()
