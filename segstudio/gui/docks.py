@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from PySide6.QtCore import QByteArray, QObject, Qt
+from PySide6.QtCore import QByteArray, QObject, QSize, Qt
 from PySide6.QtWidgets import QDockWidget, QFrame, QMainWindow, QScrollArea, QTabWidget, QWidget
 
 from segstudio.gui.i18n import tr_table
 
 LAYOUT_VERSION = 1
-WIDTH_PX = 316
+WIDTH_PX = 324
 
 
 @dataclass(frozen=True)
@@ -185,11 +185,23 @@ class Docks(QObject):
         if spec.scrolls:
             self._docks[panel_id].setWidget(panel)
             return
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setWidget(panel)
-        area.viewport().setAutoFillBackground(False)
+        self._docks[panel_id].setWidget(_PanelArea(panel))
+
+
+class _PanelArea(QScrollArea):
+    """A panel that scrolls up and down and is never cut at its right."""
+
+    def __init__(self, panel: QWidget) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setWidget(panel)
+        self.viewport().setAutoFillBackground(False)
         panel.setAutoFillBackground(False)
-        self._docks[panel_id].setWidget(area)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """As wide as the panel wants at least, up to the width that panels have at first."""
+        hint = super().minimumSizeHint()
+        wanted = self.widget().minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width()
+        return QSize(max(hint.width(), min(WIDTH_PX, wanted)), hint.height())

@@ -240,6 +240,18 @@ def test_geometry_and_panels_last(qtbot, tmp_path: Path) -> None:
     assert again.height() == 651  # the width is cut to the small screen that offscreen tests have
 
 
+@pytest.mark.parametrize("panel_id", ["model", "train", "overlay"])
+def test_a_panel_is_never_cut_at_its_right(qtbot, tmp_path: Path, panel_id: str) -> None:
+    with open_window(qtbot) as window:
+        open_project(window, tmp_path, qtbot)
+        panel = window.workspace.docks.reveal(panel_id)
+        qtbot.waitUntil(panel.isVisible)
+        window.resizeDocks([window.workspace.docks.dock(panel_id)], [100], Qt.Orientation.Horizontal)
+        viewport = panel.parentWidget()
+        qtbot.waitUntil(lambda: viewport.width() >= min(290, panel.minimumSizeHint().width()))
+        assert panel.width() <= viewport.width()
+
+
 def test_tab_hides_the_panels(qtbot, tmp_path: Path) -> None:
     with open_window(qtbot) as window:
         open_project(window, tmp_path, qtbot)
