@@ -153,7 +153,7 @@
   </message>
   <message>
    <source>Use for proposals</source>
-   <translation>用于提议</translation>
+   <translation>用于预测</translation>
   </message>
   <message>
    <source>Close</source>
@@ -283,7 +283,7 @@
   </message>
   <message>
    <source>about %1 of memory, and %2 for each patch of %3 px in a batch</source>
-   <translation>约 %1 内存，另加批次中每个 %3 像素图块 %2</translation>
+   <translation>约 %1 内存，另加批次中每个 %3 像素裁块 %2</translation>
   </message>
   <message>
    <source>favourite</source>
@@ -379,7 +379,7 @@
   </message>
   <message>
    <source>Both propose on this image, one after the other. Nothing changes until you keep one of them.</source>
-   <translation>两个模型先后对此图像提议。在您保留其中之一之前，不会改变任何内容。</translation>
+   <translation>两个模型先后对此图像预测。在您保留其中之一之前，不会改变任何内容。</translation>
   </message>
   <message>
    <source>Left</source>
@@ -1093,11 +1093,11 @@
   </message>
   <message>
    <source>Show labels beneath</source>
-   <translation>在下方显示标签</translation>
+   <translation>在下方显示标注</translation>
   </message>
   <message>
    <source>Keep left as the proposal</source>
-   <translation>保留左侧作为提议</translation>
+   <translation>保留左侧作为预测</translation>
   </message>
   <message>
    <source>Keep right</source>
@@ -1113,7 +1113,7 @@
   </message>
   <message>
    <source>Make what “%1” found the proposal of this image</source>
-   <translation>将“%1”的结果作为此图像的提议</translation>
+   <translation>将“%1”的结果作为此图像的预测</translation>
   </message>
   <message numerus="yes">
    <source>and %n more class(es)</source>
@@ -1143,7 +1143,7 @@
   </message>
   <message>
    <source>Mean IoU with the labels: left %1, right %2</source>
-   <translation>与标签的平均 IoU：左 %1，右 %2</translation>
+   <translation>与标注的平均 IoU：左 %1，右 %2</translation>
   </message>
   <message>
    <source>What the bands show</source>
@@ -1851,7 +1851,7 @@
   </message>
   <message>
    <source>Refine the proposal</source>
-   <translation>细化提议</translation>
+   <translation>细化预测</translation>
   </message>
   <message>
    <source>Close without changing anything</source>
@@ -1887,7 +1887,7 @@
   </message>
   <message>
    <source>Apply refines the whole proposal.</source>
-   <translation>“应用”会细化整个提议。</translation>
+   <translation>“应用”会细化整个预测。</translation>
   </message>
   <message>
    <source>Zoom in to see a preview; Apply refines all of it.</source>
@@ -2147,7 +2147,7 @@
   </message>
   <message>
    <source>Layers of the encoder that learn nothing, from the input on: needs less memory, and fewer labels</source>
-   <translation>编码器从输入端起不参与学习的层：所需内存和标签更少</translation>
+   <translation>编码器从输入端起不参与学习的层：所需内存和标注更少</translation>
   </message>
   <message>
    <source>Refinement</source>
@@ -2191,7 +2191,7 @@
   </message>
   <message>
    <source>Starts from scratch: wants many labels and many epochs</source>
-   <translation>从零开始：需要大量标签和轮次</translation>
+   <translation>从零开始：需要大量标注和轮数</translation>
   </message>
   <message>
    <source>ImageNet weights are installed: works offline</source>
@@ -2215,7 +2215,7 @@
   </message>
   <message>
    <source>%1 M parameters · %2 G multiply-adds a patch · about %3 to train</source>
-   <translation>%1 M 参数 · 每图块 %2 G 次乘加 · 训练约需 %3</translation>
+   <translation>%1 M 参数 · 每裁块 %2 G 次乘加 · 训练约需 %3</translation>
   </message>
   <message>
    <source>(with its usual options)</source>
@@ -2223,11 +2223,11 @@
   </message>
   <message>
    <source>The graphics card has %1, which is too little: choose a smaller patch or batch, or a lighter network</source>
-   <translation>显卡有 %1，不够用：请选择更小的图块或批次，或更轻的网络</translation>
+   <translation>显卡有 %1，不够用：请选择更小的裁块或批次，或更轻的网络</translation>
   </message>
   <message>
    <source>This computer has %1 of memory, which is too little: choose a smaller patch or batch, or a lighter network</source>
-   <translation>本机有 %1 内存，不够用：请选择更小的图块或批次，或更轻的网络</translation>
+   <translation>本机有 %1 内存，不够用：请选择更小的裁块或批次，或更轻的网络</translation>
   </message>
   <message>
    <source>%1 M parameters, %2 M of them frozen</source>
@@ -2277,7 +2277,7 @@ The patient's right is at the left (radiological convention).</source>
   </message>
   <message>
    <source>Refining the proposal</source>
-   <translation>正在细化提议</translation>
+   <translation>正在细化预测</translation>
   </message>
   <message>
    <source>Or drop images, a folder or a project anywhere in this window.</source>
@@ -2479,7 +2479,7 @@ The patient's right is at the left (radiological convention).</source>
   </message>
   <message>
    <source>The proposal changed while it was being refined, so the refinement was dropped: apply it again.</source>
-   <translation>提议在细化过程中发生了改变，因此丢弃了细化结果：请重新应用。</translation>
+   <translation>预测在细化过程中发生了改变，因此丢弃了细化结果：请重新应用。</translation>
   </message>
   <message>
    <source>The project is open read-only: refining would change it.</source>
@@ -2487,11 +2487,11 @@ The patient's right is at the left (radiological convention).</source>
   </message>
   <message>
    <source>A model is proposing for this image: wait until it is done, or stop it.</source>
-   <translation>有模型正在为此图像提议：请等待完成或将其停止。</translation>
+   <translation>有模型正在为此图像预测：请等待完成或将其停止。</translation>
   </message>
   <message>
    <source>The proposal is being refined: wait until it is done, or stop it.</source>
-   <translation>提议正在细化：请等待完成或将其停止。</translation>
+   <translation>预测正在细化：请等待完成或将其停止。</translation>
   </message>
   <message>
    <source>The image's file is not there: find it again in the list of images.</source>
@@ -2959,7 +2959,7 @@ The patient's right is at the left (radiological convention).</source>
   </message>
   <message>
    <source>The most that a pixel of the proposal is trusted: lower lets the image change more</source>
-   <translation>对提议中像素的最高信任：越低，图像改变得越多</translation>
+   <translation>对预测中像素的最高信任：越低，图像改变得越多</translation>
   </message>
   <message>
    <source>How unlike two pixels may be and still listen to each other, in steps of 0–255</source>
@@ -3083,7 +3083,7 @@ The patient's right is at the left (radiological convention).</source>
   </message>
   <message>
    <source>Sharp borders from few images; the first choice for microscopy and medicine. With a pretrained encoder it needs even fewer labels.</source>
-   <translation>用少量图像即可得到清晰边界；显微与医学图像的首选。配合预训练编码器所需标签更少。</translation>
+   <translation>用少量图像即可得到清晰边界；显微与医学图像的首选。配合预训练编码器所需标注更少。</translation>
   </message>
   <message>
    <source>A U-Net whose skips are refined step by step; can be pruned after training where speed counts more than the last percent.</source>
@@ -3147,7 +3147,7 @@ The patient's right is at the left (radiological convention).</source>
   </message>
   <message>
    <source>A third of a million parameters: trains and proposes quickly even without a GPU.</source>
-   <translation>三十多万参数：即使没有 GPU 也能快速训练和提议。</translation>
+   <translation>三十多万参数：即使没有 GPU 也能快速训练和预测。</translation>
   </message>
   <message>
    <source>Quick on large pictures, with a path of its own for detail.</source>
@@ -3159,7 +3159,7 @@ The patient's right is at the left (radiological convention).</source>
   </message>
   <message>
    <source>Learns from single sampled pixels, so that sparse labels do; slow to propose.</source>
-   <translation>从抽样的单个像素学习，稀疏标签即可；提议较慢。</translation>
+   <translation>从抽样的单个像素学习，稀疏标注即可；预测较慢。</translation>
   </message>
   <message>
    <source>PSPNet's quality at a third of the memory, as nothing is dilated.</source>
@@ -3167,7 +3167,7 @@ The patient's right is at the left (radiological convention).</source>
   </message>
   <message>
    <source>A residual U-Net made for volumes; here it learns and proposes plane by plane.</source>
-   <translation>为体数据设计的残差 U-Net；此处逐平面学习和提议。</translation>
+   <translation>为体数据设计的残差 U-Net；此处逐平面学习和预测。</translation>
   </message>
   <message>
    <source>Fully connected CRF</source>
@@ -3175,7 +3175,7 @@ The patient's right is at the left (radiological convention).</source>
   </message>
   <message>
    <source>Moves the borders of a proposal onto the edges of the image and removes specks; every pixel supports those of like colour around it. Choose it first, for photographs and colour images with clear edges; small things want a small distance. P. Krähenbühl and V. Koltun 2011, arXiv:1210.5644.</source>
-   <translation>把提议的边界移到图像边缘上并去除斑点；每个像素都支持周围颜色相近的像素。首选它来处理照片和边缘清晰的彩色图像；细小目标宜用较小的距离。P. Krähenbühl 与 V. Koltun 2011，arXiv:1210.5644。</translation>
+   <translation>把预测的边界移到图像边缘上并去除斑点；每个像素都支持周围颜色相近的像素。首选它来处理照片和边缘清晰的彩色图像；细小目标宜用较小的距离。P. Krähenbühl 与 V. Koltun 2011，arXiv:1210.5644。</translation>
   </message>
   <message>
    <source>CRF as RNN</source>
@@ -3183,7 +3183,7 @@ The patient's right is at the left (radiological convention).</source>
   </message>
   <message>
    <source>The same CRF as layers whose weights are learnt: choose it as the last layers when you train a network (`train --refine crfrnn`). Applied to a proposal, where nothing was learnt, it does what the CRF does. S. Zheng et al. 2015, arXiv:1502.03240.</source>
-   <translation>同样的 CRF，但作为可学习权重的层：训练网络时选它作最后几层（`train --refine crfrnn`）。直接用于提议时什么都没学过，效果与 CRF 相同。S. Zheng 等 2015，arXiv:1502.03240。</translation>
+   <translation>同样的 CRF，但作为可学习权重的层：训练网络时选它作最后几层（`train --refine crfrnn`）。直接用于预测时什么都没学过，效果与 CRF 相同。S. Zheng 等 2015，arXiv:1502.03240。</translation>
   </message>
   <message>
    <source>MRF (Deep Parsing Network)</source>
@@ -3195,11 +3195,11 @@ The patient's right is at the left (radiological convention).</source>
   </message>
   <message>
    <source>The first to try when a few dozen labelled images are all there is: its borders are sharp, it learns quickly and seldom goes wrong. Choose it for cells, organs, materials and anything else with clear outlines. With a pretrained encoder it needs fewer labels still; without one it is the network of the paper, heavier and for images unlike photographs.</source>
-   <translation>手头只有几十幅已标注图像时首先试它：边界清晰，学得快，很少出错。适合细胞、器官、材料及其他轮廓分明的目标。配合预训练编码器所需标签更少；不配合则是论文中的网络，较重，适合与照片差别很大的图像。</translation>
+   <translation>手头只有几十幅已标注图像时首先试它：边界清晰，学得快，很少出错。适合细胞、器官、材料及其他轮廓分明的目标。配合预训练编码器所需标注更少；不配合则是论文中的网络，较重，适合与照片差别很大的图像。</translation>
   </message>
   <message>
    <source>A U-Net that joins fine and coarse features in several small steps. Choose it where a U-Net just misses thin or blurred borders and you can spend somewhat more memory in training. After training it can be cut to a smaller depth that proposes faster.</source>
-   <translation>用几个小步骤把细特征与粗特征接起来的 U-Net。当 U-Net 恰好漏掉细小或模糊的边界，而训练时能多用些内存时选它。训练后可裁到较小的深度，提议更快。</translation>
+   <translation>用几个小步骤把细特征与粗特征接起来的 U-Net。当 U-Net 恰好漏掉细小或模糊的边界，而训练时能多用些内存时选它。训练后可裁到较小的深度，预测更快。</translation>
   </message>
   <message>
    <source>Each level of its decoder sees all levels of the encoder, so large and small things of one class are found alike: organs in a scan, cells of all ages. It computes many times as much as a U-Net; take it when that is too weak and a graphics card is at hand.</source>
@@ -3219,11 +3219,11 @@ The patient's right is at the left (radiological convention).</source>
   </message>
   <message>
    <source>Remembers where each maximum lay and puts it back there, so outlines stay in place although the decoder is light. Made for street scenes of a dozen classes. Take the version with batch norm; a U-Net is usually as good with fewer labels.</source>
-   <translation>记住每个最大值的位置并放回原处，因此解码器虽轻，轮廓仍保持原位。为十来个类别的街景而设计。请用带批归一化的版本；标签较少时 U-Net 通常同样好。</translation>
+   <translation>记住每个最大值的位置并放回原处，因此解码器虽轻，轮廓仍保持原位。为十来个类别的街景而设计。请用带批归一化的版本；标注较少时 U-Net 通常同样好。</translation>
   </message>
   <message>
    <source>A mirror image of VGG-16 with a fully connected waist, the largest network here. Choose it to compare with its paper. It needs many labels and much memory, and SegNet does much the same at an eighth of the weights.</source>
-   <translation>VGG-16 的镜像，中间为全连接层，是这里最大的网络。用于与其论文比较。需要大量标签和内存，而 SegNet 用八分之一的权重就能做到差不多。</translation>
+   <translation>VGG-16 的镜像，中间为全连接层，是这里最大的网络。用于与其论文比较。需要大量标注和内存，而 SegNet 用八分之一的权重就能做到差不多。</translation>
   </message>
   <message>
    <source>VGG-16 with dilated convolutions and a wide field of view. Its answer is smooth and coarse, and meant to be refined by the fully connected CRF. Choose it for that pair, or as a baseline before ResNets.</source>
@@ -3259,7 +3259,7 @@ The patient's right is at the left (radiological convention).</source>
   </message>
   <message>
    <source>A third of a million parameters and two billion operations: trains on a processor too, and proposes quickly everywhere. Choose it for video, small computers, or a first look; fine borders and rare classes are its weak side.</source>
-   <translation>三十多万参数、二十亿次运算：在处理器上也能训练，提议处处都快。用于视频、小型电脑或初步查看；细边界和稀有类别是它的弱项。</translation>
+   <translation>三十多万参数、二十亿次运算：在处理器上也能训练，预测处处都快。用于视频、小型电脑或初步查看；细边界和稀有类别是它的弱项。</translation>
   </message>
   <message>
    <source>One short path keeps detail, one deep path sees context, and they meet at the end. Choose it for large pictures and quick answers when ENet is too weak. ResNet-18, as in the paper, is a good encoder for it.</source>
@@ -3271,7 +3271,7 @@ The patient's right is at the left (radiological convention).</source>
   </message>
   <message>
    <source>Learns from a few thousand sampled pixels of each image, so that scattered strokes or points are labels enough and memory in training stays small. Proposing is very slow, since every pixel passes a large perceptron.</source>
-   <translation>从每幅图抽样的几千个像素学习，因此零散的笔画或点就足够作标签，训练内存也小。提议很慢，因为每个像素都要经过一个大感知机。</translation>
+   <translation>从每幅图抽样的几千个像素学习，因此零散的笔画或点就足够作标注，训练内存也小。预测很慢，因为每个像素都要经过一个大感知机。</translation>
   </message>
   <message>
    <source>Joins the last three stages by joint pyramid upsampling in place of dilating them: nearly PSPNet's quality with less memory and time. Choose it for many classes in large images, and with encoders that have no dilated version (DenseNet, VGG).</source>
@@ -3279,11 +3279,11 @@ The patient's right is at the left (radiological convention).</source>
   </message>
   <message>
    <source>Residual blocks of wide 5×5 windows, made for CT and MR with the Dice loss. It learns and proposes plane by plane here, so neighbouring planes don't help each other. Choose it for medical planes with one organ or lesion to find, and much data to learn from scratch; a U-Net with a pretrained encoder wants less of both.</source>
-   <translation>由宽 5×5 窗口构成的残差块，为 CT 和 MR 配合 Dice 损失而设计。此处逐平面学习和提议，相邻平面互不帮助。用于在医学平面中寻找一个器官或病灶、且有大量数据可从零学习的情况；带预训练编码器的 U-Net 两者都需要得更少。</translation>
+   <translation>由宽 5×5 窗口构成的残差块，为 CT 和 MR 配合 Dice 损失而设计。此处逐平面学习和预测，相邻平面互不帮助。用于在医学平面中寻找一个器官或病灶、且有大量数据可从零学习的情况；带预训练编码器的 U-Net 两者都需要得更少。</translation>
   </message>
   <message>
    <source>The default: its ImageNet weights come with the installation, it is light on any computer, and dilated versions exist. Change it when labels are plenty and the answer is still too weak.</source>
-   <translation>默认选择：ImageNet 权重随安装附带，在任何电脑上都轻，也有空洞版本。标签充足而答案仍太弱时再换。</translation>
+   <translation>默认选择：ImageNet 权重随安装附带，在任何电脑上都轻，也有空洞版本。标注充足而答案仍太弱时再换。</translation>
   </message>
   <message>
    <source>The first deep one: quick, coarse and of historical interest. For comparisons with early papers.</source>
@@ -3347,7 +3347,7 @@ The patient's right is at the left (radiological convention).</source>
   </message>
   <message>
    <source>Each layer sees all before it: few parameters, much memory in training. Popular for medical images with few labels.</source>
-   <translation>每层都能看到之前的所有层：参数少，训练内存大。在标签少的医学图像上很受欢迎。</translation>
+   <translation>每层都能看到之前的所有层：参数少，训练内存大。在标注少的医学图像上很受欢迎。</translation>
   </message>
   <message>
    <source>Each layer sees all before it: few parameters, much memory in training. A deeper DenseNet-121, when that is nearly enough.</source>
@@ -3403,7 +3403,7 @@ The patient's right is at the left (radiological convention).</source>
   </message>
   <message>
    <source>Separable convolutions throughout, the body that DeepLab v3+ was published with. Heavy; for photographs with many labels.</source>
-   <translation>通体可分离卷积，DeepLab v3+ 发表时所用的主体。较重；适合标签众多的照片。</translation>
+   <translation>通体可分离卷积，DeepLab v3+ 发表时所用的主体。较重；适合标注众多的照片。</translation>
   </message>
   <message>
    <source>A convolutional network with the recipes of transformers, the strongest ImageNet features here. About the size of a ResNet-50, and usually better at it.</source>
@@ -3459,7 +3459,7 @@ The patient's right is at the left (radiological convention).</source>
   </message>
   <message>
    <source>Roads in aerial photographs of about 1 m a pixel. Trained on very few scenes, so take its proposal as a start and retrain on your own.</source>
-   <translation>约每像素 1 m 的航拍照片中的道路。只用很少的场景训练，因此请把它的提议作为起点，用您自己的数据重新训练。</translation>
+   <translation>约每像素 1 m 的航拍照片中的道路。只用很少的场景训练，因此请把它的预测作为起点，用您自己的数据重新训练。</translation>
   </message>
   <message>
    <source>Eleven classes of street scenes seen from a car: sky, building, road, tree, car and others. Choose it for driving videos in daylight; night, rain or other cities want retraining.</source>
@@ -3535,7 +3535,7 @@ The patient's right is at the left (radiological convention).</source>
   </message>
   <message>
    <source>Reading the labels</source>
-   <translation>正在读取标签</translation>
+   <translation>正在读取标注</translation>
   </message>
  </context>
  <context>
@@ -4522,11 +4522,11 @@ The patient's right is at the left (radiological convention).</source>
   </message>
   <message>
    <source>Refine the proposal…</source>
-   <translation>细化提议…</translation>
+   <translation>细化预测…</translation>
   </message>
   <message>
    <source>Let the proposal follow the edges of the image, with a preview of what is seen</source>
-   <translation>让提议贴合图像边缘，并预览可见部分</translation>
+   <translation>让预测贴合图像边缘，并预览可见部分</translation>
   </message>
   <message>
    <source>Higher confidence</source>
@@ -4550,7 +4550,7 @@ The patient's right is at the left (radiological convention).</source>
   </message>
   <message>
    <source>Let two models propose for this image and see one beside the other, with a line to swipe</source>
-   <translation>让两个模型为此图像提议，并用可滑动的分界线并排查看</translation>
+   <translation>让两个模型为此图像预测，并用可滑动的分界线并排查看</translation>
   </message>
   <message>
    <source>Match classes…</source>
