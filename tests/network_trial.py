@@ -40,8 +40,9 @@ RATE = 6e-3
 """The learning rate of networks with batch norm: thirty steps are few, so it is six times the trainer's own."""
 RATES = {"enet": 1e-2, "unetplusplus": 1e-2, **{name: 1e-3 for name in PLAIN}, "deconvnet": 2e-3, "pixelnet": 5e-4, "refinenet": 2e-4}
 """Those that learn at another: two slow starters, and networks that this is too much for from random parameters."""
-ENOUGH = 0.45
-"""A row is done as soon as the loss is below this share of the first: half is asked."""
+HEAVY = ("fcn32s", "fcn16s", "fcn8s", "deconvnet", "pixelnet")
+"""Networks of over 100 million parameters, a step of which takes seconds: done once the loss is below ``ENOUGH`` of the first, after ten steps or more."""
+ENOUGH, LEAST_STEPS = 0.4, 10
 ODD_SIZES = ((64, 64), (113, 79))
 """(height, width) that each network goes through forward and backward besides those it learns on."""
 
@@ -122,7 +123,8 @@ def trial(name, images, targets, classes, *, steps=STEPS, odd_sizes=ODD_SIZES, s
     reasons = [_odd(network, loss_of, bands, classes, *size) for size in odd_sizes]
     if amp_dtype(CPU) is not None:
         keep_depthwise_in_float32(network)
-    start, end, made = learnt(network, loss_of, images, targets, RATES.get(name, RATE), steps)
+    least = LEAST_STEPS if name in HEAVY else steps
+    start, end, made = learnt(network, loss_of, images, targets, RATES.get(name, RATE), steps, least)
     ratio = end / start
     if not math.isfinite(ratio):
         reasons.append("the loss is no number")
@@ -136,7 +138,7 @@ def trial(name, images, targets, classes, *, steps=STEPS, odd_sizes=ODD_SIZES, s
     return Row(name, encoder, bands, classes, *images.shape[2:], *found, made, is_identical, seconds, "; ".join(filter(None, reasons)))
 
 
-def learnt(network, loss_of, images, targets, rate, steps):
+def learnt(network, loss_of, images, targets, rate, steps, least):
     """(loss before, loss after, steps made) on one batch, as the trainer makes them: its loss, optimiser, schedule and precision."""
     plan = TrainPlan(out="", lr=rate)
     optimiser = build_optimiser(network, plan, is_encoder_pretrained=False)
@@ -148,7 +150,7 @@ def learnt(network, loss_of, images, targets, rate, steps):
         loss = _loss(network, loss_of, images, targets)
         value = float(loss.detach())
         start = value if start is None else start
-        if value < ENOUGH * start:
+        if made >= least and value < ENOUGH * start:
             return start, value, made
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
