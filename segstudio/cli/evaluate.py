@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segstudio.cli.output import ProgressBar, UsageError, add_json, checking_options, emit, table
+from segstudio.cli.metric_options import add_metric_options, per_image_text, tolerance_of_options
+from segstudio.cli.output import ProgressBar, add_json, checking_options, emit, table
 
 if TYPE_CHECKING:
     import argparse
@@ -23,9 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", default="val", metavar="S", help="train, val or test (default %(default)s)")
     parser.add_argument("--classes", default="", metavar="a,b", help="names for the classes of a dataset that has none")
     parser.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda[:N] or mps")
-    parser.add_argument(
-        "--boundary-tolerance", type=float, default=None, metavar="PX", help="also boundary F1, within so many pixels"
-    )
+    add_metric_options(parser)
     add_json(parser)
 
 
@@ -36,8 +35,7 @@ def run(args: argparse.Namespace) -> int:
     project = "" if args.project is None else str(args.project)
     with checking_options():
         TrainPlan(out="", project=project, data=args.data).checked()
-    if args.boundary_tolerance is not None and not 0.0 <= args.boundary_tolerance <= 100.0:
-        raise UsageError(f"--boundary-tolerance is {args.boundary_tolerance:g}", remedy="give pixels from 0 to 100")
+    tolerance = tolerance_of_options(args)
     from segstudio.ml.training.evaluate import evaluate
 
     with ProgressBar() as bar:
@@ -48,7 +46,8 @@ def run(args: argparse.Namespace) -> int:
             split=args.split,
             class_names=tuple(n.strip() for n in args.classes.split(",") if n.strip()),
             device=args.device,
-            boundary_tolerance_px=args.boundary_tolerance,
+            boundary_tolerance_px=tolerance,
+            is_per_image=args.per_image,
             progress=bar,
         )
     emit(args, document, lambda: _text(document))
@@ -59,10 +58,19 @@ def _text(document: dict[str, Any]) -> str:
     def shown(value: float | None) -> str:
         return "–" if value is None else f"{value:.4f}"
 
-    keys = ("pixel_accuracy", "mean_pixel_accuracy", "mean_iou", "frequency_weighted_iou", "mean_dice", "boundary_f1")
+    keys = (
+        "pixel_accuracy",
+        "mean_pixel_accuracy",
+        "mean_precision",
+        "mean_iou",
+        "frequency_weighted_iou",
+        "mean_dice",
+        "boundary_f1",
+    )
     head = "\n".join(f"{key.replace('_', ' ')}: {shown(document[key])}" for key in keys)
     rows = [
-        (c["name"], shown(c["iou"]), shown(c["dice"]), shown(c["accuracy"]), f"{c['pixels']:,}")
+        (c["name"], *(shown(c[key]) for key in ("iou", "dice", "accuracy", "precision")), f"{c['pixels']:,}")
         for c in document["per_class"]
     ]
-    return head + "\n\n" + table(rows, ("class", "IoU", "Dice", "accuracy", "pixels"))
+    text = head + "\n\n" + table(rows, ("class", "IoU", "Dice", "accuracy", "precision", "pixels"))
+    return f"{text}\n\n{per_image_text(document['per_image'])}" if "per_image" in document else text

@@ -1,16 +1,21 @@
-"""Segmentation metrics from a joint histogram: IoU, Dice, accuracy, precision; and boundary F1."""
+"""Segmentation metrics from a joint histogram: IoU, Dice, accuracy, precision; of a dataset and of each image."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
+from segstudio.core.boundary_metrics import boundary_f1
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
+
+    from segstudio.core.boundary_metrics import Tolerance
 
 MAX_CLASSES = 4096
 """A joint histogram of more classes would take gigabytes."""
@@ -75,7 +80,7 @@ def scores_from_confusion(
         (n,) boundary F1 of each class, NaN where there is none.
 
     A class with no pixel in truth and none in prediction has None and is left out of the means; a mean over nothing
-    is None.
+    is None. A class's ``accuracy`` is its recall; the mean precision leaves out classes that are never predicted.
     """
     table = np.asarray(confusion, np.float64)
     n = table.shape[0]
@@ -90,10 +95,11 @@ def scores_from_confusion(
     edges = np.full(n, np.nan) if boundary_f1 is None else np.asarray(boundary_f1, np.float64)
     total = truth.sum()
     per_class = []
+    columns = (("iou", iou), ("dice", dice), ("accuracy", accuracy), ("precision", precision), ("recall", accuracy))
     for index in range(n):
         name = names[index] if names is not None else f"class {index}"
         row: dict[str, Any] = {"name": name}
-        for key, values in (("iou", iou), ("dice", dice), ("accuracy", accuracy), ("precision", precision)):
+        for key, values in columns:
             row[key] = _number(values[index]) if is_there[index] else None
         row["boundary_f1"] = _number(edges[index])
         row["pixels"] = int(truth[index])
@@ -101,6 +107,7 @@ def scores_from_confusion(
     return {
         "pixel_accuracy": _number(hits.sum() / total) if total else None,
         "mean_pixel_accuracy": _mean(accuracy),
+        "mean_precision": _mean(precision),
         "mean_iou": _mean(iou),
         "frequency_weighted_iou": _number((truth * np.nan_to_num(iou)).sum() / total) if total else None,
         "mean_dice": _mean(dice),
@@ -125,55 +132,25 @@ def _number(value: Any) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
-def class_boundary(mask: npt.NDArray[np.uint8], valid: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Pixels (255) of a 0/255 *mask* that touch, by a side, a *valid* pixel outside it; the image's border is none."""
-    outside = cv2.bitwise_and(cv2.bitwise_not(mask), valid)
-    return np.asarray(cv2.bitwise_and(mask, cv2.dilate(outside, _CROSS)), np.uint8)
+@dataclass(frozen=True, eq=False)
+class ImageCounts:
+    """What one image adds to the scores: (n, n) counts, (n,) pixels without prediction, (n,) boundary F1 or None."""
+
+    confusion: npt.NDArray[np.int64]
+    missed: npt.NDArray[np.int64]
+    boundary_f1: npt.NDArray[np.float64] | None
+
+    def row(self, image: str) -> dict[str, Any]:
+        """The image's row of the table per image, JSON-ready; means over the classes that are in it."""
+        scores = scores_from_confusion(self.confusion, missed=self.missed, boundary_f1=self.boundary_f1)
+        keys = ("mean_iou", "mean_dice", "pixel_accuracy", "boundary_f1")
+        pixels = int(self.confusion.sum() + self.missed.sum())
+        return {"image": image, **{key: scores[key] for key in keys}, "pixels": pixels}
 
 
-_CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
-
-
-def disk(radius_px: float) -> npt.NDArray[np.uint8]:
-    """The (2r+1, 2r+1) structuring element of all offsets at most *radius_px* away."""
-    reach = int(radius_px)
-    offsets = np.arange(-reach, reach + 1)
-    return np.asarray(offsets[:, None] ** 2 + offsets[None, :] ** 2 <= radius_px**2, np.uint8)
-
-
-def boundary_f1(
-    truth: npt.NDArray[Any], pred: npt.NDArray[Any], n: int, tolerance_px: float = 2.0, ignore: int | None = None
-) -> npt.NDArray[np.float64]:
-    """(n,) boundary F1 (BF score: Csurka et al., BMVC 2013) of each class in one image; NaN where it has no boundary.
-
-    Precision is the share of the prediction's boundary pixels within *tolerance_px* (Euclidean) of the truth's,
-    recall the other way round. Ignored pixels belong to no class and make no boundary.
-    """
-    valid = np.full(truth.shape, 255, np.uint8)
-    if ignore is not None:
-        valid[truth == ignore] = 0
-    element = disk(tolerance_px)
-    scores = np.full(n, np.nan)
-    for index in range(n):
-        of_truth = _class_mask(truth, index, valid)
-        of_pred = _class_mask(pred, index, valid)
-        if not of_truth.any() and not of_pred.any():
-            continue
-        edge_truth, edge_pred = class_boundary(of_truth, valid), class_boundary(of_pred, valid)
-        count_truth, count_pred = cv2.countNonZero(edge_truth), cv2.countNonZero(edge_pred)
-        if count_truth == 0 and count_pred == 0:
-            continue
-        if count_truth == 0 or count_pred == 0:
-            scores[index] = 0.0
-            continue
-        precision = cv2.countNonZero(cv2.bitwise_and(edge_pred, cv2.dilate(edge_truth, element))) / count_pred
-        recall = cv2.countNonZero(cv2.bitwise_and(edge_truth, cv2.dilate(edge_pred, element))) / count_truth
-        scores[index] = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
-    return scores
-
-
-def _class_mask(values: npt.NDArray[Any], index: int, valid: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    return np.where(values == index, valid, np.uint8(0))
+def worst_first(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of :meth:`ImageCounts.row` by mean IoU; images without a labelled pixel come last."""
+    return sorted(rows, key=lambda row: (row["mean_iou"] is None, row["mean_iou"] or 0.0, row["image"]))
 
 
 class ScoreSum:
@@ -182,7 +159,7 @@ class ScoreSum:
     _edges: npt.NDArray[np.float64]
     _edge_images: npt.NDArray[np.int64]
 
-    def __init__(self, n: int, ignore: int | None = 255, boundary_tolerance_px: float | None = None) -> None:
+    def __init__(self, n: int, ignore: int | None = 255, boundary_tolerance_px: Tolerance | None = None) -> None:
         self.n = n
         self.ignore = ignore
         self.tolerance_px = boundary_tolerance_px
@@ -191,26 +168,30 @@ class ScoreSum:
         self._edges = np.zeros(n)
         self._edge_images = np.zeros(n, np.int64)
 
-    def add(self, truth: npt.NDArray[Any], pred: npt.NDArray[Any], ignore: int | None = -1) -> None:
-        """Add one image. Truth pixels whose prediction is no class count as missed.
+    def add(self, truth: npt.NDArray[Any], pred: npt.NDArray[Any], ignore: int | None = -1) -> ImageCounts:
+        """Add one image, and give its own counts. Truth pixels whose prediction is no class count as missed.
 
         *ignore* is this image's own value of ignored pixels, where it is not the sum's.
         """
         ignore = self.ignore if ignore == -1 else ignore
         counts = joint_histogram(truth, pred, self.n, ignore)
-        self.confusion += counts
+        missed = np.zeros(self.n, np.int64)
         known = truth.size if ignore is None else truth.size - int(np.count_nonzero(truth == ignore))
         if int(counts.sum()) != known:
             is_lost = pred >= self.n
             if ignore is not None:
                 is_lost &= truth != ignore
             values = truth[is_lost & (truth < self.n)]
-            self.missed += np.bincount(values.ravel(), minlength=self.n)[: self.n]
+            missed = np.bincount(values.ravel(), minlength=self.n)[: self.n]
+        edges = None
         if self.tolerance_px is not None:
             edges = boundary_f1(truth, pred, self.n, self.tolerance_px, ignore)
             known_edges = ~np.isnan(edges)
             self._edges[known_edges] += edges[known_edges]
             self._edge_images += known_edges
+        self.confusion += counts
+        self.missed += missed
+        return ImageCounts(counts, missed, edges)
 
     @property
     def boundary_f1(self) -> npt.NDArray[np.float64] | None:

@@ -12,7 +12,7 @@ import numpy as np
 from segstudio.core.cancel import NEVER, Cancel, check
 from segstudio.core.classes import IGNORE
 from segstudio.core.errors import UserError
-from segstudio.core.metrics import MAX_CLASSES, ScoreSum
+from segstudio.core.metrics import MAX_CLASSES, ScoreSum, worst_first
 from segstudio.core.progress import ProgressSink, no_progress
 from segstudio.io.datasets import IGNORE_8BIT, MASK_SUFFIXES, read_index_mask
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy.typing as npt
+
+    from segstudio.core.boundary_metrics import Tolerance
 
 _THREADS = 2
 _AHEAD = 4
@@ -32,7 +34,8 @@ def score_folders(
     *,
     classes: int | None = None,
     ignore: int | None = 255,
-    boundary_tolerance_px: float | None = None,
+    boundary_tolerance_px: Tolerance | None = None,
+    is_per_image: bool = False,
     progress: ProgressSink = no_progress,
     cancel: Cancel = NEVER,
 ) -> dict[str, Any]:
@@ -40,7 +43,8 @@ def score_folders(
 
     Without *classes* there are as many as the highest value in either, plus one. Names come from a ``classes.json``
     in or beside *truth*. Truth pixels of the value *ignore* are left out; where a prediction is *ignore*, the pixel
-    counts as wrong. ``boundary_f1`` stays None without a tolerance. The result is what ``score --json`` prints.
+    counts as wrong. ``boundary_f1`` stays None without a tolerance. The result is what ``score --json`` prints, with
+    *is_per_image* also ``per_image``: a row for each, the worst first.
 
     Raises
     ------
@@ -53,6 +57,7 @@ def score_folders(
         raise UserError(f"{classes} classes cannot be scored", remedy=f"give a number from 1 to {MAX_CLASSES}")
     total = ScoreSum(classes or _first_guess(pairs, ignore), ignore, boundary_tolerance_px)
     highest = -1
+    images = []
     for done, (pred_file, truth_file, pred_values, truth_values) in enumerate(_read(pairs, cancel)):
         progress(done, len(pairs), f"Scoring {truth_file.name}")
         if pred_values.shape != truth_values.shape:
@@ -68,7 +73,9 @@ def score_folders(
                     raise _no_class(file, top, classes, ignore)
                 total = total.resized(top + 1)
             highest = max(highest, top)
-        total.add(truth_values, pred_values, ignore_of(truth_values, ignore))
+        counts = total.add(truth_values, pred_values, ignore_of(truth_values, ignore))
+        if is_per_image:
+            images.append(counts.row(truth_file.relative_to(truth).as_posix()))
     progress(len(pairs), len(pairs), "Done")
     names = _names(truth, total.n if classes is not None else None)
     count = classes or max(highest + 1, len(names) if names else 0, 1)
@@ -76,7 +83,8 @@ def score_folders(
         total = total.resized(count)
     if names is None or len(names) < count:
         names = [*(names or []), *(f"class {index}" for index in range(len(names or []), count))]
-    return total.scores(names[:count])
+    scores = total.scores(names[:count])
+    return {**scores, "per_image": worst_first(images)} if is_per_image else scores
 
 
 def _pairs(pred: Path, truth: Path) -> list[tuple[Path, Path]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from segstudio.core.errors import UserError
-from segstudio.core.metrics import ScoreSum
+from segstudio.core.metrics import ScoreSum, worst_first
 from segstudio.core.progress import no_progress
 from segstudio.io.readers.kept import KeptReaders
 from segstudio.ml.api import ObjectResult
@@ -18,6 +18,7 @@ from segstudio.ml.plan import IGNORE_INDEX, TrainPlan
 from segstudio.ml.training.sources import check_plane, known_target, load_data
 
 if TYPE_CHECKING:
+    from segstudio.core.boundary_metrics import Tolerance
     from segstudio.core.progress import ProgressSink
     from segstudio.ml.api import InstanceSegmenter, MethodSegmenter, Segmenter
     from segstudio.ml.training.sources import IndexMask, TrainImage
@@ -31,10 +32,13 @@ def evaluate(
     split: str = "val",
     class_names: tuple[str, ...] = (),
     device: str = "auto",
-    boundary_tolerance_px: float | None = None,
+    boundary_tolerance_px: Tolerance | None = None,
+    is_per_image: bool = False,
     progress: ProgressSink = no_progress,
 ) -> dict[str, Any]:
     """The scores of *model* on one split, over the classes of the labels; the model's classes go to theirs by name.
+
+    With *is_per_image* also ``per_image``: a row for each image with its file and plane, the worst first.
 
     Raises
     ------
@@ -55,12 +59,16 @@ def evaluate(
     lut = _class_lut(segmenter.card.classes, labels.classes, model)
     count = len(labels.classes)
     total = ScoreSum(count, IGNORE_INDEX, boundary_tolerance_px)
+    rows = []
     with closing(KeptReaders()) as readers:
         for done, image in enumerate(images):
             progress(done, len(images), f"Evaluating {image.name}")
-            total.add(*_truth_and_prediction(segmenter, readers, image, lut, _background(labels.classes)))
+            counts = total.add(*_truth_and_prediction(segmenter, readers, image, lut, _background(labels.classes)))
+            if is_per_image:
+                rows.append({**counts.row(image.name), "file": str(image.file), "z": image.z})
     progress(len(images), len(images), "Evaluating")
-    return {**total.scores(list(labels.classes)), "split": split, "images": len(images), "model": segmenter.card.id}
+    document = {**total.scores(list(labels.classes)), "split": split, "images": len(images), "model": segmenter.card.id}
+    return {**document, "per_image": worst_first(rows)} if is_per_image else document
 
 
 def _truth_and_prediction(

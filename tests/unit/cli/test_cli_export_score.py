@@ -45,7 +45,17 @@ def test_the_same_seed_gives_the_same_split(capsys, project, tmp_path):
     splits = []
     for name, seed in (("a", 1), ("b", 1), ("c", 2), ("d", 3)):
         out = tmp_path / name
-        arguments = ["--format", "masks", "--out", out, "--split", "train=.5,val=.25,test=.25", "--seed", seed, "--json"]
+        arguments = [
+            "--format",
+            "masks",
+            "--out",
+            out,
+            "--split",
+            "train=.5,val=.25,test=.25",
+            "--seed",
+            seed,
+            "--json",
+        ]
         document = json.loads(run(capsys, "export", project, *arguments)[1])
         assert document["splits"] == {"train": 2, "val": 1, "test": 1}
         splits.append({s: sorted(p.name for p in (out / "masks" / s).iterdir()) for s in document["splits"]})
@@ -120,7 +130,8 @@ def test_score_prints_what_the_formulas_say(capsys, folders):
     assert scores["mean_dice"] == pytest.approx(6 / 7)
     assert scores["frequency_weighted_iou"] == pytest.approx(3 / 4)
     assert scores["boundary_f1"] is None and [row["pixels"] for row in scores["per_class"]] == [4, 3]
-    assert set(scores["per_class"][0]) == {"name", "iou", "dice", "accuracy", "precision", "boundary_f1", "pixels"}
+    keys = {"name", "iou", "dice", "accuracy", "precision", "recall", "boundary_f1", "pixels"}
+    assert set(scores["per_class"][0]) == keys and scores["mean_precision"] == pytest.approx((1 + 3 / 4) / 2)
 
 
 def test_score_takes_classes_ignore_and_tolerance(capsys, folders):

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segstudio.core.metrics import ScoreSum, boundary_f1, joint_histogram, scores_from_confusion
+from segstudio.core.boundary_metrics import DiagonalShare, boundary_f1, tolerance_of
+from segstudio.core.metrics import ScoreSum, joint_histogram, scores_from_confusion, worst_first
 
 
 def simulated(seed=0, n=7, shape=(120, 90)):
@@ -63,8 +64,14 @@ def test_scores_equal_torchmetrics(seed, n):
         (ours["pixel_accuracy"], theirs(tm.MulticlassAccuracy, "micro")),
         (ours["mean_pixel_accuracy"], theirs(tm.MulticlassAccuracy, "macro")),
         (ours["mean_dice"], theirs(tm.MulticlassF1Score, "macro")),
+        (ours["mean_precision"], theirs(tm.MulticlassPrecision, "macro")),
     ]
-    for key, kind in (("iou", tm.MulticlassJaccardIndex), ("precision", tm.MulticlassPrecision)):
+    per_class = (
+        ("iou", tm.MulticlassJaccardIndex),
+        ("precision", tm.MulticlassPrecision),
+        ("recall", tm.MulticlassRecall),
+    )
+    for key, kind in per_class:
         expected = theirs(kind, None)
         for row, value in zip(ours["per_class"], expected):
             pairs.append((row[key] or 0.0, value))
@@ -75,7 +82,8 @@ def test_scores_equal_torchmetrics(seed, n):
 def test_a_class_that_is_nowhere_has_null_and_is_left_out_of_the_means():
     scores = scores_from_confusion(np.array([[8, 2, 0], [0, 10, 0], [0, 0, 0]]), ["a", "b", "c"])
     assert scores["per_class"][2] == {
-        "name": "c", "iou": None, "dice": None, "accuracy": None, "precision": None, "boundary_f1": None, "pixels": 0,
+        "name": "c", "iou": None, "dice": None, "accuracy": None, "precision": None, "recall": None, "boundary_f1": None,
+        "pixels": 0,
     }  # fmt: skip
     assert scores["mean_iou"] == pytest.approx((8 / 10 + 10 / 12) / 2)
     assert scores["mean_pixel_accuracy"] == pytest.approx((0.8 + 1.0) / 2)
@@ -129,14 +137,15 @@ def brute_force(truth, pred, n, tolerance, ignore):
     return np.array(result)
 
 
-@pytest.mark.parametrize("tolerance", [0, 1, 1.5, 3])
-def test_boundary_f1_equals_brute_force(tolerance):
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("tolerance", [0, 1, 1.5, 3, 6.5, 8])
+def test_boundary_f1_equals_brute_force(tolerance, dtype):
     rng = np.random.default_rng(5)
     truth = np.kron(rng.integers(0, 3, (4, 5)), np.ones((6, 5))).astype(np.uint8)
     pred = np.roll(truth, (1, 2), (0, 1))
     pred[10:14, 3:9] = 3
     truth[rng.random(truth.shape) < 0.05] = 255
-    found = boundary_f1(truth, pred, 5, tolerance, 255)
+    found = boundary_f1(truth.astype(dtype), pred.astype(dtype), 5, tolerance, 255)
     assert np.allclose(found, brute_force(truth, pred, 5, tolerance, 255), equal_nan=True)
     assert np.isnan(found[4])
 
@@ -150,3 +159,41 @@ def test_boundary_means_leave_out_images_without_the_class():
     total.add(plain, plain)
     assert total.scores()["boundary_f1"] == 1.0
     assert total.resized(3).scores()["per_class"][2]["boundary_f1"] is None
+
+
+def far_apart(distance_px):
+    """Two halves whose border lies *distance_px* further right in the prediction; a diagonal of 50 px."""
+    truth = np.zeros((30, 40), np.uint8)
+    pred = truth.copy()
+    truth[:, 10:] = 1
+    pred[:, 10 + distance_px :] = 1
+    return truth, pred
+
+
+@pytest.mark.parametrize("distance_px", [1, 4, 7])
+def test_a_tolerance_may_be_a_share_of_the_diagonal(distance_px):
+    truth, pred = far_apart(distance_px)
+    enough = DiagonalShare(distance_px / 50)
+    assert tolerance_of(enough, truth.shape) == pytest.approx(distance_px)
+    # Half a thousandth of a pixel around the very distance.
+    assert boundary_f1(truth, pred, 2, DiagonalShare((distance_px + 0.0005) / 50)).tolist() == [1.0, 1.0]
+    assert boundary_f1(truth, pred, 2, DiagonalShare((distance_px - 0.0005) / 50)).tolist() == [0.0, 0.0]
+
+
+def test_the_worst_image_comes_first_and_its_row_is_the_score_of_it_alone():
+    total, rows = ScoreSum(7, boundary_tolerance_px=1), []
+    for seed in range(3):
+        truth, pred = simulated(seed)
+        pred[: 30 * seed] = 6
+        rows.append(total.add(truth, pred).row(f"{seed}.png"))
+    nothing = np.full((4, 4), 255, np.uint8)
+    rows.append(total.add(nothing, nothing).row("empty.png"))
+    ranked = worst_first(rows)
+    assert [row["image"] for row in ranked] == ["2.png", "1.png", "0.png", "empty.png"]
+    alone = ScoreSum(7, boundary_tolerance_px=1)
+    alone.add(*simulated(0))
+    scores = alone.scores()
+    for key in ("mean_iou", "mean_dice", "pixel_accuracy", "boundary_f1"):
+        assert ranked[2][key] == scores[key]
+    assert ranked[3]["mean_iou"] is None and ranked[3]["pixels"] == 0
+    assert sum(row["pixels"] for row in rows) == total.confusion.sum()

@@ -32,12 +32,42 @@ def test_the_command_line_prints_the_document(folders, capsys):
     scores = json.loads(capsys.readouterr().out)
     assert set(scores) == {
         "pixel_accuracy", "mean_pixel_accuracy", "mean_iou", "frequency_weighted_iou", "mean_dice", "boundary_f1",
-        "per_class", "confusion",
+        "per_class", "confusion", "mean_precision",
     }  # fmt: skip
-    assert set(scores["per_class"][0]) == {"name", "iou", "dice", "accuracy", "precision", "boundary_f1", "pixels"}
+    assert set(scores["per_class"][0]) == {
+        "name",
+        "iou",
+        "dice",
+        "accuracy",
+        "precision",
+        "recall",
+        "boundary_f1",
+        "pixels",
+    }
     assert np.sum(scores["confusion"]) == 2 * 27 * 40 and len(scores["confusion"]) == 3
     assert main(["score", *map(str, folders)]) == 0
     assert "IoU" in capsys.readouterr().out
+
+
+def test_the_images_are_listed_worst_first(folders, capsys):
+    pred = np.asarray(picture(30, 40, 1) % 3)
+    save(folders[0] / "a.png", pred)
+    assert main(["score", *map(str, folders), "--per-image", "--boundary-tolerance", "4%", "--json"]) == 0
+    scores = json.loads(capsys.readouterr().out)
+    rows = scores["per_image"]
+    assert [row["image"] for row in rows] == ["a.png", "sub/b.png"] and rows[0]["mean_iou"] < rows[1]["mean_iou"]
+    # 4 % of the diagonal of 50 px are 2 px.
+    assert scores["boundary_f1"] == score_folders(*folders, boundary_tolerance_px=2.0)["boundary_f1"]
+    assert scores["boundary_f1"] == pytest.approx(np.mean([c["boundary_f1"] for c in scores["per_class"]]))
+    assert main(["score", *map(str, folders), "--per-image"]) == 0
+    text = capsys.readouterr().out
+    assert text.index("a.png") < text.index("sub/b.png") and "mean IoU" in text
+
+
+@pytest.mark.parametrize("value", ["-1", "101", "11%", "wide", "nan", "%"])
+def test_a_tolerance_that_is_none_is_a_wrong_command_line(folders, capsys, value):
+    assert main(["score", *map(str, folders), f"--boundary-tolerance={value}"]) == 2
+    assert value in capsys.readouterr().err
 
 
 def test_more_classes_than_occur_are_null(folders):

@@ -24,6 +24,7 @@ from segstudio.ml.training.project_source import project_data
 KEYS = (
     "pixel_accuracy",
     "mean_pixel_accuracy",
+    "mean_precision",
     "mean_iou",
     "frequency_weighted_iou",
     "mean_dice",
