@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-Loss = Literal["ce", "dice", "ce+dice"]
 Augment = Literal["none", "light", "standard", "overhead", "microscopy"]
 IGNORE_INDEX = 255
 """Class index of pixels that training and metrics leave out; so a run has at most 254 classes."""
@@ -52,7 +51,7 @@ class TrainPlan:
     is_pretrained: bool = True
     freeze: float = 0.0
     start_from: str = ""
-    loss: Loss = "ce+dice"
+    loss: str = "ce+dice"
     class_weights: tuple[float, ...] = ()
     epochs: int = 20
     batch: int = 8
@@ -138,9 +137,20 @@ class TrainPlan:
             raise UserError(f"the validation share is {self.val_fraction}", remedy="give a number between 0 and 1")
         if not 0 < self.scale[0] <= self.scale[1]:
             raise UserError(f"the scale range is {self.scale}", remedy="give two numbers above 0, the smaller first")
+        self._check_loss()
         self._check_network()
         self._check_refinement()
         return self
+
+    def _check_loss(self) -> None:
+        from segstudio.ml.loss_table import parse_loss
+
+        parts = parse_loss(self.loss)
+        if self.class_weights and not any(part.counts_pixels for part in parts):
+            raise UserError(
+                f"the loss {self.loss} is not a mean over pixels, which class weights could weigh",
+                remedy="leave them out, or add ce to the loss",
+            )
 
     def _check_refinement(self) -> None:
         from segstudio.ml.refine.table import checked_layers

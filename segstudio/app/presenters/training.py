@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from segstudio.app.events import Signal
 from segstudio.app.presenters.training_choices import TrainingChoices, fitted
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from segstudio.app.session import Session
     from segstudio.ml.cards import ModelCard
     from segstudio.ml.networks.table import ArchitectureSpec
-    from segstudio.ml.plan import Loss, ValidationPicture
+    from segstudio.ml.plan import ValidationPicture
 
 LOSSES: tuple[str, ...] = ("ce+dice", "ce", "dice")
 _NOT_IN_NAMES = re.compile(r"[^\w.-]+")
@@ -191,7 +191,7 @@ class TrainingPresenter:
             is_pretrained=choices.is_pretrained,
             freeze=choices.freeze,
             refine=choices.refine,
-            loss=cast("Loss", choices.loss),
+            loss=choices.loss,
             epochs=choices.epochs,
             batch=choices.batch,
             patch_px=choices.patch_px,

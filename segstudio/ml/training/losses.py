@@ -1,4 +1,4 @@
-"""Losses with an ignored index: cross-entropy, soft Dice, and their sum."""
+"""Losses with an ignored index, over the main and the auxiliary logits: any of :mod:`segstudio.ml.loss_table`, and sums of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812
 
+from segstudio.ml.loss_table import LossPart, parse_loss
 from segstudio.ml.plan import IGNORE_INDEX
+from segstudio.ml.training.pixel_losses import binary_map, cross_entropy_map, focal_map, hard_pixels
+from segstudio.ml.training.region_losses import boundary_loss, lovasz_loss, signed_distances, tversky_loss
 
 if TYPE_CHECKING:
     from segstudio.ml.networks.output import NetworkOutput
@@ -37,38 +40,84 @@ def dice_loss(
 
 
 class SegmentationLoss(nn.Module):
-    """Cross-entropy, Dice or their sum, over the main and the auxiliary logits."""
+    """A loss or a sum of losses (``kind``, as :func:`segstudio.ml.loss_table.parse_loss` reads it), over the main and the auxiliary logits.
+
+    ``class_weights`` (K,) float32 weigh the pixels of the classes in those losses that are means over pixels: the sum of
+    weight × loss is divided by the sum of weights.
+    """
 
     def __init__(self, kind: str, class_weights: torch.Tensor | None = None, ignore: int = IGNORE_INDEX) -> None:
         super().__init__()
         self.kind, self.ignore = kind, ignore
+        self.parts = parse_loss(kind)
         self.class_weights: torch.Tensor | None
         self.register_buffer("class_weights", class_weights)
 
-    def forward(self, output: NetworkOutput, target: torch.Tensor) -> torch.Tensor:
-        """Scalar float32 loss; 0 with a gradient where every pixel is ignored."""
+    def forward(self, output: NetworkOutput, target: torch.Tensor, border: torch.Tensor | None = None) -> torch.Tensor:
+        """Scalar float32 loss; 0 with a gradient where every pixel is ignored.
+
+        *border* (N, H, W) float32 is added to the pixels' class weights (U-Net's weight map).
+        """
+        distances = None
+        if any(part.id == "boundary" for part in self.parts):
+            # Of the whole truth: pixels that are only not sampled make no border.
+            distances = signed_distances(target, output.logits.shape[1], self.ignore)
         if output.sampled is not None:
             target = target.masked_fill(~output.sampled, self.ignore)
-        loss = self._one(output.logits, target)
+        loss = self._one(output.logits, target, border, distances)
         for weight, logits in output.auxiliary:
             scaled = F.interpolate(logits, size=target.shape[-2:], mode="bilinear", align_corners=False)
-            loss = loss + weight * self._one(scaled, target)
+            loss = loss + weight * self._one(scaled, target, border, distances)
         return loss
 
-    def _one(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    def _one(
+        self, logits: torch.Tensor, target: torch.Tensor, border: torch.Tensor | None, distances: torch.Tensor | None
+    ) -> torch.Tensor:
         loss = logits.float().sum() * 0.0
-        if "ce" in self.kind:
-            summed = F.cross_entropy(
-                logits.float(),
-                target,
-                weight=self.class_weights,
-                ignore_index=self.ignore,
-                reduction="sum",
-            )
-            loss = loss + summed / self._weight_of(target).clamp(min=1.0)
-        if "dice" in self.kind:
-            loss = loss + dice_loss(logits, target, ignore=self.ignore)
+        for part in self.parts:
+            loss = loss + part.factor * self._part(part, logits, target, border, distances)
         return loss
+
+    def _part(
+        self,
+        part: LossPart,
+        logits: torch.Tensor,
+        target: torch.Tensor,
+        border: torch.Tensor | None,
+        distances: torch.Tensor | None,
+    ) -> torch.Tensor:
+        if part.id == "ce" and border is None:
+            return self._cross_entropy(logits, target)
+        if part.counts_pixels:
+            return self._mean_over_pixels(part, logits, target, border)
+        if part.id == "boundary":
+            assert distances is not None
+            return boundary_loss(logits, target, distances, ignore=self.ignore)
+        region = {"dice": dice_loss, "lovasz": lovasz_loss, "tversky": tversky_loss}[part.id]
+        return region(logits, target, ignore=self.ignore)
+
+    def _cross_entropy(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        summed = F.cross_entropy(
+            logits.float(),
+            target,
+            weight=self.class_weights,
+            ignore_index=self.ignore,
+            reduction="sum",
+        )
+        return summed / self._weight_of(target).clamp(min=1.0)
+
+    def _mean_over_pixels(
+        self, part: LossPart, logits: torch.Tensor, target: torch.Tensor, border: torch.Tensor | None
+    ) -> torch.Tensor:
+        valid = target != self.ignore
+        known = target.masked_fill(~valid, 0)
+        losses = {"bce": binary_map, "focal": focal_map}.get(part.id, cross_entropy_map)(logits, known)
+        if part.id == "ohem":
+            valid = hard_pixels(losses, valid)
+        weights = valid.float() if self.class_weights is None else self.class_weights[known] * valid
+        if border is not None:
+            weights = weights + border * valid
+        return (weights * losses).sum() / weights.sum().clamp(min=1e-6)
 
     def _weight_of(self, target: torch.Tensor) -> torch.Tensor:
         valid = target != self.ignore
