@@ -44,11 +44,17 @@ def seconds(forward: Callable[[], object], times: int = 3) -> float:
     return statistics.median(taken[1:] or taken)
 
 
+def laid_out(network: nn.Module) -> nn.Module:
+    """Channels last, as proposals use it; as it is where its kernels are three-dimensional."""
+    is_flat = all(p.dim() < 5 for p in network.parameters())
+    return network.to(memory_format=torch.channels_last) if is_flat else network  # type: ignore[call-overload, no-any-return]
+
+
 def gpu_ms(network: nn.Module) -> float | None:
     """Median milliseconds on the GPU, None without one."""
     if not torch.cuda.is_available():
         return None
-    network = network.to("cuda", torch.bfloat16, memory_format=torch.channels_last)
+    network = laid_out(network.to("cuda", torch.bfloat16))
     x = torch.rand(1, BANDS, SIDE, SIDE, device="cuda", dtype=torch.bfloat16).contiguous(memory_format=torch.channels_last)
     taken = []
     for _ in range(23):
@@ -66,7 +72,7 @@ def row_of(name: str) -> dict[str, object]:
     torch.manual_seed(0)
     spec = ARCHITECTURES[name]
     costs = costs_of(name, "", bands=BANDS, classes=CLASSES, height=SIDE, width=SIDE)
-    network = build_network(name, "", bands=BANDS, classes=CLASSES).eval().to(memory_format=torch.channels_last)
+    network = laid_out(build_network(name, "", bands=BANDS, classes=CLASSES).eval())
     x = torch.rand(1, BANDS, SIDE, SIDE).contiguous(memory_format=torch.channels_last)
     with torch.inference_mode():
         cpu = seconds(lambda: network(x))
