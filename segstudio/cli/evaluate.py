@@ -68,6 +68,8 @@ def _text(document: dict[str, Any]) -> str:
         "boundary_f1",
     )
     head = "\n".join(f"{key.replace('_', ' ')}: {shown(document[key])}" for key in keys)
+    if document["calibration"] is not None:
+        head += f"\nexpected calibration error: {shown(document['calibration']['expected_calibration_error'])}"
     rows = [
         (c["name"], *(shown(c[key]) for key in ("iou", "dice", "accuracy", "precision")), f"{c['pixels']:,}")
         for c in document["per_class"]

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from segstudio.core.calibration import CalibrationSum
 from segstudio.core.errors import UserError
 from segstudio.core.metrics import ScoreSum, worst_first
 from segstudio.core.progress import no_progress
 from segstudio.io.readers.kept import KeptReaders
-from segstudio.ml.api import ObjectResult
+from segstudio.ml.api import ObjectResult, WindowResult
 from segstudio.ml.plan import IGNORE_INDEX, TrainPlan
 from segstudio.ml.training.sources import check_plane, known_target, load_data
 
@@ -39,6 +40,7 @@ def evaluate(
     """The scores of *model* on one split, over the classes of the labels; the model's classes go to theirs by name.
 
     With *is_per_image* also ``per_image``: a row for each image with its file and plane, the worst first.
+    ``calibration`` is None for models that find objects and for methods: they have no confidence for each pixel.
 
     Raises
     ------
@@ -59,15 +61,26 @@ def evaluate(
     lut = _class_lut(segmenter.card.classes, labels.classes, model)
     count = len(labels.classes)
     total = ScoreSum(count, IGNORE_INDEX, boundary_tolerance_px)
+    calibration = CalibrationSum()
     rows = []
     with closing(KeptReaders()) as readers:
         for done, image in enumerate(images):
             progress(done, len(images), f"Evaluating {image.name}")
-            counts = total.add(*_truth_and_prediction(segmenter, readers, image, lut, _background(labels.classes)))
+            found = _truth_and_prediction(segmenter, readers, image, lut, _background(labels.classes))
+            truth, prediction, confidence = found
+            counts = total.add(truth, prediction)
+            if confidence is not None:
+                calibration.add(confidence, prediction == truth, truth != IGNORE_INDEX)
             if is_per_image:
                 rows.append({**counts.row(image.name), "file": str(image.file), "z": image.z})
     progress(len(images), len(images), "Evaluating")
-    document = {**total.scores(list(labels.classes)), "split": split, "images": len(images), "model": segmenter.card.id}
+    document = {
+        **total.scores(list(labels.classes)),
+        "calibration": None if calibration.error is None else calibration.scores(),
+        "split": split,
+        "images": len(images),
+        "model": segmenter.card.id,
+    }
     return {**document, "per_image": worst_first(rows)} if is_per_image else document
 
 
@@ -77,13 +90,17 @@ def _truth_and_prediction(
     image: TrainImage,
     lut: IndexMask,
     background: int,
-) -> tuple[IndexMask, IndexMask]:
-    """(y, x) class indices of one image, or of one plane of a volume: labelled, and found by the model."""
+) -> tuple[IndexMask, IndexMask, IndexMask | None]:
+    """(y, x) class indices of one image, or of one plane of a volume: labelled, and found by the model.
+
+    With them its confidence × 255, where it has one for each pixel.
+    """
     from segstudio.ml.inference.run import propose
 
     truth = known_target(image)
     # What no object covers is background, where the labels have one.
     prediction = np.full(truth.shape, background, np.uint8)
+    confidence = np.zeros(truth.shape, np.uint8) if segmenter.card.task == "semantic" else None
     with readers.opened(image.file) as reader:
         check_plane(reader.info, image.z)
         if (reader.info.height, reader.info.width) != truth.shape:
@@ -99,9 +116,12 @@ def _truth_and_prediction(
                 place[result.mask] = lut[result.class_index]
             else:
                 place[:] = lut[result.class_index]
-    if image.window is not None:
-        truth, prediction = truth[image.window.slices], prediction[image.window.slices]
-    return truth, prediction
+            if confidence is not None and isinstance(result, WindowResult):
+                confidence[result.rect.slices] = result.confidence
+    if image.window is None:
+        return truth, prediction, confidence
+    part = image.window.slices
+    return truth[part], prediction[part], None if confidence is None else confidence[part]
 
 
 def _as_trained(plan: TrainPlan, weights: Path) -> TrainPlan:

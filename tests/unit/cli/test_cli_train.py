@@ -175,7 +175,9 @@ def test_evaluate_prints_the_scores(capsys, project, tmp_path, monkeypatch):
     assert scores["mean_iou"] == 1.0 and scores["boundary_f1"] == 1.0 and scores["split"] == "val"
     assert [row["name"] for row in scores["per_class"]] == ["background", "spot"]
     code, out, err = run(capsys, "evaluate", project, "--model", "bright", "--split", "train", "--device", "cpu")
-    assert code == 0 and "mean iou: 1.0000" in out and "spot" in out
+    assert code == 0 and "mean iou: 1.0000" in out and "spot" in out and "expected calibration error: 0." in out
+    code, out, err = run(capsys, "evaluate", project, "--model", "bright", "--per-image", "--device", "cpu")
+    assert code == 0 and "mean IoU" in out and ".png" in out
     code, out, err = run(capsys, "evaluate", project, "--model", "bright", "--split", "exam")
     assert (code, out) == (1, "") and "train, val" in err and err.count("\n") == 1
 

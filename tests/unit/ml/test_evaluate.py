@@ -60,6 +60,13 @@ def test_evaluate_equals_the_score_of_predicted_masks(dataset, tmp_path, capsys)
     assert scores["images"] == 4 and 0.5 < scores["mean_iou"] < 1.0
     held = evaluate(data=spec, model="bright", split="val", device="cpu")
     assert held["images"] == 1 and held["boundary_f1"] is None
+    # "bright" says 255 for nearly all it finds: what it is sure of beyond its share of right pixels is its error.
+    for document in (scores, held):
+        calibration = document["calibration"]
+        assert sum(b["pixels"] for b in calibration["bins"]) == np.sum(document["confusion"])
+        right = sum((b["accuracy"] or 0) * b["pixels"] for b in calibration["bins"])
+        assert right == pytest.approx(np.trace(document["confusion"]))
+        assert 0.0 < calibration["expected_calibration_error"] < 0.5
     # The same by hand: the split's images through `predict`, then `score`.
     code, out, err = run(
         capsys, "predict", dataset / "images", "--model", "bright", "--device", "cpu", "--out", tmp_path / "pred"
@@ -94,7 +101,9 @@ def test_a_project_is_scored_on_its_labels_and_left_alone(tmp_path):
         store.set_split(1, "test")
         store.set_status([1, 2, 3], "done")
     before = contents(project)
-    scores = evaluate(project=str(project), model="bright", split="test", device="cpu")
+    scores = evaluate(project=str(project), model="bright", split="test", device="cpu", is_per_image=True)
+    assert [(row["image"], row["z"], row["pixels"]) for row in scores["per_image"]] == [("im0.png", 0, 64 * 64)]
+    assert scores["per_image"][0]["mean_iou"] == scores["mean_iou"] and scores["per_image"][0]["file"].endswith("im0.png")
     assert scores["confusion"] == [[64 * 64 - 1000, 0], [100, 900]]
     assert [c["name"] for c in scores["per_class"]] == ["background", "spot"]
     assert evaluate(project=str(project), model="bright", split="train", device="cpu")["mean_iou"] == 1.0
@@ -152,7 +161,8 @@ def test_models_of_objects_are_scored_by_their_masks(tmp_path, monkeypatch):
 
     monkeypatch.setattr(loading, "_from_plug_in", lambda card, device: Finder())
     monkeypatch.setattr(registry, "_plug_ins", lambda: iter([registry.CatalogEntry(Finder.card)]))
-    assert evaluate(project=str(project), model="bright", device="cpu")["confusion"] == [[64 * 64 - 900, 0], [0, 900]]
+    scores = evaluate(project=str(project), model="bright", device="cpu")
+    assert scores["confusion"] == [[64 * 64 - 900, 0], [0, 900]] and scores["calibration"] is None
 
 
 @pytest.mark.parametrize(
