@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from segstudio.cli.output import ProgressBar, UsageError, add_json, checking_options, counted, emit, warn
 from segstudio.ml.networks.options import OPTIONS
 from segstudio.ml.networks.table import ARCHITECTURES, ENCODERS, NO_ENCODER
-from segstudio.ml.plan import Augment, EpochDone, RunFinished, RunStarted, StepDone, TrainPlan
+from segstudio.ml.plan import Augment, ClassBalance, EpochDone, RunFinished, RunStarted, StepDone, TrainPlan
 
 if TYPE_CHECKING:
     import argparse
@@ -62,7 +62,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--loss", default=DEFAULTS.loss, choices=("ce", "dice", "ce+dice"), help="(default %(default)s)"
     )
-    parser.add_argument("--class-weights", default="", metavar="a,b", help="weights of the classes in cross-entropy")
+    parser.add_argument(
+        "--class-weights",
+        default="none",
+        metavar="W",
+        help="none, median (median frequency) or effective (effective number) of the training split, or a,b: one weight a class",
+    )
     parser.add_argument("--classes", default="", metavar="a,b", help="names for the classes of a dataset that has none")
     parser.add_argument(
         "--ignored-as", default="", metavar="CLASS", help="learn ignored pixels as this class (default: leave them out)"
@@ -206,7 +211,7 @@ def plan_of(args: argparse.Namespace) -> TrainPlan:
         project="" if args.project is None else str(args.project),
         is_pretrained=not args.no_pretrained,
         arch_options=_named_values(args.arch_options),
-        class_weights=_numbers(args.class_weights, "--class-weights"),
+        **_class_weights(args.class_weights),
         class_names=tuple(n.strip() for n in args.classes.split(",") if n.strip()),
         scale=(low_high[0], low_high[1]),
         is_amp=not args.no_amp,
@@ -215,6 +220,19 @@ def plan_of(args: argparse.Namespace) -> TrainPlan:
         command=shlex.join(["segstudio", *(a.replace(str(Path.cwd()), ".") for a in sys.argv[1:])]),
         **{name: getattr(args, name) for name in same},
     )
+
+
+def _class_weights(text: str) -> dict[str, Any]:
+    """The two fields of the plan: a way to compute them, or the numbers themselves."""
+    wanted = text.strip().casefold() or "none"
+    if wanted in get_args(ClassBalance):
+        return {"class_balance": wanted}
+    try:
+        return {"class_weights": tuple(float(v) for v in text.split(",") if v.strip())}
+    except ValueError as error:
+        ways = ", ".join(get_args(ClassBalance))
+        remedy = f"give {ways}, or numbers separated by commas"
+        raise UsageError(f"--class-weights is {text}", remedy=remedy) from error
 
 
 def _numbers(text: str, option: str) -> tuple[float, ...]:

@@ -6,7 +6,7 @@ import dataclasses
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 from segstudio.core.errors import UserError
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 Augment = Literal["none", "light", "standard", "overhead", "microscopy"]
+ClassBalance = Literal["none", "median", "effective"]
 IGNORE_INDEX = 255
 """Class index of pixels that training and metrics leave out; so a run has at most 254 classes."""
 MAX_TRAIN_CLASSES = 254
@@ -39,7 +40,9 @@ class TrainPlan:
     ``ignored_as`` names a class that ignored pixels are learnt as (the black surround of a fundus photograph, say), while
     validation leaves them out all the same; "" ignores them. ``freeze`` is the share of the encoder's layers, from the input on,
     that learn nothing; ``arch_options`` are the network's own (:mod:`segstudio.ml.networks.options`). ``refine`` names layers that
-    the network ends with and that learn with it: "crfrnn", "mrf", or "" for none.
+    the network ends with and that learn with it: "crfrnn", "mrf", or "" for none. ``loss`` is a name or a sum of names
+    (:mod:`segstudio.ml.loss_table`). ``class_balance`` computes ``class_weights`` from the training split when the run begins; both are
+    kept, so that a run that goes on has the same weights.
     """
 
     out: str
@@ -53,6 +56,7 @@ class TrainPlan:
     start_from: str = ""
     loss: str = "ce+dice"
     class_weights: tuple[float, ...] = ()
+    class_balance: ClassBalance = "none"
     epochs: int = 20
     batch: int = 8
     patch_px: int = 256
@@ -146,7 +150,14 @@ class TrainPlan:
         from segstudio.ml.loss_table import parse_loss
 
         parts = parse_loss(self.loss)
-        if self.class_weights and not any(part.counts_pixels for part in parts):
+        if self.class_balance not in get_args(ClassBalance):
+            raise UserError(
+                f"classes cannot be balanced by {self.class_balance!r}",
+                remedy=f"choose one of {', '.join(get_args(ClassBalance))}",
+            )
+        if any(not 0 <= weight < float("inf") for weight in self.class_weights):
+            raise UserError(f"the class weights are {_shown(self.class_weights)}", remedy="give numbers from 0 on")
+        if (self.class_weights or self.class_balance != "none") and not any(part.counts_pixels for part in parts):
             raise UserError(
                 f"the loss {self.loss} is not a mean over pixels, which class weights could weigh",
                 remedy="leave them out, or add ce to the loss",

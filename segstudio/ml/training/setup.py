@@ -16,6 +16,7 @@ from segstudio.ml.cards import ModelCard, WeightsSource
 from segstudio.ml.inference.devices import choose_device
 from segstudio.ml.networks.table import architecture
 from segstudio.ml.plan import IGNORE_INDEX, RunStarted, TrainPlan
+from segstudio.ml.training.class_weights import balanced_weights
 from segstudio.ml.training.losses import SegmentationLoss
 from segstudio.ml.training.network import build_trained
 from segstudio.ml.training.patches import PairCache, PatchDataset
@@ -51,6 +52,7 @@ class RunSetup:
     built: BuiltNetwork
     steps_per_epoch: int
     amp_dtype: torch.dtype | None
+    class_weights: tuple[float, ...] = ()
 
     def normalise(self, images: torch.Tensor) -> torch.Tensor:
         """(N, B, H, W) in 0…1 to what the encoder expects."""
@@ -131,9 +133,15 @@ class RunSetup:
             first_epoch=first_epoch,
             device=str(self.device),
             parameters=sum(p.numel() for p in self.network.parameters()),
-            note=" ".join(filter(None, (self.data.note, self.built.note))),
+            note=" ".join(filter(None, (self.data.note, self.built.note, self._about_weights(plan)))),
             frozen=self.built.frozen,
         )
+
+    def _about_weights(self, plan: TrainPlan) -> str:
+        if plan.class_balance == "none":
+            return ""
+        pairs = zip(self.data.classes, self.class_weights, strict=True)
+        return f"Class weights: {', '.join(f'{name} {weight:.3g}' for name, weight in pairs)}."
 
     def card(self, plan: TrainPlan, metrics: dict[str, Any]) -> ModelCard:
         """The card of the weights as they are now."""
@@ -183,10 +191,14 @@ def build_setup(plan: TrainPlan) -> RunSetup:
     built = build_trained(plan, data, bands)
     network = built.network
     network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    patches = PatchDataset(data.of_split("train"), sizes, plan, bands, scaling, _ignored_index(plan, data))
+    ignored_index = _ignored_index(plan, data)
+    patches = PatchDataset(data.of_split("train"), sizes, plan, bands, scaling, ignored_index)
     per_epoch = max(1, len(patches) // plan.batch)
     optimiser = build_optimiser(network, plan, is_encoder_pretrained=built.knows_something)
-    weights = torch.tensor(plan.class_weights) if plan.class_weights else None
+    chosen = plan.class_weights or balanced_weights(
+        plan.class_balance, data.of_split("train"), len(data.classes), ignored_index
+    )
+    weights = torch.tensor(chosen) if chosen else None
     if weights is not None and len(weights) != len(data.classes):
         raise UserError(
             f"{len(weights)} class weights for {len(data.classes)} classes", remedy="give one weight a class"
@@ -211,6 +223,7 @@ def build_setup(plan: TrainPlan) -> RunSetup:
         built=built,
         steps_per_epoch=per_epoch,
         amp_dtype=amp,
+        class_weights=chosen,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,10 @@ class Trainer:
         folder = RunFolder(Path(plan.out))
         folder.prepare(plan)
         setup = build_setup(plan)
+        if setup.class_weights != plan.class_weights:
+            # Computed just now: what goes on later must not compute them anew from labels that were changed since.
+            plan = replace(plan, class_weights=setup.class_weights)
+            folder.write_json(folder.config, plan.to_json())
         _check_batch(plan, len(setup.patches))
         folder.open_board(plan.has_tensorboard)
         try:
