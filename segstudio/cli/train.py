@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from segstudio.ml.plan import TrainEvent
 
 DEFAULTS = TrainPlan(out="")
+BORDER_SIGMA_PX = 5.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,6 +68,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="none",
         metavar="W",
         help="none, median (median frequency) or effective (effective number) of the training split, or a,b: one weight a class",
+    )
+    parser.add_argument(
+        "--border-weight",
+        default="",
+        metavar="W0[,SIGMA]",
+        help="weigh the gaps between neighbouring objects more, as U-Net does: 10 or 10,5 (default: no)",
     )
     parser.add_argument("--classes", default="", metavar="a,b", help="names for the classes of a dataset that has none")
     parser.add_argument(
@@ -212,6 +219,7 @@ def plan_of(args: argparse.Namespace) -> TrainPlan:
         is_pretrained=not args.no_pretrained,
         arch_options=_named_values(args.arch_options),
         **_class_weights(args.class_weights),
+        border_weight=_border_weight(args.border_weight),
         class_names=tuple(n.strip() for n in args.classes.split(",") if n.strip()),
         scale=(low_high[0], low_high[1]),
         is_amp=not args.no_amp,
@@ -233,6 +241,12 @@ def _class_weights(text: str) -> dict[str, Any]:
         ways = ", ".join(get_args(ClassBalance))
         remedy = f"give {ways}, or numbers separated by commas"
         raise UsageError(f"--class-weights is {text}", remedy=remedy) from error
+
+
+def _border_weight(text: str) -> tuple[float, ...]:
+    """(w0, σ) with U-Net's σ where it is left out; () for none."""
+    values = _numbers(text, "--border-weight")
+    return (*values, BORDER_SIGMA_PX) if len(values) == 1 else values
 
 
 def _numbers(text: str, option: str) -> tuple[float, ...]:

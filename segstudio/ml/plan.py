@@ -42,7 +42,8 @@ class TrainPlan:
     that learn nothing; ``arch_options`` are the network's own (:mod:`segstudio.ml.networks.options`). ``refine`` names layers that
     the network ends with and that learn with it: "crfrnn", "mrf", or "" for none. ``loss`` is a name or a sum of names
     (:mod:`segstudio.ml.loss_table`). ``class_balance`` computes ``class_weights`` from the training split when the run begins; both are
-    kept, so that a run that goes on has the same weights.
+    kept, so that a run that goes on has the same weights. ``border_weight`` (w0, σ in pixels) adds U-Net's weights between neighbouring
+    objects; () adds none.
     """
 
     out: str
@@ -57,6 +58,7 @@ class TrainPlan:
     loss: str = "ce+dice"
     class_weights: tuple[float, ...] = ()
     class_balance: ClassBalance = "none"
+    border_weight: tuple[float, ...] = ()
     epochs: int = 20
     batch: int = 8
     patch_px: int = 256
@@ -157,9 +159,17 @@ class TrainPlan:
             )
         if any(not 0 <= weight < float("inf") for weight in self.class_weights):
             raise UserError(f"the class weights are {_shown(self.class_weights)}", remedy="give numbers from 0 on")
-        if (self.class_weights or self.class_balance != "none") and not any(part.counts_pixels for part in parts):
+        is_border_right = len(self.border_weight) == 2 and all(0 < v < float("inf") for v in self.border_weight)
+        if self.border_weight and not is_border_right:
             raise UserError(
-                f"the loss {self.loss} is not a mean over pixels, which class weights could weigh",
+                f"the border weight is {_shown(self.border_weight)}",
+                remedy="give two numbers above 0, w0 and sigma, such as 10,5",
+            )
+        is_weighted = bool(self.class_weights or self.class_balance != "none" or self.border_weight)
+        if is_weighted and not any(part.counts_pixels for part in parts):
+            what = "a border weight" if self.border_weight else "class weights"
+            raise UserError(
+                f"the loss {self.loss} is not a mean over pixels, which {what} could weigh",
                 remedy="leave them out, or add ce to the loss",
             )
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 from torch.utils.data import Dataset, Sampler
 
+from segstudio.core.border_weights import border_weights, component_ids
 from segstudio.core.errors import UserError
 from segstudio.io.readers.kept import KeptReaders
 from segstudio.ml.inference.normalise import to_unit
@@ -102,8 +103,12 @@ class PairCache:
         return pair
 
 
-class PatchDataset(Dataset[tuple[torch.Tensor, torch.Tensor]]):
-    """(image (B, P, P) float32 in 0…1, target (P, P) int64) patches; asked for by (epoch, index)."""
+class PatchDataset(Dataset[tuple[torch.Tensor, ...]]):
+    """(image (B, P, P) float32 in 0…1, target (P, P) int64) patches; asked for by (epoch, index).
+
+    With the plan's ``border_weight`` a third part: (P, P) float32 weights between neighbouring objects, which are the connected
+    pieces of the classes but *background_index*.
+    """
 
     def __init__(
         self,
@@ -113,8 +118,9 @@ class PatchDataset(Dataset[tuple[torch.Tensor, torch.Tensor]]):
         bands: int,
         scaling: str,
         ignored_index: int = IGNORE_INDEX,
+        background_index: int | None = None,
     ) -> None:
-        self.plan, self.bands = plan, bands
+        self.plan, self.bands, self._background_index = plan, bands, background_index
         self._cache = PairCache(images, plan, bands, scaling, ignored_index)
         self._transform = build_augmentation(plan.augment, bands)
         area = plan.patch_px**2
@@ -127,7 +133,7 @@ class PatchDataset(Dataset[tuple[torch.Tensor, torch.Tensor]]):
         """Patches an epoch."""
         return len(self._index)
 
-    def __getitem__(self, key: tuple[int, int]) -> tuple[torch.Tensor, torch.Tensor]:
+    def __getitem__(self, key: tuple[int, int]) -> tuple[torch.Tensor, ...]:
         """The patch of *key* = (epoch, index); a function of the seed and the key alone, whichever process asks."""
         epoch, index = key
         draw = np.random.default_rng([self.plan.seed, epoch, index])
@@ -138,7 +144,12 @@ class PatchDataset(Dataset[tuple[torch.Tensor, torch.Tensor]]):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(draw.integers(1 << 62)))
             x, y = augment(self._transform, torch.from_numpy(image), torch.from_numpy(mask))
-        return x, y.long()
+        if not self.plan.border_weight:
+            return x, y.long()
+        # Of the patch as the network sees it: places, scales and turns differ from epoch to epoch, and so do distances.
+        w0, sigma_px = self.plan.border_weight
+        ids = component_ids(y.numpy(), self._background_index, IGNORE_INDEX)
+        return x, y.long(), torch.from_numpy(border_weights(ids, w0, sigma_px))
 
 
 def crop(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import torch
 from torch.nn import functional as F  # noqa: N812
 
+from segstudio.core.border_weights import pixel_distances
 from segstudio.ml.plan import IGNORE_INDEX
 
 TVERSKY_FALSE, TVERSKY_MISSED = 0.3, 0.7
@@ -69,8 +69,7 @@ def signed_distances(target: torch.Tensor, classes: int, ignore: int = IGNORE_IN
         for k in np.unique(image[image != ignore]):
             inside, outside = image == k, (image != k) & (image != ignore)
             if outside.any():
-                away, within = (cv2.distanceTransform((~m).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-                                for m in (inside, outside))  # fmt: skip
+                away, within = pixel_distances(inside), pixel_distances(outside)
                 distances[n, k] = np.where(inside, 1 - within, away)
     return torch.from_numpy(distances).to(target.device)
 

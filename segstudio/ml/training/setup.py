@@ -60,13 +60,14 @@ class RunSetup:
         std = torch.tensor(self.built.std, device=images.device).view(1, -1, 1, 1)
         return (images - mean) / std
 
-    def step(self, images: torch.Tensor, targets: torch.Tensor) -> float:
+    def step(self, images: torch.Tensor, targets: torch.Tensor, border: torch.Tensor | None = None) -> float:
         """One optimiser step; the loss, and no step where it is not finite."""
         images = self.normalise(images.to(self.device, non_blocking=True)).contiguous(memory_format=torch.channels_last)
         targets = targets.to(self.device, non_blocking=True)
+        border = None if border is None else border.to(self.device, non_blocking=True)
         with torch.autocast(self.device.type, self.amp_dtype or torch.float32, enabled=self.amp_dtype is not None):
             output = self.network(images)
-        loss = self.loss(output, targets)
+        loss = self.loss(output, targets, border)
         value = float(loss.detach())
         self.optimiser.zero_grad(set_to_none=True)
         if value == value and abs(value) != float("inf"):
@@ -192,7 +193,7 @@ def build_setup(plan: TrainPlan) -> RunSetup:
     network = built.network
     network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     ignored_index = _ignored_index(plan, data)
-    patches = PatchDataset(data.of_split("train"), sizes, plan, bands, scaling, ignored_index)
+    patches = PatchDataset(data.of_split("train"), sizes, plan, bands, scaling, ignored_index, data.background_index)
     per_epoch = max(1, len(patches) // plan.batch)
     optimiser = build_optimiser(network, plan, is_encoder_pretrained=built.knows_something)
     chosen = plan.class_weights or balanced_weights(

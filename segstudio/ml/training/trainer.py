@@ -153,10 +153,10 @@ class _Loop:
         self.sampler.epoch = epoch
         setup.network.train()
         keep_frozen(setup.network)
-        for images, targets in self.loader:
+        for batch in self.loader:
             if self._must_stop():
                 break
-            value = setup.step(images, targets)
+            value = setup.step(*batch)
             if not math.isfinite(value):
                 self.stopped_by = "nan"
                 break
