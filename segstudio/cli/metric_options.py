@@ -57,9 +57,14 @@ def percent(value: float | None) -> str:
 
 
 def per_image_text(rows: Sequence[dict[str, Any]]) -> str:
-    """The worst images as a table for people; all of them are in ``--json``."""
+    """The worst images of ``per_image`` as a table for people; all of them are in ``--json``."""
     keys = ("mean_iou", "mean_dice", "pixel_accuracy", "boundary_f1")
-    shown = [(row["image"], *(percent(row[key]) for key in keys), f"{row['pixels']:,}") for row in rows[:_SHOWN_IMAGES]]
-    text = table(shown, ("image", "mean IoU", "Dice", "pixel accuracy", "boundary F1", "pixels"))
+    return image_table(rows, ("mean IoU", "Dice", "pixel accuracy", "boundary F1"), keys)
+
+
+def image_table(rows: Sequence[dict[str, Any]], header: Sequence[str], keys: Sequence[str]) -> str:
+    """Images with the shares named by *keys* under *header*."""
+    shown = [(row["image"], *(percent(row[key]) for key in keys)) for row in rows[:_SHOWN_IMAGES]]
+    text = table(shown, ("image", *header))
     left = len(rows) - len(shown)
     return text if left <= 0 else f"{text}\nand {left:,} better ones (--json lists all)"

@@ -1,12 +1,12 @@
-"""``segstudio score``: metrics between two folders of index masks."""
+"""``segstudio score``: metrics between two folders of index masks, or of object ids."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segstudio.cli.metric_options import add_metric_options, per_image_text, percent, tolerance_of_options
-from segstudio.cli.output import ProgressBar, UsageError, add_json, emit, table
+from segstudio.cli.metric_options import add_metric_options, image_table, per_image_text, percent, tolerance_of_options
+from segstudio.cli.output import ProgressBar, UsageError, add_json, emit, table, warn
 
 if TYPE_CHECKING:
     import argparse
@@ -16,16 +16,25 @@ _COLUMNS = ("iou", "dice", "accuracy", "precision", "boundary_f1")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``segstudio score``."""
-    parser.add_argument("pred", type=Path, metavar="PRED_DIR", help="the predicted index masks")
+    parser.add_argument("pred", type=Path, metavar="PRED_DIR", help="the predicted masks")
     parser.add_argument("truth", type=Path, metavar="TRUTH_DIR", help="the true ones, of the same names")
     parser.add_argument("--classes", type=int, metavar="N", help="how many classes there are; else as many as occur")
-    parser.add_argument("--ignore", type=int, default=255, metavar="V", help="value of pixels to leave out (255)")
+    parser.add_argument(
+        "--ignore", type=int, metavar="V", help="value of pixels to leave out (255; 65535 in 16 bits and for objects)"
+    )
+    parser.add_argument(
+        "--objects",
+        action="store_true",
+        help="the values are object ids: panoptic quality, object F1 and mask AP (extra [coco])",
+    )
     add_metric_options(parser)
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the scores."""
+    if args.objects:
+        return _score_objects(args)
     from segstudio.io.scoring import score_folders
 
     tolerance = tolerance_of_options(args)
@@ -36,13 +45,51 @@ def run(args: argparse.Namespace) -> int:
             args.pred,
             args.truth,
             classes=args.classes,
-            ignore=args.ignore,
+            ignore=255 if args.ignore is None else args.ignore,
             boundary_tolerance_px=tolerance,
             is_per_image=args.per_image,
             progress=bar,
         )
     emit(args, scores, lambda: scores_text(scores))
     return 0
+
+
+def _score_objects(args: argparse.Namespace) -> int:
+    from segstudio.io.object_scoring import NEEDS_EXTRA, score_object_folders
+
+    for option, value in (("--classes", args.classes), ("--boundary-tolerance", args.boundary_tolerance)):
+        if value is not None:
+            raise UsageError(f"{option} does not go with --objects", remedy="leave one of them out")
+    keywords = {} if args.ignore is None else {"ignore": args.ignore}
+    with ProgressBar() as bar:
+        scores = score_object_folders(args.pred, args.truth, is_per_image=args.per_image, progress=bar, **keywords)
+    emit(args, scores, lambda: objects_text(scores))
+    if scores["mask_ap"] is None:
+        warn(f"mask AP {NEEDS_EXTRA}")
+    return 0
+
+
+def objects_text(scores: dict[str, Any]) -> str:
+    """Scores of objects for people; what is not known is a dash."""
+    quality = [percent(scores[f"{kind}_quality"]) for kind in ("panoptic", "segmentation", "recognition")]
+    found = [percent(scores[f"object_{kind}"]) for kind in ("f1", "precision", "recall")]
+    counts = scores["objects"]
+    lines = [
+        f"panoptic quality {quality[0]} % = segmentation {quality[1]} % × recognition {quality[2]} %",
+        f"object F1 at IoU 0.5 {found[0]} %, precision {found[1]} %, recall {found[2]} %",
+        f"{counts['matched']:,} of {counts['truth']:,} objects matched; {counts['predicted']:,} predicted",
+    ]
+    ap = scores["mask_ap"]
+    if ap is not None:
+        lines.append(
+            f"mask AP {percent(ap['ap'])} %, at IoU 0.5 {percent(ap['ap50'])} %, at 0.75 {percent(ap['ap75'])} %"
+        )
+    if "per_image" in scores:
+        lines += [
+            "",
+            image_table(scores["per_image"], ("object F1", "panoptic quality"), ("object_f1", "panoptic_quality")),
+        ]
+    return "\n".join(lines)
 
 
 def scores_text(scores: dict[str, Any]) -> str:

@@ -52,20 +52,15 @@ def score_folders(
         For missing folders or pairs, pairs of different sizes, and files that are no index masks or hold a value
         that is no class.
     """
-    pairs = _pairs(pred, truth)
+    pairs = pairs_by_name(pred, truth)
     if classes is not None and not 1 <= classes <= MAX_CLASSES:
         raise UserError(f"{classes} classes cannot be scored", remedy=f"give a number from 1 to {MAX_CLASSES}")
     total = ScoreSum(classes or _first_guess(pairs, ignore), ignore, boundary_tolerance_px)
     highest = -1
     images = []
-    for done, (pred_file, truth_file, pred_values, truth_values) in enumerate(_read(pairs, cancel)):
+    for done, (pred_file, truth_file, pred_values, truth_values) in enumerate(read_pairs(pairs, cancel)):
         progress(done, len(pairs), f"Scoring {truth_file.name}")
-        if pred_values.shape != truth_values.shape:
-            raise UserError(
-                f"The prediction is {_size(pred_values)} pixels but {truth_file.name} is {_size(truth_values)}",
-                path=pred_file,
-                remedy="predict at the size of the truth",
-            )
+        check_sizes(pred_file, truth_file, pred_values, truth_values)
         for file, values in ((truth_file, truth_values), (pred_file, pred_values)):
             top = _highest(values, ignore_of(values, ignore))
             if top >= total.n:
@@ -87,7 +82,8 @@ def score_folders(
     return {**scores, "per_image": worst_first(images)} if is_per_image else scores
 
 
-def _pairs(pred: Path, truth: Path) -> list[tuple[Path, Path]]:
+def pairs_by_name(pred: Path, truth: Path) -> list[tuple[Path, Path]]:
+    """(prediction, truth) files of the same name; a UserError where one is missing."""
     found = {which: _masks(folder) for which, folder in (("pred", pred), ("truth", truth))}
     if not found["truth"]:
         raise UserError("The folder holds no masks", path=truth, remedy="index masks are PNG, TIFF or BMP files")
@@ -127,7 +123,7 @@ def _masks(folder: Path) -> dict[str, Path]:
     return result
 
 
-def _read(
+def read_pairs(
     pairs: Sequence[tuple[Path, Path]], cancel: Cancel
 ) -> Iterator[tuple[Path, Path, npt.NDArray[Any], npt.NDArray[Any]]]:
     """Read a few pairs ahead: unpacking PNGs is most of the work, and runs beside the counting."""
@@ -151,6 +147,18 @@ def _read(
 
 def _read_pair(pair: tuple[Path, Path]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     return read_index_mask(pair[0]), read_index_mask(pair[1])
+
+
+def check_sizes(
+    pred_file: Path, truth_file: Path, pred_values: npt.NDArray[Any], truth_values: npt.NDArray[Any]
+) -> None:
+    """A UserError where the two masks are not of one size."""
+    if pred_values.shape != truth_values.shape:
+        raise UserError(
+            f"The prediction is {_size(pred_values)} pixels but {truth_file.name} is {_size(truth_values)}",
+            path=pred_file,
+            remedy="predict at the size of the truth",
+        )
 
 
 def ignore_of(values: npt.NDArray[Any], ignore: int | None) -> int | None:
@@ -179,7 +187,7 @@ def _no_class(file: Path, value: int, classes: int | None, ignore: int | None) -
         return UserError(
             f"The mask holds the value {value}, too high for a class",
             path=file,
-            remedy="give the folder of index masks, not of object ids or images",
+            remedy="give the folder of index masks, or --objects where the values are object ids",
         )
     known = f"0 to {classes - 1}" + ("" if ignore is None else f" and {ignore} for ignored pixels")
     return UserError(
