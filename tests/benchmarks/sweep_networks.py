@@ -72,7 +72,7 @@ def written(rows: list[dict[str, object]]) -> list[str]:
     ]  # fmt: skip
     rates = ", ".join(f"`{name}` {rate:g}" for name, rate in RATES.items())
     return [
-        f"{len(rows)} rows, {len(rows) - len(failed)} hold: at most {STEPS} steps on {CROPS} crops, learning rate {RATE:g} ({rates}), one thread, the"
+        f"{len(rows)} of {len(ARCHITECTURES) * len(SIZES) * len(CLASSES)} rows are done, {len(rows) - len(failed)} hold: at most {STEPS} steps on {CROPS} crops, learning rate {RATE:g} ({rates}), one thread, the"
         f" trainer's precision (bfloat16 where the CPU computes in it),"
         f" {minutes:.0f} minutes in all on a machine that other work shared.",
         "",
