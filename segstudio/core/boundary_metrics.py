@@ -104,5 +104,6 @@ def _near(edge: npt.NDArray[np.uint8], radius_px: float) -> npt.NDArray[np.uint8
     if radius_px <= _WIDEST_DISK_PX:
         return np.asarray(cv2.dilate(edge, disk(radius_px)), np.uint8)
     distance = cv2.distanceTransform(cv2.bitwise_not(edge), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    # Squares of true distances are whole numbers: rounding takes away what float32 got wrong.
-    return np.where(np.rint(distance.astype(np.float64) ** 2) <= radius_px**2, np.uint8(255), np.uint8(0))
+    # Squares of true distances are whole numbers: half of one more is out of reach of what float32 gets wrong.
+    limit = math.sqrt(math.floor(radius_px**2) + 0.5)
+    return np.asarray(cv2.compare(distance, limit, cv2.CMP_LE), np.uint8)
