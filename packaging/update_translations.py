@@ -100,7 +100,7 @@ def table_texts() -> list[Key]:
     from segstudio.gui.dialogs.export import FORMATS, OPTIONS
     from segstudio.gui.docks import PANELS
     from segstudio.gui.panels.model_chooser import GROUPS
-    from segstudio.gui.panels.train_choices import LOSS_TITLES
+    from segstudio.gui.panels.train_choices import LOSS_TIPS, LOSS_TITLES
     from segstudio.ml.advice import ENCODERS, MODELS, NETWORKS
     from segstudio.ml.classic.table import METHODS
     from segstudio.ml.model_options import PRUNE_HELP
@@ -119,7 +119,7 @@ def table_texts() -> list[Key]:
     texts += [(GUI_CONTEXT, text) for _, title, about in FORMATS for text in (title, about)]
     texts += [(GUI_CONTEXT, title) for rows in OPTIONS.values() for _, title, _ in rows]
     texts += [(GUI_CONTEXT, title) for _, title in (*GROUPS, *KINDS, *STATES)]
-    texts += [(GUI_CONTEXT, title) for title in LOSS_TITLES.values()]
+    texts += [(GUI_CONTEXT, text) for text in (*LOSS_TITLES.values(), *LOSS_TIPS.values())]
     for option in (option for method in (*METHODS, *REFINEMENTS) for option in method.options if not option.is_minor):
         texts += [(GUI_CONTEXT, text) for text in (option.title, option.help, *option.choices)]
     for option in (option for rows in NETWORK_OPTIONS.values() for _, option in rows):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from segstudio.cli.output import ProgressBar, UsageError, add_json, checking_options, counted, emit, warn
+from segstudio.ml.loss_table import LOSS_IDS
 from segstudio.ml.networks.options import OPTIONS
 from segstudio.ml.networks.table import ARCHITECTURES, ENCODERS, NO_ENCODER
 from segstudio.ml.plan import Augment, ClassBalance, EpochDone, RunFinished, RunStarted, StepDone, TrainPlan
@@ -61,7 +62,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="part of the encoder's layers that learn nothing, 0 to 1, from the input on (default 0)",
     )
     parser.add_argument(
-        "--loss", default=DEFAULTS.loss, choices=("ce", "dice", "ce+dice"), help="(default %(default)s)"
+        "--loss",
+        default=DEFAULTS.loss,
+        metavar="NAME",
+        help=f"{', '.join(LOSS_IDS)}, or a sum such as ce+lovasz or dice+0.01*boundary (default %(default)s)",
     )
     parser.add_argument(
         "--class-weights",

@@ -13,26 +13,27 @@ BOUNDARY_FACTOR = 0.01
 
 @dataclass(frozen=True, slots=True)
 class LossSpec:
-    """One loss. ``counts_pixels``: it is a mean over pixels, so that class weights and border weights apply; ``factor`` is its usual one."""
+    """One loss. ``counts_pixels``: it is a mean over pixels, so that class weights and border weights apply; ``factor`` is its usual one.
+
+    ``names`` are what else people call it.
+    """
 
     id: str
-    title: str
-    help: str
     counts_pixels: bool = False
     factor: float = 1.0
     names: tuple[str, ...] = ()
 
 
 LOSS_SPECS: tuple[LossSpec, ...] = (
-    LossSpec("ce", "cross-entropy", "every pixel counts alike; takes class weights", True, names=("cross-entropy", "nll", "wce")),
-    LossSpec("dice", "Dice", "overlap of each class, so small classes count as much as large ones", names=("f1",)),
-    LossSpec("bce", "binary cross-entropy", "yes or no for each class by itself", True, names=("binary", "sigmoid")),
-    LossSpec("focal", "focal", "easy pixels count little: for few pixels of a class among many others", True),
-    LossSpec("ohem", "hard pixels", "cross-entropy of the pixels that are still wrong or unsure", True, names=("hard", "bootstrap")),
-    LossSpec("lovasz", "Lovász", "the IoU itself, made smooth: best added to another loss", names=("jaccard", "iou")),
-    LossSpec("tversky", "Tversky", "Dice that minds missed pixels more than false ones: for small lesions and defects"),
-    LossSpec("boundary", "boundary", "how far wrong pixels lie from the true border: add it to Dice", factor=BOUNDARY_FACTOR, names=("surface",)),
-)  # fmt: skip
+    LossSpec("ce", True, names=("cross-entropy", "nll", "wce")),
+    LossSpec("dice", names=("f1",)),
+    LossSpec("bce", True, names=("binary", "sigmoid")),
+    LossSpec("focal", True),
+    LossSpec("ohem", True, names=("hard", "bootstrap")),
+    LossSpec("lovasz", names=("jaccard", "iou")),
+    LossSpec("tversky"),
+    LossSpec("boundary", factor=BOUNDARY_FACTOR, names=("surface",)),
+)
 LOSS_IDS: tuple[str, ...] = tuple(spec.id for spec in LOSS_SPECS)
 _BY_ID = {spec.id: spec for spec in LOSS_SPECS}
 _REAL_NAMES = {name: spec.id for spec in LOSS_SPECS for name in (spec.id, *spec.names)}

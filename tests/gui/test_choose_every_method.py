@@ -18,9 +18,12 @@ from PySide6.QtWidgets import QComboBox
 from segstudio.app.presenters import training_costs
 from segstudio.core.geometry import Rect
 from segstudio.gui.dialogs.catalog import CatalogDialog
+from segstudio.gui.panels.parts import wrapped
 from segstudio.gui.panels.refine_popover import RefinePopover
+from segstudio.gui.panels.train_choices import LOSS_TIPS, LOSS_TITLES
 from segstudio.ml.api import WindowResult
 from segstudio.ml.classic.table import METHODS, PREFIX
+from segstudio.ml.loss_table import LOSS_IDS, parse_loss
 from segstudio.ml.networks.costs import NetworkCosts
 from segstudio.ml.networks.options import options_of
 from segstudio.ml.networks.table import ARCHITECTURES, ENCODERS, NO_ENCODER, TIMM_PREFIX
@@ -93,7 +96,12 @@ def test_every_network_with_its_encoders(qtbot, tmp_path: Path) -> None:
                 assert choices.freeze.isEnabled() == (encoder != NO_ENCODER)
                 wanted.append((name, encoder, dict(presenter.choices.option_values)))
     child = subprocess.run(
-        [sys.executable, "-c", BUILD], input=json.dumps(wanted), capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-c", BUILD],
+        input=json.dumps(wanted),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     built = [line.split() for line in child.stdout.splitlines()]
     assert child.returncode == 0, child.stderr[-2000:]
@@ -139,6 +147,23 @@ def type_encoder(choices, text: str) -> None:
     QTest.keyClick(line, Qt.Key.Key_Return)
 
 
+def test_every_loss_reaches_the_plan_and_says_when_to_choose_it(qtbot, tmp_path: Path) -> None:
+    with training_window(qtbot, tmp_path) as (_, panel):
+        choices, presenter = panel.choices_box, panel._presenter
+        QTest.mouseClick(choices.more_button, Qt.MouseButton.LeftButton)
+        box = choices.loss
+        offered = [box.itemData(row) for row in range(box.count())]
+        assert offered[0] == presenter.choices.loss == "ce+dice" and offered == list(LOSS_TITLES) == list(LOSS_TIPS)
+        parts = {part.id for kind in offered for part in parse_loss(kind)}
+        assert parts == set(LOSS_IDS), "a loss of the command line that no row of the list holds"
+        for kind in reversed(offered):
+            pick(qtbot, box, kind)
+            plan = presenter.plan()
+            assert plan is not None and plan.loss == kind and box.currentText() == LOSS_TITLES[kind]
+            row = box.currentIndex()
+            assert box.toolTip() == box.itemData(row, Qt.ItemDataRole.ToolTipRole) == wrapped(LOSS_TIPS[kind])
+
+
 def test_options_start_and_frozen_share_reach_the_plan(qtbot, tmp_path: Path) -> None:
     with training_window(qtbot, tmp_path) as (_, panel):
         choices, presenter = panel.choices_box, panel._presenter
@@ -155,7 +180,10 @@ def test_options_start_and_frozen_share_reach_the_plan(qtbot, tmp_path: Path) ->
         assert plan.is_pretrained
         # Started from scratch there is nothing to keep; another network has other options.
         pick(qtbot, choices.start_from, "\0scratch")
-        assert not choices.freeze.isEnabled() and (presenter.plan().freeze, presenter.plan().is_pretrained) == (0.0, False)
+        assert not choices.freeze.isEnabled() and (presenter.plan().freeze, presenter.plan().is_pretrained) == (
+            0.0,
+            False,
+        )
         pick(qtbot, choices.arch, "unetplusplus")
         assert presenter.plan().arch_options == {} and list(choices.options.fields) == ["depth"]
         depth = choices.options.fields["depth"]
@@ -190,7 +218,9 @@ def test_a_run_too_large_for_this_computer_is_warned_of(qtbot, tmp_path: Path, m
         choices.batch.selectAll()
         QTest.keyClicks(choices.batch, "32")
         QTest.keyClick(choices.batch, Qt.Key.Key_Return)
-        assert "about 17.0 GB to train" in choices.texts and "has 16.0 GB of memory, which is too little" in choices.texts
+        assert (
+            "about 17.0 GB to train" in choices.texts and "has 16.0 GB of memory, which is too little" in choices.texts
+        )
 
 
 def test_every_method_without_a_network(qtbot, tmp_path: Path) -> None:

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from segstudio.ml.networks.table import ArchitectureSpec
     from segstudio.ml.plan import ValidationPicture
 
-LOSSES: tuple[str, ...] = ("ce+dice", "ce", "dice")
+LOSSES: tuple[str, ...] = (
+    "ce+dice", "ce", "dice", "ce+lovasz", "focal", "tversky", "lovasz", "dice+boundary", "ohem", "bce",
+)  # fmt: skip
+"""What the panel offers; the command line takes any sum of losses."""
 _NOT_IN_NAMES = re.compile(r"[^\w.-]+")
 
 

@@ -29,7 +29,31 @@ if TYPE_CHECKING:
     from segstudio.app.presenters.training import TrainingPresenter
     from segstudio.gui.model_control import ModelControl
 
-LOSS_TITLES = {"ce+dice": "cross-entropy + Dice", "ce": "cross-entropy", "dice": "Dice"}
+LOSS_TITLES = {
+    "ce+dice": "cross-entropy + Dice",
+    "ce": "cross-entropy",
+    "dice": "Dice",
+    "ce+lovasz": "cross-entropy + Lovász",
+    "focal": "focal",
+    "tversky": "Tversky",
+    "lovasz": "Lovász",
+    "dice+boundary": "Dice + boundary",
+    "ohem": "hard pixels (OHEM)",
+    "bce": "binary cross-entropy",
+}
+LOSS_TIPS = {
+    "ce+dice": "Good for most pictures",
+    "ce": "Every pixel counts alike, so large classes count most",
+    "dice": "Overlap: small classes count as much as large ones",
+    "ce+lovasz": "Learns for the IoU: good when small regions are lost",
+    "focal": "Pixels that are right already count little: for rare classes",
+    "tversky": "Rather marks too much than misses something: for small lesions and defects",
+    "lovasz": "The IoU alone: for training a model further",
+    "dice+boundary": "Pixels far from the true border cost more: for clean outlines",
+    "ohem": "Learns from the pixels that are wrong or unsure only",
+    "bce": "Asks yes or no for each class by itself",
+}
+"""When to choose a loss; as tool tips."""
 LABELS_PX = 84
 """Fields stand below each other, whichever grid they are in."""
 SCRATCH = "\0scratch"
@@ -181,6 +205,9 @@ class TrainChoices(QWidget):
         self.encoder.show_choice(choices.arch, choices.encoder)
         _fill(self.start_from, self._starts(), choices.start_from or ("" if choices.start == "imagenet" else SCRATCH))
         _fill(self.loss, [(key, tr(LOSS_TITLES.get(key, key))) for key in LOSSES], choices.loss)
+        for row, key in enumerate(LOSSES):
+            self.loss.setItemData(row, wrapped(tr(LOSS_TIPS.get(key, ""))), Qt.ItemDataRole.ToolTipRole)
+        self.loss.setToolTip(wrapped(tr(LOSS_TIPS.get(choices.loss, ""))))
         _fill(self.refine, [("", tr("none")), *presenter.refinements()], choices.refine)
         self.freeze.set_value(choices.freeze)
         self.freeze.setEnabled(choices.can_freeze)

@@ -63,6 +63,18 @@ def test_a_run_stays_as_it_is_and_an_unfinished_one_goes_on(capsys, project, tmp
     assert [json.loads(line)["epoch"] for line in (out / "metrics.jsonl").read_text().splitlines()] == [1, 2, 3]
 
 
+def test_losses_and_weights_reach_the_plan(capsys, project, tmp_path):
+    out = tmp_path / "run"
+    chosen = ["--loss", "ce+0.5*lovasz", "--class-weights", "effective", "--border-weight", "10"]
+    code, _, err = run(capsys, "train", project, *QUICK, *chosen, "--out", out)
+    assert code == 0 and "Class weights: background" in err, err
+    plan = TrainPlan.load(out)
+    assert (plan.loss, plan.class_balance, plan.border_weight) == ("ce+0.5*lovasz", "effective", (10.0, 5.0))
+    assert len(plan.class_weights) == 2 and plan.class_weights[1] > plan.class_weights[0]
+    code, _, err = run(capsys, "train", project, *QUICK, "--loss", "ce+lovas", "--out", tmp_path / "other")
+    assert code == 2 and "Did you mean lovasz?" in err and not (tmp_path / "other").exists()
+
+
 def test_a_run_that_never_began_does_not_block_its_folder(capsys, project, tmp_path):
     out = tmp_path / "run"
     code, _, err = run(capsys, "train", project, *QUICK, "--class-weights", "1,2,3,4", "--out", out)
