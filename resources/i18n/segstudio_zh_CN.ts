@@ -2678,6 +2678,74 @@ The patient's right is at the left (radiological convention).</source>
    <translation>Dice</translation>
   </message>
   <message>
+   <source>cross-entropy + Lovász</source>
+   <translation>交叉熵 + Lovász</translation>
+  </message>
+  <message>
+   <source>focal</source>
+   <translation>焦点损失</translation>
+  </message>
+  <message>
+   <source>Tversky</source>
+   <translation>Tversky</translation>
+  </message>
+  <message>
+   <source>Lovász</source>
+   <translation>Lovász</translation>
+  </message>
+  <message>
+   <source>Dice + boundary</source>
+   <translation>Dice + 边界</translation>
+  </message>
+  <message>
+   <source>hard pixels (OHEM)</source>
+   <translation>难例像素 (OHEM)</translation>
+  </message>
+  <message>
+   <source>binary cross-entropy</source>
+   <translation>二元交叉熵</translation>
+  </message>
+  <message>
+   <source>Good for most pictures</source>
+   <translation>适合大多数图像</translation>
+  </message>
+  <message>
+   <source>Every pixel counts alike, so large classes count most</source>
+   <translation>每个像素同等计算，所以大类别影响最大</translation>
+  </message>
+  <message>
+   <source>Overlap: small classes count as much as large ones</source>
+   <translation>按重叠计算：小类别与大类别同样重要</translation>
+  </message>
+  <message>
+   <source>Learns for the IoU: good when small regions are lost</source>
+   <translation>直接优化 IoU：小区域容易丢失时适用</translation>
+  </message>
+  <message>
+   <source>Pixels that are right already count little: for rare classes</source>
+   <translation>已经正确的像素影响很小：适合稀少的类别</translation>
+  </message>
+  <message>
+   <source>Rather marks too much than misses something: for small lesions and defects</source>
+   <translation>宁可多标也不漏标：适合小病灶和缺陷</translation>
+  </message>
+  <message>
+   <source>The IoU alone: for training a model further</source>
+   <translation>只优化 IoU：适合继续训练已有模型</translation>
+  </message>
+  <message>
+   <source>Pixels far from the true border cost more: for clean outlines</source>
+   <translation>离真实边界越远的像素代价越大：轮廓更干净</translation>
+  </message>
+  <message>
+   <source>Learns from the pixels that are wrong or unsure only</source>
+   <translation>只从错误或不确定的像素学习</translation>
+  </message>
+  <message>
+   <source>Asks yes or no for each class by itself</source>
+   <translation>对每个类别单独判断是或否</translation>
+  </message>
+  <message>
    <source>How many classes of brightness there are</source>
    <translation>亮度分为多少类</translation>
   </message>

@@ -171,7 +171,7 @@ def test_model_host_proposes_whole_images_and_keeps_its_model(host, weights, tmp
     child.submit(spec)
     messages = to_end(child)
     assert isinstance(messages[-1], Finished), messages[-1]
-    assert messages[-1].result == {"images": 2, "failed": []}
+    assert messages[-1].result["images"] == 2 and messages[-1].result["failed"] == []
     assert isinstance(messages[0], StageChanged)
     covered = {7: np.zeros((150, 200), int), 9: np.zeros((64, 80), int)}
     for message in messages:
