@@ -38,7 +38,7 @@ LIGHT_ENCODERS = {
 """A light encoder where the network's default is a heavy one, or a quick learner; the others take their default."""
 RATE = 6e-3
 """The learning rate of networks with batch norm: thirty steps are few, so it is six times the trainer's own."""
-RATES = {"enet": 1e-2, "unetplusplus": 1e-2, **{name: 1e-3 for name in PLAIN}, "fcn32s": 2e-3, "deconvnet": 2e-3, "pixelnet": 5e-4, "refinenet": 2e-4}
+RATES = {"enet": 1e-2, "unetplusplus": 1e-2, **{name: 1e-3 for name in PLAIN}, "fcn32s": 5e-4, "deconvnet": 2e-3, "pixelnet": 5e-4, "refinenet": 2e-4}
 """Those that learn at another: two slow starters, and networks that this is too much for from random parameters."""
 HEAVY = ("fcn32s", "fcn16s", "fcn8s", "deconvnet", "pixelnet")
 """Networks of over 100 million parameters, a step of which takes seconds: done once the loss is below ``ENOUGH`` of the first, after ten steps or more."""
