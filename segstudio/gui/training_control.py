@@ -124,9 +124,9 @@ class TrainingControl(QObject):
             self.stage_changed.emit(tr(message.text))
 
     def _on_event(self, event: Any) -> None:
-        from segstudio.ml import plan
+        from segstudio.ml import train_events
 
-        if isinstance(event, plan.StepDone) and not self._is_paused:
+        if isinstance(event, train_events.StepDone) and not self._is_paused:
             self._jobs.report(
                 self._job_id,
                 event.step,

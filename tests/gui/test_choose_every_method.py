@@ -27,9 +27,10 @@ from segstudio.ml.loss_table import LOSS_IDS, parse_loss
 from segstudio.ml.networks.costs import NetworkCosts
 from segstudio.ml.networks.options import options_of
 from segstudio.ml.networks.table import ARCHITECTURES, ENCODERS, NO_ENCODER, TIMM_PREFIX
-from segstudio.ml.plan import RunFinished, TrainPlan
+from segstudio.ml.plan import TrainPlan
 from segstudio.ml.refine.table import METHODS as REFINEMENTS
 from segstudio.ml.refine.table import PREFIX as REFINE
+from segstudio.ml.train_events import RunFinished
 from tests.gui.window_help import open_project, open_window
 
 NETWORKS = ("fcn32s fcn16s fcn8s unet unetplusplus unet3plus segnet deconvnet deeplabv1 deeplabv2 deeplabv3 deeplabv3plus pspnet "

@@ -16,12 +16,25 @@ from segstudio.jobs import protocol
 from segstudio.ml import registry
 from segstudio.ml.api import WindowResult
 from segstudio.ml.cards import ModelCard, WeightsSource
-from segstudio.ml.plan import EpochDone, RunFinished, RunStarted, StepDone, ValidationPicture, ValidationPictures
+from segstudio.ml.train_events import (
+    EpochDone,
+    RunFinished,
+    RunStarted,
+    StepDone,
+    ValidationPicture,
+    ValidationPictures,
+)
 from tests.gui.window_help import open_project, open_window
 
-SPOTS = ModelCard("spots", "Spots", architecture="unet", classes=("background", "spot"), weights=WeightsSource("built-in"))
+SPOTS = ModelCard(
+    "spots", "Spots", architecture="unet", classes=("background", "spot"), weights=WeightsSource("built-in")
+)
 FETCHED = replace(
-    SPOTS, id="far", name="Far", is_research_only=True, weights=WeightsSource("download", url="http://x", size_bytes=42_000_000)
+    SPOTS,
+    id="far",
+    name="Far",
+    is_research_only=True,
+    weights=WeightsSource("download", url="http://x", size_bytes=42_000_000),
 )
 BROKEN = replace(SPOTS, id="broken", name="Broken", weights=WeightsSource("file"))
 
@@ -147,8 +160,16 @@ def test_classic_method_is_chosen_set_run_in_the_real_host_and_accepted(qtbot, t
 
 
 def test_depth_of_a_trained_unetplusplus_is_chosen_and_sent(qtbot, tmp_path: Path, fakes, monkeypatch) -> None:
-    deep = replace(SPOTS, id="runs/deep", architecture="unetplusplus", options={"depth": 4}, weights=WeightsSource("project", path="x"))
-    monkeypatch.setattr(registry.Catalog, "entries", lambda self, **_: [registry.CatalogEntry(SPOTS), registry.CatalogEntry(deep)])
+    deep = replace(
+        SPOTS,
+        id="runs/deep",
+        architecture="unetplusplus",
+        options={"depth": 4},
+        weights=WeightsSource("project", path="x"),
+    )
+    monkeypatch.setattr(
+        registry.Catalog, "entries", lambda self, **_: [registry.CatalogEntry(SPOTS), registry.CatalogEntry(deep)]
+    )
     with open_window(qtbot) as window:
         open_project(window, tmp_path, qtbot)
         panel = window.workspace.docks.reveal("model")
@@ -221,11 +242,15 @@ def test_training_draws_and_offers_the_model(qtbot, tmp_path: Path, fakes, monke
         assert plan.project == str(session.folder) and control.is_running
         assert panel.choices_box.isHidden() and panel.pause_button.isEnabled()
         say = thread.message_received.emit
-        say(protocol.TrainEvent(0, RunStarted(("background", "road"), ("#000000", "#ff0000"), 1, 1, 4, 2, 0, "cpu", 10)))
+        say(
+            protocol.TrainEvent(0, RunStarted(("background", "road"), ("#000000", "#ff0000"), 1, 1, 4, 2, 0, "cpu", 10))
+        )
         for step in range(1, 5):
             say(protocol.TrainEvent(0, StepDone(step, 8, 1, 1.0 / step, 30.0)))
         say(protocol.TrainEvent(0, EpochDone(1, 2, 0.5, 0.6, 0.7, 0.8, 0.9, (0.9, 0.5), 1e-3, 2.0, True)))
-        picture = ValidationPicture("a", np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8), np.uint8), np.ones((8, 8), np.uint8))
+        picture = ValidationPicture(
+            "a", np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8), np.uint8), np.ones((8, 8), np.uint8)
+        )
         say(protocol.TrainEvent(0, ValidationPictures(1, (picture,))))
         panel.show_progress()
         assert "0.700" in panel.state_text and "1 / 2" in panel.state_text

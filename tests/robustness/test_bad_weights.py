@@ -16,7 +16,21 @@ from segstudio.ml.training.trainer import Trainer
 from segstudio.ml.weights import save_weights
 
 CARD = ModelCard("mine", "Mine", architecture="unet", encoder="efficientnet_lite0", classes=("background", "spot"))
-QUICK = ["--no-pretrained", "--epochs", 1, "--batch", 2, "--size", 32, "--threads", 1, "--device", "cpu", "--augment", "none"]
+QUICK = [
+    "--no-pretrained",
+    "--epochs",
+    1,
+    "--batch",
+    2,
+    "--size",
+    32,
+    "--threads",
+    1,
+    "--device",
+    "cpu",
+    "--augment",
+    "none",
+]
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +40,7 @@ def trained(tmp_path_factory):
     project = small_project(folder / "p")
     plan = TrainPlan(
         project=str(project), out=str(folder / "run"), is_pretrained=False, epochs=1, batch=2, patch_px=32, patches_per_image=2, threads=1,
-        device="cpu", is_amp=False, augment="none", has_tensorboard=False,
+        device="cpu", precision="fp32", augment="none", has_tensorboard=False,
     )  # fmt: skip
     return Trainer.run(plan, lambda event: None).best
 
@@ -50,7 +64,11 @@ def bad(tmp_path, trained, request):
     elif kind == "another network":
         save_weights(file, {"stem.weight": torch.zeros(3, 3)}, CARD)
     elif kind == "unknown network":
-        save_weights(file, {"stem.weight": torch.zeros(3, 3)}, ModelCard("x", "X", architecture="swin9000", classes=("background", "x")))
+        save_weights(
+            file,
+            {"stem.weight": torch.zeros(3, 3)},
+            ModelCard("x", "X", architecture="swin9000", classes=("background", "x")),
+        )
     elif kind == "no card":
         import safetensors.torch
 
@@ -58,7 +76,16 @@ def bad(tmp_path, trained, request):
     return file, target
 
 
-KINDS = ("pickle", "pickle named safetensors", "truncated", "empty", "another network", "unknown network", "no card", "missing")
+KINDS = (
+    "pickle",
+    "pickle named safetensors",
+    "truncated",
+    "empty",
+    "another network",
+    "unknown network",
+    "no card",
+    "missing",
+)
 
 
 @pytest.mark.parametrize("bad", KINDS, indirect=True)

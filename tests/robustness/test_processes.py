@@ -34,7 +34,8 @@ from segstudio.jobs.protocol import (
 )
 from segstudio.jobs.specs import ExportSpec, ImageTask, PrefetchSpec, ProposeSpec, TrainSpec
 from segstudio.jobs.supervisor import ChildProcess
-from segstudio.ml.plan import EpochDone, RunFinished, RunStarted, StepDone, TrainPlan
+from segstudio.ml.plan import TrainPlan
+from segstudio.ml.train_events import EpochDone, RunFinished, RunStarted, StepDone
 
 HERE = Path(__file__).parent
 LIMIT_S = 120.0
@@ -261,7 +262,7 @@ def discs(tmp_path_factory):
 
 def plan_of(data, out, **more):
     values = {
-        "epochs": 1, "batch": 3, "patch_px": 64, "patches_per_image": 1, "device": "cpu", "is_amp": False,
+        "epochs": 1, "batch": 3, "patch_px": 64, "patches_per_image": 1, "device": "cpu", "precision": "fp32",
         "has_tensorboard": False, "arch": "unet", "encoder": "none", "threads": 1,
         "class_names": ("background", "disc"),
     }  # fmt: skip

@@ -10,14 +10,15 @@ from segstudio.app.events import Signal
 from segstudio.app.presenters.training_choices import TrainingChoices, fitted
 from segstudio.app.presenters.training_costs import estimate
 from segstudio.core.errors import UserError
-from segstudio.ml.plan import EpochDone, RunFinished, RunStarted, StepDone, TrainPlan, ValidationPictures
+from segstudio.ml.plan import TrainPlan
+from segstudio.ml.train_events import EpochDone, RunFinished, RunStarted, StepDone, ValidationPictures
 
 if TYPE_CHECKING:
     from segstudio.app.presenters.training_costs import Estimate
     from segstudio.app.session import Session
     from segstudio.ml.cards import ModelCard
     from segstudio.ml.networks.table import ArchitectureSpec
-    from segstudio.ml.plan import ValidationPicture
+    from segstudio.ml.train_events import ValidationPicture
 
 LOSSES: tuple[str, ...] = (
     "ce+dice", "ce", "dice", "ce+lovasz", "focal", "tversky", "lovasz", "dice+boundary", "ohem", "bce",

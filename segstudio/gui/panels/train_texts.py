@@ -11,7 +11,7 @@ from segstudio.gui.panels.model_chooser import size_text
 if TYPE_CHECKING:
     from segstudio.app.presenters.training_choices import TrainingChoices
     from segstudio.app.presenters.training_costs import Estimate
-    from segstudio.ml.plan import RunStarted
+    from segstudio.ml.train_events import RunStarted
 
 TWO_LINES = 100
 """So many letters go into two lines of the panel; the list's tool tips have room for all."""

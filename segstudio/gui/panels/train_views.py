@@ -16,7 +16,7 @@ from segstudio.gui.i18n import tr
 
 if TYPE_CHECKING:
     from segstudio.app.presenters.training import ClassAmount, RunProgress
-    from segstudio.ml.plan import ValidationPicture
+    from segstudio.ml.train_events import ValidationPicture
 
 ROW_PX = 18
 PLOT_PX = 132

@@ -11,7 +11,8 @@ from segstudio.io.atomic import write_bytes_atomic
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from segstudio.ml.plan import EpochDone, TrainPlan, ValidationPicture
+    from segstudio.ml.plan import TrainPlan
+    from segstudio.ml.train_events import EpochDone, ValidationPicture
 
 
 class RunFolder:

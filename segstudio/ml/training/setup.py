@@ -15,7 +15,8 @@ from segstudio.core.errors import UserError
 from segstudio.ml.cards import ModelCard, WeightsSource
 from segstudio.ml.inference.devices import choose_device
 from segstudio.ml.networks.table import architecture
-from segstudio.ml.plan import IGNORE_INDEX, RunStarted, TrainPlan
+from segstudio.ml.plan import IGNORE_INDEX, TrainPlan
+from segstudio.ml.train_events import RunStarted
 from segstudio.ml.training.class_weights import balanced_weights
 from segstudio.ml.training.losses import SegmentationLoss
 from segstudio.ml.training.network import build_trained
@@ -205,7 +206,7 @@ def build_setup(plan: TrainPlan) -> RunSetup:
             f"{len(weights)} class weights for {len(data.classes)} classes", remedy="give one weight a class"
         )
     average = _averaged(network, plan.ema_decay) if plan.ema_decay else None
-    amp = amp_dtype(device) if plan.is_amp else None
+    amp = amp_dtype(device) if plan.precision == "auto" else None
     if amp is not None and device.type == "cpu":
         keep_depthwise_in_float32(network)
     return RunSetup(

@@ -17,7 +17,7 @@ from segstudio.core.errors import UserError
 from segstudio.io.atomic import write_bytes_atomic
 from segstudio.ml.encoders.freezing import keep_frozen
 from segstudio.ml.networks.table import architecture
-from segstudio.ml.plan import EpochDone, RunFinished, StepDone, TrainPlan, ValidationPictures
+from segstudio.ml.train_events import EpochDone, RunFinished, StepDone, ValidationPictures
 from segstudio.ml.training.checkpoint import Progress, load_state, save_state
 from segstudio.ml.training.patches import EpochSampler
 from segstudio.ml.training.run_folder import RunFolder
@@ -26,7 +26,8 @@ from segstudio.ml.weights import save_weights
 
 if TYPE_CHECKING:
     from segstudio.ml.cards import ModelCard
-    from segstudio.ml.plan import TrainControl, TrainSink
+    from segstudio.ml.plan import TrainPlan
+    from segstudio.ml.train_events import TrainControl, TrainSink
     from segstudio.ml.training.validate import Validation
 
 PAUSE_POLL_S = 0.05

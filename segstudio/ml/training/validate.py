@@ -12,7 +12,8 @@ import torch
 from torch import nn
 
 from segstudio.core.metrics import joint_histogram, scores_from_confusion
-from segstudio.ml.plan import IGNORE_INDEX, ValidationPicture
+from segstudio.ml.plan import IGNORE_INDEX
+from segstudio.ml.train_events import ValidationPicture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -24,8 +24,8 @@ from segstudio.core.classes import ClassTable
 from segstudio.core.geometry import Rect
 from segstudio.io.store.records import ImageRecord
 from segstudio.ml.cards import ModelCard
-from segstudio.ml.plan import EpochDone, RunStarted, StepDone
 from segstudio.ml.registry import CatalogEntry
+from segstudio.ml.train_events import EpochDone, RunStarted, StepDone
 
 
 def names(presenter: ImagesPresenter) -> list[str]:

@@ -112,7 +112,7 @@ def train(tmp_path, name, **changes):
                 Image.fromarray(value).save(folder / f"{i}.png")
     plan = TrainPlan(
         out=str(tmp_path / name), data=f"folder:{tmp_path / 'images'},{tmp_path / 'masks'}", arch="enet", epochs=1,
-        batch=2, patch_px=64, device="cpu", threads=1, is_amp=False, has_tensorboard=False, **changes,
+        batch=2, patch_px=64, device="cpu", threads=1, precision="fp32", has_tensorboard=False, **changes,
     )  # fmt: skip
     Trainer.run(plan, lambda event: None)
     return json.loads((tmp_path / name / "metrics.jsonl").read_text())["train_loss"]

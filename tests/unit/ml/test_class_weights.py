@@ -13,7 +13,8 @@ from PIL import Image
 
 from segstudio.core.errors import UserError
 from segstudio.core.geometry import Rect
-from segstudio.ml.plan import RunStarted, TrainPlan
+from segstudio.ml.plan import TrainPlan
+from segstudio.ml.train_events import RunStarted
 from segstudio.ml.training.class_weights import (
     balanced_weights,
     effective_number,
@@ -112,7 +113,7 @@ def data(tmp_path):
 def test_a_run_computes_them_keeps_them_and_goes_on_with_them(data, tmp_path):
     plan = TrainPlan(
         out=str(tmp_path / "run"), data=data, arch="enet", epochs=1, batch=2, patch_px=64, device="cpu", threads=1,
-        class_balance="median", is_amp=False, has_tensorboard=False, class_names=("background", "top"),
+        class_balance="median", precision="fp32", has_tensorboard=False, class_names=("background", "top"),
     )  # fmt: skip
     events = []
     Trainer.run(plan, events.append)

@@ -286,7 +286,7 @@ def test_an_image_that_changed_its_size_is_named(tmp_path):
 
 def quick_plan(project, out, **changes):
     values = dict(
-        project=str(project), out=str(out), is_pretrained=False, epochs=1, batch=2, patch_px=32, threads=1, device="cpu", is_amp=False,
+        project=str(project), out=str(out), is_pretrained=False, epochs=1, batch=2, patch_px=32, threads=1, device="cpu", precision="fp32",
         augment="none", has_tensorboard=False, patches_per_image=2,
     )  # fmt: skip
     return TrainPlan(**{**values, **changes})

@@ -9,9 +9,10 @@ from PIL import Image
 
 from segstudio.core.errors import UserError
 from segstudio.ml.networks.build import build_network
-from segstudio.ml.plan import EpochDone, StepDone, TrainPlan
+from segstudio.ml.plan import TrainPlan
 from segstudio.ml.refine.guide import few_bands
 from segstudio.ml.refine.layers import RefinementLayers
+from segstudio.ml.train_events import EpochDone, StepDone
 from segstudio.ml.training.trainer import Trainer
 from segstudio.ml.weights import load_network, load_weights
 
@@ -48,7 +49,7 @@ def data(tmp_path_factory):
 def plan_for(data, out, **changes):
     values = {
         "out": str(out), "data": data, "arch": "unet", "encoder": "none", "arch_options": TINY, "epochs": 4, "batch": 2, "patch_px": 64,
-        "patches_per_image": 1, "lr": 5e-3, "seed": 3, "device": "cpu", "threads": 1, "is_amp": True, "has_tensorboard": False,
+        "patches_per_image": 1, "lr": 5e-3, "seed": 3, "device": "cpu", "threads": 1, "precision": "auto", "has_tensorboard": False,
         "augment": "none", "scale": (1.0, 1.0), "class_names": ("background", "disc"),
     }  # fmt: skip
     return TrainPlan(**{**values, **changes})

@@ -17,7 +17,8 @@ from PIL import Image
 
 from segstudio.core.errors import UserError
 from segstudio.ml.networks.output import NetworkOutput
-from segstudio.ml.plan import EpochDone, RunFinished, RunStarted, StepDone, TrainPlan, ValidationPictures
+from segstudio.ml.plan import TrainPlan
+from segstudio.ml.train_events import EpochDone, RunFinished, RunStarted, StepDone, ValidationPictures
 from segstudio.ml.training.losses import SegmentationLoss, dice_loss
 from segstudio.ml.training.patches import EpochSampler, crop
 from segstudio.ml.training.schedule import poly
@@ -48,7 +49,7 @@ def data(tmp_path_factory):
 def plan_for(dataset, out, **changes):
     base = TrainPlan(
         out=str(out), data=dataset, arch="unet", encoder="efficientnet_lite0", epochs=3, batch=3, patch_px=64, patches_per_image=1, lr=2e-3, seed=3,
-        device="cpu", threads=1, is_amp=False, has_tensorboard=False, class_names=("background", "disc"),
+        device="cpu", threads=1, precision="fp32", has_tensorboard=False, class_names=("background", "disc"),
     )  # fmt: skip
     return replace(base, **changes)
 
@@ -133,7 +134,9 @@ def test_stop_keeps_what_was_learnt(data, tmp_path, monkeypatch):
     finished = Trainer.run(plan_for(data, tmp_path / "run", epochs=50), sink, StopAfter(sink, 3))
     assert finished.stopped_by == "user" and finished.epochs < 50
     load_network(tmp_path / "run" / "last.safetensors")
-    again = Trainer.run(plan_for(data, tmp_path / "run", epochs=50, is_resumed=True), sink := Recorder(), StopAfter(sink, 2))
+    again = Trainer.run(
+        plan_for(data, tmp_path / "run", epochs=50, is_resumed=True), sink := Recorder(), StopAfter(sink, 2)
+    )
     assert again.stopped_by == "user"
 
 

@@ -15,7 +15,8 @@ from segstudio.core.edits import Transaction
 from segstudio.core.errors import UserError
 from segstudio.core.geometry import Rect
 from segstudio.io.store.project import ProjectStore
-from segstudio.ml.plan import RunStarted, StepDone, TrainPlan, ValidationPictures
+from segstudio.ml.plan import TrainPlan
+from segstudio.ml.train_events import RunStarted, StepDone, ValidationPictures
 from segstudio.ml.training.patches import PairCache, PatchDataset
 from segstudio.ml.training.project_source import project_data
 from segstudio.ml.training.sources import TrainImage, known_target, read_image, with_validation
@@ -226,7 +227,7 @@ def test_two_steps_on_a_stack(tmp_path):
     project = project_of(tmp_path, (1, 2, 3, 4), depth=6)
     plan = TrainPlan(
         project=str(project), out=str(tmp_path / "run"), is_pretrained=False, epochs=1, batch=2, patch_px=32, threads=1, device="cpu",
-        is_amp=False, augment="none", has_tensorboard=False, patches_per_image=2,
+        precision="fp32", augment="none", has_tensorboard=False, patches_per_image=2,
     )  # fmt: skip
     events = []
     finished = Trainer.run(plan, events.append)
