@@ -113,6 +113,29 @@ class TrainSpec:
 
 
 @dataclass(frozen=True)
+class FindRateSpec:
+    """A search for the learning rate of a run that is not begun; nothing is kept of it."""
+
+    plan: TrainPlan
+
+
+@dataclass(frozen=True)
+class EvaluateSpec:
+    """Scores of a model on a split of a project, with a row for each image.
+
+    The split is the one of the run that made ``split_of`` ("" = that made the model), so that two models can be held against
+    each other on the same images.
+    """
+
+    model: str
+    project_folder: str
+    split: str = "val"
+    device: str = "auto"
+    split_of: str = ""
+    boundary_tolerance_px: float | None = None
+
+
+@dataclass(frozen=True)
 class ExportSpec:
     """A dataset to write from a project; the host opens the project read-only."""
 

@@ -1,4 +1,4 @@
-"""A process for work beside the window: exports, downloads, files of models."""
+"""A process for work beside the window: exports, downloads, files of models, scores."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segstudio.core.errors import UserError
-from segstudio.jobs.specs import DownloadSpec, ExportSpec, Installed, InstallSpec, OnnxSpec
+from segstudio.jobs.protocol import StageChanged
+from segstudio.jobs.specs import DownloadSpec, EvaluateSpec, ExportSpec, Installed, InstallSpec, OnnxSpec
 
 if TYPE_CHECKING:
     from segstudio.jobs.child import Port
 
 
 def serve(spec: object, port: Port) -> object:
-    """Export, download, or read or write a model's file.
+    """Export, download, evaluate, or read or write a model's file.
 
     Raises
     ------
@@ -27,6 +28,8 @@ def serve(spec: object, port: Port) -> object:
         return str(download(spec.card, port.progress, port))
     if isinstance(spec, ExportSpec):
         return _export(spec, port)
+    if isinstance(spec, EvaluateSpec):
+        return _evaluate(spec, port)
     if isinstance(spec, InstallSpec):
         return _install(Path(spec.path))
     if isinstance(spec, OnnxSpec):
@@ -50,6 +53,23 @@ def _export(spec: ExportSpec, port: Port) -> object:
     )
     with ProjectStore.open(Path(spec.project_folder), read_only=True) as store:
         return export_project(store, plan, port.progress, port)
+
+
+def _evaluate(spec: EvaluateSpec, port: Port) -> object:
+    port.send(StageChanged(text="Loading the model"))
+    from segstudio.ml.training.evaluate import evaluate
+
+    return evaluate(
+        model=spec.model,
+        project=spec.project_folder,
+        split=spec.split,
+        device=spec.device,
+        boundary_tolerance_px=spec.boundary_tolerance_px,
+        is_per_image=True,
+        split_of=spec.split_of,
+        progress=port.progress,
+        cancel=port,
+    )
 
 
 def _install(path: Path) -> Installed:

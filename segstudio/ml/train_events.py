@@ -108,6 +108,24 @@ class RunFinished:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class LrPoint:
+    """A step of the learning-rate finder: the smoothed ``loss`` at the rate ``lr``; ``step`` counts from 1 to at most ``steps``."""
+
+    step: int
+    steps: int
+    lr: float
+    loss: float
+
+
+@dataclass(frozen=True)
+class LrFound:
+    """The end of the learning-rate finder: the rate it suggests, 0 for none; ``note`` says why, in a sentence."""
+
+    lr: float
+    note: str = ""
+
+
 if TYPE_CHECKING:
-    TrainEvent = RunStarted | StepDone | EpochDone | ValidationPictures | RunFinished
+    TrainEvent = RunStarted | StepDone | EpochDone | ValidationPictures | RunFinished | LrPoint | LrFound
     TrainSink = Callable[[TrainEvent], None]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from segstudio.core.calibration import CalibrationSum
+from segstudio.core.cancel import NEVER, check
 from segstudio.core.errors import UserError
 from segstudio.core.metrics import ScoreSum, worst_first
 from segstudio.core.progress import no_progress
@@ -20,6 +21,7 @@ from segstudio.ml.training.sources import check_plane, known_target, load_data
 
 if TYPE_CHECKING:
     from segstudio.core.boundary_metrics import Tolerance
+    from segstudio.core.cancel import Cancel
     from segstudio.core.progress import ProgressSink
     from segstudio.ml.api import InstanceSegmenter, MethodSegmenter, Segmenter
     from segstudio.ml.training.sources import IndexMask, TrainImage
@@ -35,12 +37,15 @@ def evaluate(
     device: str = "auto",
     boundary_tolerance_px: Tolerance | None = None,
     is_per_image: bool = False,
+    split_of: str = "",
     progress: ProgressSink = no_progress,
+    cancel: Cancel = NEVER,
 ) -> dict[str, Any]:
     """The scores of *model* on one split, over the classes of the labels; the model's classes go to theirs by name.
 
     With *is_per_image* also ``per_image``: a row for each image with its file and plane, the worst first.
-    ``calibration`` is None for models that find objects and for methods: they have no confidence for each pixel.
+    The split is the one of the run that made the model, or the model *split_of*, so that two are held against each other on the
+    same images. ``calibration`` is None for models that find objects and for methods: they have no confidence for each pixel.
 
     Raises
     ------
@@ -51,8 +56,11 @@ def evaluate(
     from segstudio.ml.registry import Catalog
 
     plan = TrainPlan(out="", project=project, data=data, class_names=class_names).checked()
-    entry = Catalog(Path(project) if project else None).find(model)
-    labels = load_data(_as_trained(plan, Path(entry.card.weights.path or model)), is_for_training=False)
+    catalog = Catalog(Path(project) if project else None)
+    entry = catalog.find(model)
+    splitter = catalog.find(split_of) if split_of else entry
+    weights = Path(splitter.card.weights.path or split_of or model)
+    labels = load_data(_as_trained(plan, weights), is_for_training=False)
     images = labels.of_split(split)
     if not images:
         have = sorted({i.split for i in labels.images})
@@ -65,8 +73,9 @@ def evaluate(
     rows = []
     with closing(KeptReaders()) as readers:
         for done, image in enumerate(images):
+            check(cancel)
             progress(done, len(images), f"Evaluating {image.name}")
-            found = _truth_and_prediction(segmenter, readers, image, lut, _background(labels.classes))
+            found = _truth_and_prediction(segmenter, readers, image, lut, _background(labels.classes), cancel)
             truth, prediction, confidence = found
             counts = total.add(truth, prediction)
             if confidence is not None:
@@ -90,6 +99,7 @@ def _truth_and_prediction(
     image: TrainImage,
     lut: IndexMask,
     background: int,
+    cancel: Cancel = NEVER,
 ) -> tuple[IndexMask, IndexMask, IndexMask | None]:
     """(y, x) class indices of one image, or of one plane of a volume: labelled, and found by the model.
 
@@ -110,7 +120,7 @@ def _truth_and_prediction(
                 remedy="replace one of them",
             )
         rects = None if image.window is None else [image.window]
-        for result in propose(segmenter, reader, z=image.z, rects=rects):
+        for result in propose(segmenter, reader, z=image.z, rects=rects, cancel=cancel):
             place = prediction[result.rect.slices]
             if isinstance(result, ObjectResult):
                 place[result.mask] = lut[result.class_index]
