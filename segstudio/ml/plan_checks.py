@@ -17,6 +17,7 @@ from segstudio.ml.plan import (
     SplitBy,
     shown,
 )
+from segstudio.ml.training.augment_table import checked_options
 
 if TYPE_CHECKING:
     from segstudio.ml.plan import TrainPlan
@@ -42,6 +43,7 @@ def check_plan(plan: TrainPlan) -> None:
     if not 0 < plan.scale[0] <= plan.scale[1]:
         raise UserError(f"the scale range is {plan.scale}", remedy="give two numbers above 0, the smaller first")
     _check_choices(plan)
+    checked_options(plan.augment, plan.augment_options)
     _check_optimisation(plan)
     _check_loss(plan)
     _check_network(plan)

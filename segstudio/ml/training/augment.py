@@ -2,88 +2,88 @@
 
 from __future__ import annotations
 
-from typing import cast
+import math
+from typing import TYPE_CHECKING
 
 import torch
 from torchvision import tv_tensors
 from torchvision.transforms import InterpolationMode, v2
 
-from segstudio.ml.plan import IGNORE_INDEX, Augment
+from segstudio.ml.training.augment_steps import MASK_FILL, Brightness, CoarseGrid, Noise, QuarterTurn, Waves
+from segstudio.ml.training.augment_table import checked_options
 from segstudio.ml.training.stain import StainShift
 
-MASK_FILL = {tv_tensors.Image: 0.0, tv_tensors.Mask: IGNORE_INDEX}
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from segstudio.ml.plan import Augment
+
+WAVES_ALPHA, WAVES_SIGMA_PX = 40.0, 6.0
+MIN_BLUR_PX = 0.3
 
 
-def build_augmentation(kind: Augment, bands: int) -> v2.Transform | None:
-    """Transform of (Image (B, H, W) float32 in 0…1, Mask (H, W) uint8); None for "none".
+def build_augmentation(kind: Augment, bands: int, options: Mapping[str, object] | None = None) -> v2.Transform | None:
+    """Transform of (Image (B, H, W) float32 in 0…1, Mask (H, W) uint8); None where nothing is to be done.
 
-    ``light`` mirrors left and right; ``standard`` adds small rotations, elastic deformation (as in U-Net), blur, brightness, contrast
-    and, on RGB, colour. ``overhead`` is for pictures that have no up (from the air, of sections): also quarter turns.
-    ``microscopy`` turns by any angle, redraws stains, turns pictures grey and inverts them, so that fluorescence and bright
-    field look alike.
+    *kind* is a preset, *options* change its steps (:mod:`segstudio.ml.training.augment_table`). ``light`` mirrors left and right;
+    ``standard`` adds small rotations, elastic deformation (as in U-Net), blur, brightness, contrast and, on RGB, colour.
+    ``overhead`` is for pictures that have no up (from the air, of sections): also quarter turns. ``microscopy`` turns by any
+    angle, redraws stains, turns pictures grey and inverts them, so that fluorescence and bright field look alike.
+
+    Raises
+    ------
+    UserError
+        When an option is unknown or out of its range.
     """
-    if kind == "none":
-        return None
-    steps: list[v2.Transform] = [v2.RandomHorizontalFlip(0.5)]
-    if kind == "light":
-        return v2.Compose(steps)
-    is_microscopy = kind == "microscopy"
-    if is_microscopy or kind == "overhead":
-        steps += [v2.RandomVerticalFlip(0.5), _QuarterTurn()]
-    degrees, how_often = (45, 0.5) if is_microscopy else (15, 0.3)
-    rotation = v2.RandomRotation(degrees, InterpolationMode.BILINEAR, fill=MASK_FILL)
-    steps += [
-        v2.RandomApply([rotation], how_often),
-        v2.RandomApply([v2.ElasticTransform(alpha=40.0, sigma=6.0, fill=MASK_FILL)], 0.15),
-    ]
-    if bands == 3:
-        if is_microscopy:
-            # Before the colour jitter, which then varies the redrawn stain, too.
-            steps.insert(0, StainShift(0.6))
-        steps.append(v2.RandomApply([v2.ColorJitter(0.35, 0.35, 0.3, 0.08 if is_microscopy else 0.03)], 0.7))
-        if is_microscopy:
-            steps += [v2.RandomGrayscale(0.2), v2.RandomInvert(0.15)]
-    else:
-        steps.append(v2.RandomApply([_Brightness(0.35, 0.35)], 0.7))
-    steps.append(v2.RandomApply([v2.GaussianBlur(5, (0.3, 1.5))], 0.15))
-    return v2.Compose(steps)
+    given = options or {}
+    values = checked_options(kind, given)
+    wanted = {key: float(value) for key, value in values.items()}
+    if bands != 3 and "invert" not in given:
+        wanted["invert"] = 0.0  # the presets invert colours only
+    steps = [*_shape_steps(wanted), *_colour_steps(wanted, is_rgb=bands == 3)]
+    if wanted["blur"]:
+        most = wanted["blur_px"]
+        side = 2 * max(2, math.ceil(most * 4 / 3)) + 1
+        steps.append(v2.RandomApply([v2.GaussianBlur(side, (MIN_BLUR_PX, most))], wanted["blur"]))
+    if wanted["noise"] and wanted["noise_sigma"]:
+        steps.append(v2.RandomApply([Noise(wanted["noise_sigma"])], wanted["noise"]))
+    if bands == 3 and wanted["stain"]:
+        # Before the colour jitter, which then varies the redrawn stain, too.
+        steps.insert(0, StainShift(wanted["stain"]))
+    return v2.Compose(steps) if steps else None
 
 
-class _QuarterTurn(v2.Transform):  # type: ignore[misc]
-    """No, one, two or three quarter turns of a square patch, without a loss at the corners."""
+def _shape_steps(wanted: Mapping[str, float]) -> list[v2.Transform]:
+    steps: list[v2.Transform] = []
+    if wanted["flip"]:
+        steps.append(v2.RandomHorizontalFlip(wanted["flip"]))
+    if wanted["vertical_flip"]:
+        steps.append(v2.RandomVerticalFlip(wanted["vertical_flip"]))
+    if wanted["quarter_turns"]:
+        steps.append(QuarterTurn())
+    if wanted["rotate"] and wanted["rotate_share"]:
+        rotation = v2.RandomRotation(wanted["rotate"], InterpolationMode.BILINEAR, fill=MASK_FILL)
+        steps.append(v2.RandomApply([rotation], wanted["rotate_share"]))
+    if wanted["elastic"]:
+        sigma_px = wanted["elastic_sigma_px"]
+        bend = CoarseGrid(sigma_px) if sigma_px else Waves(WAVES_ALPHA, WAVES_SIGMA_PX)
+        steps.append(v2.RandomApply([bend], wanted["elastic"]))
+    return steps
 
-    def make_params(self, flat_inputs: list[object]) -> dict[str, int]:
-        """Draw the number of turns."""
-        return {"turns": int(torch.randint(4, ()))}
 
-    def transform(self, inpt: torch.Tensor, params: dict[str, int]) -> torch.Tensor:
-        """Turn image or mask."""
-        turned = torch.rot90(inpt.as_subclass(torch.Tensor), params["turns"], (-2, -1))
-        return cast("torch.Tensor", tv_tensors.wrap(turned, like=inpt))
-
-
-class _Brightness(v2.Transform):  # type: ignore[misc]
-    """Brightness and contrast for any number of bands (torchvision's jitter takes one or three)."""
-
-    _transformed_types = (tv_tensors.Image,)
-
-    def __init__(self, brightness: float, contrast: float) -> None:
-        super().__init__()
-        self.brightness, self.contrast = brightness, contrast
-
-    def make_params(self, flat_inputs: list[object]) -> dict[str, float]:
-        """Draw the two factors."""
-        low_high = torch.rand(2).tolist()
-        return {
-            "gain": 1 + self.brightness * (2 * low_high[0] - 1),
-            "contrast": 1 + self.contrast * (2 * low_high[1] - 1),
-        }
-
-    def transform(self, inpt: torch.Tensor, params: dict[str, float]) -> torch.Tensor:
-        """Apply them to one image."""
-        mean = inpt.mean()
-        changed = ((inpt - mean) * params["contrast"] + mean) * params["gain"]
-        return cast("torch.Tensor", tv_tensors.wrap(changed.clamp(0, 1), like=inpt))
+def _colour_steps(wanted: Mapping[str, float], *, is_rgb: bool) -> list[v2.Transform]:
+    steps: list[v2.Transform] = []
+    amounts = [wanted[key] for key in ("brightness", "contrast", "saturation", "hue")]
+    if not is_rgb:
+        amounts = amounts[:2]
+    if any(amounts) and wanted["colour"]:
+        jitter = v2.ColorJitter(*amounts) if is_rgb else Brightness(*amounts)
+        steps.append(v2.RandomApply([jitter], wanted["colour"]))
+    if is_rgb and wanted["grey"]:
+        steps.append(v2.RandomGrayscale(wanted["grey"]))
+    if wanted["invert"]:
+        steps.append(v2.RandomInvert(wanted["invert"]))
+    return steps
 
 
 def augment(
@@ -94,3 +94,12 @@ def augment(
         return image, mask
     new_image, new_mask = transform(tv_tensors.Image(image), tv_tensors.Mask(mask))
     return new_image.as_subclass(torch.Tensor).clamp(0, 1), new_mask.as_subclass(torch.Tensor)
+
+
+def augment_seeded(
+    transform: v2.Transform | None, image: torch.Tensor, mask: torch.Tensor, seed: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """As :func:`augment`, a function of *seed* alone; torch's generators are left as they were."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return augment(transform, image, mask)

@@ -31,17 +31,19 @@ class StainShift(nn.Module):
         self.p = p
 
     def forward(self, image: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """(image (3, H, W) float32 in 0…1, mask (H, W) uint8) to the same, redrawn."""
+        """(image (3, H, W) float32 in 0…1, mask (H, W) or (n, H, W), the first of which counts) to the same, redrawn."""
         if image.shape[0] != 3 or float(image.mean()) < BRIGHT or float(torch.rand(())) >= self.p:
             return image, mask
         density = -torch.log(image.as_subclass(torch.Tensor).clamp(1 / 255, 1.0))
         amount = density.mean(0, keepdim=True) / 0.55
-        inside = F.avg_pool2d((mask.as_subclass(torch.Tensor) == 1).float()[None, None], 5, 1, 2)[0]
+        classes = mask.as_subclass(torch.Tensor)
+        inside = F.avg_pool2d((classes[0] if classes.ndim == 3 else classes).eq(1).float()[None, None], 5, 1, 2)[0]
         draw = torch.rand(5).tolist()
-        blue = _column(HAEMATOXYLIN) * (1 + 0.3 * (torch.rand(3, 1, 1) - 0.5))
+        # Drawn on the CPU, whatever the picture is on: equal seeds, equal stains.
+        blue = (_column(HAEMATOXYLIN) * (1 + 0.3 * (torch.rand(3, 1, 1) - 0.5))).to(image.device)
         is_brown = draw[0] < DAB_SHARE
-        other = _column(DAB if is_brown else EOSIN) * (1 + 0.2 * (torch.rand(3, 1, 1) - 0.5))
-        dye = _dye(image.shape[-2:]) * ((0.6 + 2.2 * draw[1]) if is_brown else 1.2 * draw[1])
+        other = (_column(DAB if is_brown else EOSIN) * (1 + 0.2 * (torch.rand(3, 1, 1) - 0.5))).to(image.device)
+        dye = _dye(image.shape[-2:], image.device) * ((0.6 + 2.2 * draw[1]) if is_brown else 1.2 * draw[1])
         nucleus = amount * blue * (0.3 + 0.8 * draw[2])
         around = amount * blue * 0.6 * draw[3] + other * dye
         # The section is thick: a little of the other dye lies over nuclei, too.
@@ -53,19 +55,19 @@ def _column(values: tuple[float, float, float]) -> torch.Tensor:
     return torch.tensor(values)[:, None, None]
 
 
-def _dye(size: torch.Size) -> torch.Tensor:
+def _dye(size: torch.Size, device: torch.device) -> torch.Tensor:
     """(1, H, W) amount of a dye in 0…1: stained patches, in them clouds and bright ridges as of membranes and fibres."""
     draw = torch.rand(7).tolist()
-    patches: torch.Tensor = torch.sigmoid((_clouds(size, 1 + int(5 * draw[0])) - 0.15 - 0.6 * draw[1]) * 25)
-    noise = _clouds(size, 6 + int(40 * draw[2]), 6 + int(40 * draw[3]))
+    patches: torch.Tensor = torch.sigmoid((_clouds(size, device, 1 + int(5 * draw[0])) - 0.15 - 0.6 * draw[1]) * 25)
+    noise = _clouds(size, device, 6 + int(40 * draw[2]), 6 + int(40 * draw[3]))
     ridges: torch.Tensor = (1 - (2 * noise - 1).abs()).pow(2 + 4 * draw[4])
-    clouds = _clouds(size, 4 + int(20 * draw[5]))
+    clouds = _clouds(size, device, 4 + int(20 * draw[5]))
     flat = 0.2 + 0.5 * draw[6]
     amount: torch.Tensor = patches * (flat + (1 - flat) * (0.5 * clouds + 0.5 * ridges))
     return amount
 
 
-def _clouds(size: torch.Size, rows: int, columns: int = 0) -> torch.Tensor:
+def _clouds(size: torch.Size, device: torch.device, rows: int, columns: int = 0) -> torch.Tensor:
     """(1, H, W) smooth noise in 0…1 with about *rows* by *columns* (default: as many) patches."""
-    noise = torch.rand(1, 1, rows + 1, (columns or rows) + 1)
+    noise = torch.rand(1, 1, rows + 1, (columns or rows) + 1).to(device)
     return F.interpolate(noise, size=tuple(size), mode="bicubic", align_corners=True)[0].clamp(0, 1)
