@@ -355,7 +355,7 @@ class RefineDesk:
         if edit is None:
             self.session.say(NOTHING)
         else:
-            self.session.record(edit)
+            self.session.record_apart(edit, self.background)
         self.changed.emit()
         self.ended.emit(edit is not None)
 

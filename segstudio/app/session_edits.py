@@ -15,6 +15,7 @@ from segstudio.core.geometry import Rect
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from segstudio.app.tools.background import ToolBackground
     from segstudio.core.edits import Edit, Validity
     from segstudio.core.layers import LabelLayer, Segment
 
@@ -168,6 +169,22 @@ class EditsPart(ImagesPart):
         self._record(edit)
         return True
 
+    def record_apart(self, edit: Edit, background: ToolBackground) -> None:
+        """Like :meth:`record` for a large result of a model: it is written in the *background*, since that takes a while."""
+        self._show(edit)
+        self._record(edit, is_written_apart=True)
+        write = None if self._store is None else self._store.write_apart()
+        if write is not None:
+            background.run("session.write", lambda _: write(), lambda _: self._settle_writing(edit), self.say)
+
+    def _settle_writing(self, edit: Edit) -> None:
+        try:
+            if self._store is not None:
+                self._store.retry()
+                self._written()
+        except UserError as error:
+            self._not_written(edit, error)
+
     def _before_step(self) -> None:
         """A finished edit or a step of the history is next."""
 
@@ -191,11 +208,11 @@ class EditsPart(ImagesPart):
         if self._drop_dead_object():
             self.selection_changed.emit()
 
-    def _record(self, edit: Edit) -> None:
+    def _record(self, edit: Edit, *, is_written_apart: bool = False) -> None:
         """Write an edit that is in force, and put it on the undo stack."""
         assert self._store is not None and self._documents is not None
         try:
-            edit = self._store.commit(edit)
+            edit = self._store.commit(edit, is_written_apart=is_written_apart)
             self._written()
         except UserError as error:
             edit = getattr(error, "edit", None) or edit

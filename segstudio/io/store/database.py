@@ -56,6 +56,9 @@ class Database:
         self.notices: list[str] = []
         """Sentences for the user about how it was opened."""
         self._lock = threading.RLock()
+        self._is_reading = False
+        self.is_shared = False
+        """Whether other connections may read and write it beside this one (SQLite's WAL)."""
         self._copy: tempfile.TemporaryDirectory[str] | None = None
         try:
             raw = self._connect_to_read() if read_only else self._connect_to_write()
@@ -67,7 +70,7 @@ class Database:
         self._connection = self.engine.connect()
 
     def _on_begin(self, connection: sa.Connection) -> None:
-        connection.exec_driver_sql("BEGIN" if self.read_only else "BEGIN IMMEDIATE")
+        connection.exec_driver_sql("BEGIN" if self.read_only or self._is_reading else "BEGIN IMMEDIATE")
 
     def _connect(self, path: Path, query: str) -> sqlite3.Connection:
         uri = f"file:{quote(path.absolute().as_posix())}?{query}"
@@ -89,7 +92,8 @@ class Database:
             mode = ""
             if not is_network_path(self.path.parent):
                 mode = str(raw.execute("PRAGMA journal_mode=WAL").fetchone()[0]).lower()
-            if mode == "wal":
+            self.is_shared = mode == "wal"
+            if self.is_shared:
                 # A killed program loses nothing; a power cut may lose the last strokes, never the file.
                 raw.execute("PRAGMA synchronous=NORMAL")
                 raw.execute("PRAGMA wal_autocheckpoint=2000")
@@ -139,6 +143,17 @@ class Database:
                 raise words from error
             except sqlite3.Error as error:
                 raise (in_words(error, self.path) or error) from error
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """One state of the file, not waiting for another connection that writes; UserError as :meth:`transaction`."""
+        with self._lock:
+            self._is_reading = True
+            try:
+                with self.transaction() as connection:
+                    yield connection
+            finally:
+                self._is_reading = False
 
     def pragma(self, name: str) -> Any:
         """The value of a SQLite setting."""

@@ -139,7 +139,7 @@ class ImageFiles:
 
     def _known_paths(self) -> set[str]:
         """Paths of the images: a file that is another image already is nobody's lost one."""
-        with self._database.transaction() as connection:
+        with self._database.reading() as connection:
             return set(connection.execute(sa.select(schema.images.c.path)).scalars())
 
     def place(self, found: Sequence[FoundFile]) -> dict[int, dict[str, Any]]:

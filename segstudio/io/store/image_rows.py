@@ -66,7 +66,7 @@ def read_images(
         query = query.where(_images.id == image_id)
     elif after_id:
         query = query.where(_images.id > after_id)
-    with database.transaction() as connection:
+    with database.reading() as connection:
         rows = connection.execute(query).all()
         flags = connection.execute(_with_pixels(image_id)).all()
     labelled = {owner for owner, kind in flags if kind == "labels"}
@@ -190,7 +190,7 @@ def describe_files(
         else:
             files.append(path)
     files = one_per_image(files)
-    with database.transaction() as connection:
+    with database.reading() as connection:
         known = {str(path): digest for path, digest in connection.execute(sa.select(_images.path, _images.sha256))}
     digests = set(known.values()) - {""}
     for index, file in enumerate(files):
@@ -340,7 +340,7 @@ def class_pixels(database: Database, image_ids: Collection[int] | None = None) -
     elif chosen is not None:
         query = query.add_columns(layers.image_id).group_by(layers.image_id)
     totals: dict[int, int] = {}
-    with database.transaction() as connection:
+    with database.reading() as connection:
         for result in connection.execute(query):
             row: tuple[int, ...] = tuple(result)
             if len(row) == 2 or chosen is None or row[2] in chosen:
@@ -356,6 +356,6 @@ def class_use(database: Database, class_id: int) -> ClassUse:
         .join(schema.layers, layers.id == segments.layer_id)
         .where(layers.kind == "labels", segments.pixels > 0, segments.class_id == class_id)
     )
-    with database.transaction() as connection:
+    with database.reading() as connection:
         images, pixels = connection.execute(query).one()
     return {"images": int(images), "pixels": int(pixels)}

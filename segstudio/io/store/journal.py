@@ -14,12 +14,13 @@ from segstudio.core.errors import UserError
 from segstudio.core.history import StackItem, UndoStack
 from segstudio.io.store import schema
 from segstudio.io.store.blobs import TileEncoder, decode_edit, encode_edit
+from segstudio.io.store.journal_apart import Apart
 from segstudio.io.store.layer_rows import read_segments
 from segstudio.io.store.records import WritePendingError
 from segstudio.io.store.state_rows import read_classes, write_classes, write_edit_state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from segstudio.core.classes import ClassTable
     from segstudio.core.edits import Edit
@@ -38,7 +39,8 @@ class _Waiting:
 
     kind: Literal["new", "undone", "redone"]
     edit: Edit
-    data: bytes = b""
+    gained: int = 0
+    """By how much the history grew when it was written."""
 
 
 class Journal:
@@ -49,6 +51,7 @@ class Journal:
         self.budget_bytes = budget_bytes
         self.encoder = TileEncoder()
         self._waiting: list[_Waiting] = []
+        self._apart: Apart | None = None
         self._is_failing = False
         self._classes_are_waiting = False
         self._sizes: dict[int, tuple[int, int]] = {}
@@ -68,14 +71,38 @@ class Journal:
         """How many edits are not on the disk yet."""
         return len(self._waiting) + self._classes_are_waiting
 
-    def commit(self, edit: Edit) -> Edit:
-        """Write a new edit; it with its number. WritePendingError the first time that this fails."""
+    def commit(self, edit: Edit, *, is_written_apart: bool = False) -> Edit:
+        """Write a new edit; it with its number. WritePendingError the first time that this fails.
+
+        One that *is_written_apart* waits for the work that :meth:`write_apart` gives, or for the next change.
+        """
         self._last_seq += 1
         edit = replace(edit, seq=self._last_seq, created_s=edit.created_s or time.time())
         self._note_classes(edit)
-        self._waiting.append(_Waiting("new", edit, encode_edit(edit, self.encoder)))
-        self._flush_or_tell(edit)
+        self._waiting.append(_Waiting("new", edit))
+        if not (is_written_apart and self._database.is_shared):
+            self._flush_or_tell(edit)
         return edit
+
+    def write_apart(self) -> Callable[[], None] | None:
+        """Work for another thread that writes what waits now; :meth:`flush` here ends it. None where there is nothing to do."""
+        if self._apart is not None or not self._waiting or not self._database.is_shared:
+            return None
+        items, sizes = tuple(self._waiting), dict(self._sizes)
+
+        def write(connection: sa.Connection) -> None:
+            for item in items:
+                self._write(connection, item, sizes)
+
+        self._apart = Apart(self._database.path, len(items), write)
+        return self._apart.run
+
+    def _settle(self) -> None:
+        """Wait for what is written apart, if anything is."""
+        apart, self._apart = self._apart, None
+        if apart is not None and apart.settle():
+            self._held_bytes += sum(item.gained for item in self._waiting[: apart.count])
+            del self._waiting[: apart.count]
 
     def mark(self, edit: Edit, undone: bool) -> None:
         """Write that an edit was undone or redone, and the state it leaves. WritePendingError as in commit."""
@@ -115,13 +142,15 @@ class Journal:
 
     def flush(self) -> None:
         """Write all that waits, in order, in one transaction; UserError when that fails (all of it then waits on)."""
+        self._settle()
         if not self.waiting_count:
             return
         held = self._held_bytes
         pruned = 0
         with self._database.transaction() as connection:
             for item in self._waiting:
-                held += self._write(connection, item)
+                self._write(connection, item, self._sizes)
+                held += item.gained
             if self._classes_are_waiting:
                 write_classes(connection, self.classes)
             if held > self.budget_bytes:
@@ -135,28 +164,28 @@ class Journal:
             for stack in self._stacks:
                 stack.drop_through(pruned)
 
-    def _write(self, connection: sa.Connection, item: _Waiting) -> int:
+    def _write(self, connection: sa.Connection, item: _Waiting, sizes: dict[int, tuple[int, int]]) -> None:
         edit = item.edit
-        gained = 0
+        item.gained = 0
         if item.kind == "new":
-            gained -= self._drop_redo(connection, edit)
+            item.gained -= self._drop_redo(connection, edit)
+            data = encode_edit(edit, self.encoder)
             row = {
                 "seq": edit.seq,
                 "image_id": edit.image_id,
                 "label": edit.label,
                 "created_s": edit.created_s,
                 "is_undone": False,
-                "nbytes": len(item.data),
-                "data": item.data,
+                "nbytes": len(data),
+                "data": data,
             }
             connection.execute(sa.insert(schema.edits), row)
-            gained += len(item.data)
+            item.gained += len(data)
         else:
             connection.execute(
                 sa.update(schema.edits).where(_edits.seq == edit.seq).values(is_undone=item.kind == "undone")
             )
-        write_edit_state(connection, edit, self.encoder, self._sizes)
-        return gained
+        write_edit_state(connection, edit, self.encoder, sizes)
 
     def _drop_redo(self, connection: sa.Connection, edit: Edit) -> int:
         """A new edit makes what was undone unreachable: drop it; the bytes it took."""
@@ -188,6 +217,7 @@ class Journal:
 
     def forget_image(self, image_id: int) -> None:
         """Drop what waits for an image that was removed, and count the history anew."""
+        self._settle()
         self._waiting = [item for item in self._waiting if item.edit.image_id != image_id]
         with self._database.transaction() as connection:
             self._held_bytes = int(connection.execute(sa.select(sa.func.sum(_edits.nbytes))).scalar() or 0)
@@ -205,7 +235,7 @@ class Journal:
         for item in self._waiting:
             if item.edit.seq == seq:
                 return item.edit.reversed() if item.edit.is_reversed else item.edit
-        with self._database.transaction() as connection:
+        with self._database.reading() as connection:
             row = connection.execute(sa.select(schema.edits).where(_edits.seq == seq)).first()
         if row is None:
             raise KeyError(seq)
@@ -221,7 +251,7 @@ class Journal:
     def segment_tables(self) -> dict[int, list[Segment]]:
         """The segments of every layer by layer id, those not written yet too."""
         tables: dict[int, dict[int, Segment]] = {}
-        with self._database.transaction() as connection:
+        with self._database.reading() as connection:
             for layer_id in connection.execute(sa.select(schema.layers.c.id)).scalars().all():
                 tables[layer_id] = read_segments(connection, layer_id)
         for item in self._waiting:
@@ -242,7 +272,7 @@ class Journal:
             .where(sa.or_(_edits.image_id == image_id, _edits.image_id.is_(None)))
             .order_by(_edits.seq)
         )
-        with self._database.transaction() as connection:
+        with self._database.reading() as connection:
             rows = connection.execute(query).all()
         items = {row.seq: StackItem(row.seq, row.label, row.created_s, row.image_id is None) for row in rows}
         undone = {row.seq: bool(row.is_undone) for row in rows}

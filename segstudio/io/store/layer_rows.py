@@ -42,13 +42,13 @@ class RowTiles:
         query = sa.select(table.z, table.ty, table.tx).where(
             table.layer_id == self._layer_id, table.plane == PLANE_CODES[self._plane]
         )
-        with self._database.transaction() as connection:
+        with self._database.reading() as connection:
             return [(row.z, row.ty, row.tx) for row in connection.execute(query)]
 
     def load(self, key: TileKey) -> Tile:
         """The stored tile; UserError when it is damaged."""
         values = {"layer_id": self._layer_id, "plane": PLANE_CODES[self._plane]}
-        with self._database.transaction() as connection:
+        with self._database.reading() as connection:
             data = connection.execute(_TILE, {**values, "z": key[0], "ty": key[1], "tx": key[2]}).scalar()
         if data is None:
             return 0
@@ -88,7 +88,7 @@ def count_planes(database: Database, image_ids: Collection[int]) -> dict[int, in
         .group_by(layers.image_id)
     )
     wanted = set(image_ids)
-    with database.transaction() as connection:
+    with database.reading() as connection:
         return {int(image_id): int(count) for image_id, count in connection.execute(query) if image_id in wanted}
 
 
@@ -100,7 +100,7 @@ def load_layers(database: Database, image_id: int) -> list[LabelLayer]:
         .where(schema.layers.c.image_id == image_id)
         .order_by(schema.layers.c.id)
     )
-    with database.transaction() as connection:
+    with database.reading() as connection:
         rows = connection.execute(query).all()
         tables = {row.id: read_segments(connection, row.id) for row in rows}
     layers = []

@@ -18,7 +18,7 @@ from segstudio.io.store.opening import check_file, lock_project, write_empty
 from segstudio.io.store.records import SPLITS, STATUSES, AddReport, ClassUse, ImageRecord, WritePendingError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
     from types import TracebackType
 
     from segstudio.core.edits import Edit
@@ -134,8 +134,7 @@ class ProjectStore:
     def close(self) -> None:
         """Write what waits and close; safe to call twice.
 
-        UserError when something still can't be written: then the project stays open, so that no work is lost
-        (:meth:`discard` closes it all the same).
+        UserError when something still can't be written: the project stays open then (:meth:`discard` closes it all the same).
         """
         if not self._database.is_closed:
             self._journal.flush()
@@ -271,23 +270,27 @@ class ProjectStore:
 
     # -- edits ---------------------------------------------------------------------------------------------------
 
-    def commit(self, edit: Edit) -> Edit:
+    def commit(self, edit: Edit, *, is_written_apart: bool = False) -> Edit:
         """Write an edit already applied to its layers, in one transaction; returns it with its number.
 
-        An edit of the whole project (classes) is also applied to every layer in memory.
+        An edit of the whole project (classes) is also applied to every layer in memory. *is_written_apart*: :meth:`write_apart` writes it.
 
         Raises
         ------
         WritePendingError
             A UserError, when the disk is full, read-only or locked. Raised once: the edit (``error.edit``, numbered)
-            stays in memory and is written, in order, with the next change that succeeds; :attr:`pending_count` tells.
+            stays in memory and is written, in order, with the next change that succeeds.
         UserError
             When the project is open read-only; nothing is kept.
         """
         self._need_writable()
         if edit.image_id is None:
             apply_edit(edit, self._layers)
-        return self._journal.commit(edit)
+        return self._journal.commit(edit, is_written_apart=is_written_apart)
+
+    def write_apart(self) -> Callable[[], None] | None:
+        """Work for another thread that writes what waits; None where nothing does."""
+        return self._journal.write_apart()
 
     def mark_undone(self, edit: Edit, undone: bool) -> None:
         """Write that *edit* (from ``UndoStack.undo`` or ``redo``) was undone or redone, with the state it leaves.
@@ -325,7 +328,7 @@ class ProjectStore:
         self._journal.flush()
 
     def prepare(self, edit: Edit) -> None:
-        """Do the slow part of :meth:`commit` (squeezing tiles) ahead; may run in another thread than commit."""
+        """Do the slow part of :meth:`commit` (squeezing tiles) ahead, in any thread."""
         self._journal.encoder.encode_ahead(edit)
 
     def history(self, image_id: int) -> UndoStack:
@@ -354,7 +357,7 @@ class ProjectStore:
         self._journal.set_classes(table)
 
     def merge_classes_edit(self, class_ids: Collection[int], into_id: int) -> Edit:
-        """The edit, to be committed, that gives all of *class_ids* to *into_id* in every image; no pixel is written."""
+        """The edit, to be committed, that gives all of *class_ids* to *into_id* in every image."""
         return merge_edit(self.classes, self._journal.segment_tables(), class_ids, into_id)
 
     def delete_class_edit(self, class_id: int) -> Edit:
@@ -385,7 +388,7 @@ class ProjectStore:
         """The JSON value kept under *key*."""
         from segstudio.io.store.state_rows import read_meta
 
-        with self._database.transaction() as connection:
+        with self._database.reading() as connection:
             return read_meta(connection, key, default)
 
     def set_meta(self, key: str, value: Any) -> None:
