@@ -57,7 +57,10 @@ def test_bins_cost_less_than_a_millionth(sharpness):
     total = RocSum(2)
     total.add(np.stack([1 - chance, chance]), truth)
     assert total.areas[1] == pytest.approx(by_sorting(chance.ravel(), truth.ravel() == 1), abs=2e-6)
-    assert total.areas[0] == pytest.approx(total.areas[1], abs=1e-4), "of two classes one area is the other's"
+    by_odds = RocSum(2)
+    by_odds.add_odds((-odds, odds), truth)
+    assert by_odds.areas[0] == pytest.approx(by_odds.areas[1], abs=1e-9), "of two classes one area is the other's"
+    assert by_odds.areas[1] == pytest.approx(by_sorting(odds.ravel(), truth.ravel() == 1), abs=2e-6)
 
 
 def test_perfect_reversed_and_alike():
