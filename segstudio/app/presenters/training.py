@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from segstudio.app.events import Signal
-from segstudio.app.presenters.training_choices import TrainingChoices, fitted
+from segstudio.app.presenters.training_choices import OWN, TrainingChoices, default_of, fitted, loaded
 from segstudio.app.presenters.training_costs import estimate
-from segstudio.core.errors import UserError
+from segstudio.app.presenters.training_faults import faults_of
+from segstudio.app.presenters.training_field_table import FIELDS
+from segstudio.app.presenters.training_fields import plain_dict
 from segstudio.ml.plan import TrainPlan
 from segstudio.ml.train_events import EpochDone, RunFinished, RunStarted, StepDone, ValidationPictures
 
@@ -24,6 +26,7 @@ LOSSES: tuple[str, ...] = (
     "ce+dice", "ce", "dice", "ce+lovasz", "focal", "tversky", "lovasz", "dice+boundary", "ohem", "bce",
 )  # fmt: skip
 """What the panel offers; the command line takes any sum of losses."""
+BACKGROUND = "background"
 _NOT_IN_NAMES = re.compile(r"[^\w.-]+")
 
 
@@ -78,6 +81,7 @@ class TrainingPresenter:
         self.progressed: Signal[[]] = Signal()
         self.progress = RunProgress()
         self._choices = TrainingChoices()
+        self._last_changed: tuple[str, ...] = ()
         session.project_changed.connect(self._on_project_changed)
         session.images_changed.connect(self.changed.emit)
         session.classes_changed.connect(self.changed.emit)
@@ -129,12 +133,25 @@ class TrainingPresenter:
         return self._choices
 
     def choose(self, **changes: object) -> None:
-        """Change some of the choices; what the network can't take falls back to its default."""
-        choices = fitted(replace(self._choices, **changes), self._choices)  # type: ignore[arg-type]
+        """Change some of the choices (any field of the plan); what the network can't take falls back to its default."""
+        choices = fitted(self._choices.changed(**changes), self._choices)
+        self._last_changed = tuple(changes)
         if choices != self._choices:
             self._choices = choices
-            self.session.set_meta("training", asdict(choices))
+            self.session.set_meta("training", plain_dict(choices))
             self.changed.emit()
+
+    def value(self, key: str) -> Any:
+        """The value of a field of the plan, as chosen; KeyError where it can't be chosen."""
+        return self._choices.value(key)
+
+    def reset(self, *keys: str) -> None:
+        """Put fields back to their defaults."""
+        self.choose(**{key: default_of(key) for key in keys})
+
+    def changed_keys(self) -> list[str]:
+        """The fields of «All settings…» that differ from their defaults, in the table's order."""
+        return [field.key for field in FIELDS if self.value(field.key) != default_of(field.key)]
 
     def choose_model(self, card: ModelCard) -> None:
         """Start from a model: its network, encoder and options are the run's."""
@@ -179,39 +196,54 @@ class TrainingPresenter:
 
     def plan(self) -> TrainPlan | None:
         """The plan of a run on this project; None (and a notice) when it could not start."""
-        session, choices = self.session, self._choices
         problem = self.summary().problem
-        if problem or session.folder is None:
-            session.say(problem)
+        if problem or self.session.folder is None:
+            self.session.say(problem)
             return None
-        name = self.run_name()
-        plan = TrainPlan(
-            out=str(session.folder / "runs" / name),
-            project=str(session.folder),
-            arch=choices.arch,
-            encoder=choices.encoder,
-            arch_options=dict(choices.arch_options),
-            start_from=choices.start_from,
-            is_pretrained=choices.is_pretrained,
-            freeze=choices.freeze,
-            refine=choices.refine,
-            loss=choices.loss,
-            epochs=choices.epochs,
-            batch=choices.batch,
-            patch_px=choices.patch_px,
-            lr=choices.lr,
-            val_fraction=choices.val_fraction,
-            patience=choices.patience,
-            seed=choices.seed,
-            device=choices.device,
-            model_id=f"runs/{name}",
-            model_name=name,
+        wrong = next(iter(self.faults().values()), "")
+        if wrong:
+            self.session.say(wrong)
+            return None
+        return self.draft()
+
+    def draft(self) -> TrainPlan:
+        """The plan as it is chosen, unchecked; with a project that is open it says where the run would be written."""
+        return self._draft(self._choices, self.run_name())
+
+    def _draft(self, choices: TrainingChoices, name: str) -> TrainPlan:
+        folder = self.session.folder
+        plan_fields = {item.name for item in fields(TrainPlan)}
+        own = {key: getattr(choices, key) for key in OWN if key in plan_fields}
+        return TrainPlan(
+            **{
+                **own,
+                **choices.more,
+                "out": "" if folder is None else str(folder / "runs" / name),
+                "project": "-" if folder is None else str(folder),
+                "arch_options": dict(choices.arch_options),
+                "model_id": f"runs/{name}",
+                "model_name": name,
+            }
         )
-        try:
-            return plan.checked()
-        except UserError as error:
-            session.say(error)
-            return None
+
+    def faults(self) -> dict[str, str]:
+        """Field → the sentence that says why a run could not start with it; {} when all is well."""
+        name = self.run_name()
+        needs_classes = not self._choices.more.keys().isdisjoint(("class_weights", "ignored_as"))
+        classes = self.class_names() if needs_classes else ()
+        return faults_of(self._choices, lambda choices: self._draft(choices, name), classes, self._last_changed)
+
+    def class_names(self) -> tuple[str, ...]:
+        """The classes that a run would learn, in their order: those with labels, after the background where there is one."""
+        used = [amount.name for amount in self.summary().classes if amount.pixels]
+        table = list(self.session.classes)
+        own = next((c.name for c in table if c.name.casefold() == BACKGROUND), None)
+        if own is not None:
+            return (own, *(name for name in used if name != own))
+        first = [c.name for c in table if c.mask_value == 0 and c.name in used]
+        if any(c.mask_value == 0 for c in table):
+            return (*first, *(name for name in used if name not in first))
+        return (BACKGROUND, *used)
 
     # -- progress ------------------------------------------------------------------------------------------------
 
@@ -252,13 +284,4 @@ class TrainingPresenter:
         self.changed.emit()
 
     def _load(self) -> None:
-        kept = self.session.meta("training", {})
-        known = {item.name: item.type for item in fields(TrainingChoices)}
-        defaults = asdict(TrainingChoices())
-        values: dict[str, Any] = {
-            key: value
-            for key, value in (kept.items() if isinstance(kept, dict) else ())
-            if key in known
-            and isinstance(value, (int, float) if isinstance(defaults[key], float) else type(defaults[key]))
-        }
-        self._choices = fitted(TrainingChoices(**values))
+        self._choices = loaded(self.session.meta("training", {}))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from segstudio.app.presenters.training_field_table import BY_KEY
+from segstudio.app.presenters.training_fields import clean
 from segstudio.core.errors import UserError
 from segstudio.ml.encoders.availability import imagenet_state
 from segstudio.ml.networks.options import kept_options, merged_options, options_of
 from segstudio.ml.networks.table import ARCHITECTURES, ENCODERS, NO_ENCODER, TIMM_PREFIX, architecture, checked_encoder
+from segstudio.ml.plan import TrainPlan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +37,10 @@ FREEZE_STEP = 0.05
 
 @dataclass(frozen=True, slots=True)
 class TrainingChoices:
-    """What the panel lets one choose; remembered in the project."""
+    """What the panel lets one choose; remembered in the project.
+
+    ``more`` holds those of the plan's other fields that differ from their defaults, by name.
+    """
 
     name: str = ""
     arch: str = "unet"
@@ -53,6 +59,18 @@ class TrainingChoices:
     patience: int = 8
     seed: int = 0
     device: str = "auto"
+    more: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    def value(self, key: str) -> Any:
+        """The value of any field of the plan that can be chosen; KeyError for another."""
+        return getattr(self, key) if key in OWN else self.more.get(key, default_of(key))
+
+    def changed(self, **values: Any) -> TrainingChoices:
+        """These choices with others for some fields of the plan; what is as by default takes no place in ``more``."""
+        own = {key: value for key, value in values.items() if key in OWN}
+        more = {**self.more, **{key: value for key, value in values.items() if key not in OWN}}
+        more = {key: value for key, value in more.items() if value != default_of(key)}
+        return replace(self, **own, more=more)
 
     @property
     def start(self) -> Start:
@@ -85,6 +103,36 @@ class TrainingChoices:
     def option_values(self) -> dict[str, Value]:
         """The network's options as they are."""
         return merged_options(self.arch, self.encoder, self.arch_options)
+
+
+OWN = frozenset(f.name for f in fields(TrainingChoices)) - {"more"}
+"""Fields of the choices themselves; all others of the plan are in ``more``."""
+_PLAIN, _PLAIN_PLAN = TrainingChoices(), TrainPlan(out="")
+
+
+def default_of(key: str) -> Any:
+    """What a field of the plan is unless somebody chooses; KeyError where it can't be chosen."""
+    if key in OWN:
+        return getattr(_PLAIN, key)
+    if key not in BY_KEY:
+        raise KeyError(key)
+    return getattr(_PLAIN_PLAN, key)
+
+
+def loaded(kept: object) -> TrainingChoices:
+    """The choices that a project remembers; whatever is of another kind, or of no version we know, is as by default."""
+    if not isinstance(kept, dict):
+        return fitted(_PLAIN)
+    values: dict[str, Any] = {}
+    for key, value in kept.items():
+        default = getattr(_PLAIN, key) if key in OWN else None
+        kind = (int, float) if isinstance(default, float) else type(default)
+        if key in OWN and isinstance(value, kind):
+            values[key] = value
+    more = kept.get("more")
+    known = {k: v for k, v in (more.items() if isinstance(more, dict) else ()) if k in BY_KEY and k not in OWN}
+    cleaned = {key: clean(BY_KEY[key], value, default_of(key)) for key, value in known.items()}
+    return fitted(TrainingChoices(**values).changed(**cleaned))
 
 
 def fitted(choices: TrainingChoices, before: TrainingChoices | None = None) -> TrainingChoices:
