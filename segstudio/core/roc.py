@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 BINS = 1 << 16
 _REACH = 88.0  # log-odds of the smallest chance that float32 holds
+_NARROW = 4.0  # bins are narrowest where a model is unsure, and most of what is not yet in order lies
 
 
 def log_odds(probability: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -20,10 +21,10 @@ def log_odds(probability: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 class RocSum:
-    """Adds up pixels of *n* classes by how likely a model thought each class, in bins of equal width of the log-odds.
+    """Adds up pixels of *n* classes by how likely a model thought each class, in bins of the log-odds.
 
-    Pixels of one bin count as ties. With 65 536 bins that is a step of 0.0027 of the log-odds, and the area is that of a sort
-    to about 1e-6. It takes 1 MB a class.
+    Pixels of one bin count as ties. With 65 536 bins that is a step of 0.00005 of the log-odds at a chance of one half, of 0.001 at
+    one of 0.993, and the area is that of a sort to about 1e-6. It takes 1 MB a class.
     """
 
     def __init__(self, n: int, bins: int = BINS) -> None:
@@ -54,8 +55,8 @@ class RocSum:
     def _add_class(self, index: int, odds: npt.NDArray[Any], is_class: npt.NDArray[np.bool_]) -> None:
         if np.isnan(odds).any():
             raise ValueError("a probability is no number from 0 to 1")
-        share = (np.clip(odds, -_REACH, _REACH) + _REACH) / (2 * _REACH)
-        places = np.rint(share * (self.bins - 1)).astype(np.int64) + self.bins * is_class
+        share = np.arcsinh(np.clip(odds, -_REACH, _REACH) * _NARROW) / np.arcsinh(_REACH * _NARROW)
+        places = np.rint((share + 1) * ((self.bins - 1) / 2)).astype(np.int64) + self.bins * is_class
         self.counts[index] += np.bincount(places, minlength=2 * self.bins).reshape(2, self.bins)
 
     @property
