@@ -113,7 +113,8 @@ def test_what_cannot_be_is_said_at_the_field_to_blame(presenter):
         ({"ignored_as": "tree"}, "ignored_as", "tree"),
         ({"split_by": "group"}, "group_by", "folder"),
     ):
-        presenter.choose(**values)
+        for key, value in values.items():
+            presenter.choose(**{key: value})
         assert presenter.faults().keys() == {blamed}
         assert wanted in presenter.faults()[blamed] and "--" not in presenter.faults()[blamed]
         assert presenter.plan() is None
