@@ -23,7 +23,6 @@ from segstudio.ml.plan import IGNORE_INDEX, TrainPlan
 from segstudio.ml.training.losses import SegmentationLoss
 from segstudio.ml.training.precision import amp_dtype, keep_depthwise_in_float32
 from segstudio.ml.training.schedule import build_optimiser, poly
-from segstudio.ml.training.setup import GRADIENT_NORM
 from segstudio.ml.weights import load_network, save_weights
 
 CPU = torch.device("cpu")
@@ -154,7 +153,7 @@ def learnt(network, loss_of, images, targets, rate, steps, least):
             return start, value, made
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), GRADIENT_NORM)
+        torch.nn.utils.clip_grad_norm_(network.parameters(), TrainPlan(out="").clip_norm)
         optimiser.step()
         schedule.step()
         made += 1

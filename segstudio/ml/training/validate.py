@@ -59,14 +59,14 @@ def predict_logits(
     normalise: Callable[[torch.Tensor], torch.Tensor],
     device: torch.device,
     *,
-    is_amp: bool,
+    amp_dtype: torch.dtype | None,
 ) -> torch.Tensor:
     """(K, y, x) float32 logits on the CPU of an image (B, y, x) in 0…1."""
     height, width = unit.shape[1:]
     whole: torch.Tensor | None = None
     for rows, columns, keep_rows, keep_columns in squares(height, width):
         x = normalise(torch.from_numpy(unit[None, :, rows, columns].astype(np.float32)).to(device))
-        with torch.autocast(device.type, torch.bfloat16, enabled=is_amp):
+        with torch.autocast(device.type, amp_dtype or torch.float32, enabled=amp_dtype is not None):
             logits = network(x.contiguous(memory_format=torch.channels_last)).logits[0].float().cpu()
         if whole is None:
             whole = torch.empty((logits.shape[0], height, width))
@@ -86,7 +86,7 @@ def validate(
     loss: Callable[..., torch.Tensor] | None,
     device: torch.device,
     *,
-    is_amp: bool,
+    amp_dtype: torch.dtype | None,
     is_stopped: Callable[[], bool] = lambda: False,
 ) -> Validation:
     """Metrics over all images, pooled; the network is left in eval mode."""
@@ -101,7 +101,7 @@ def validate(
         if is_stopped():
             break
         unit, truth = pairs[i]
-        logits = predict_logits(network, unit, normalise, device, is_amp=is_amp)
+        logits = predict_logits(network, unit, normalise, device, amp_dtype=amp_dtype)
         # On CPU argmax over the channel is five times slower than max, with the same answer.
         prediction = logits.max(0).indices.to(torch.uint8).numpy()
         confusion += joint_histogram(truth, prediction, count, IGNORE_INDEX)

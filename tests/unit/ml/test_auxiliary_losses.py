@@ -61,10 +61,10 @@ def test_validation_looks_at_the_answer_alone():
     torch.manual_seed(0)
     network = build_network("pspnet", "mobilenet_v3_small", bands=3, classes=CLASSES).eval()
     unit = np.random.default_rng(0).random((3, 64, 96), np.float32)
-    before = predict_logits(network, unit, lambda x: x, torch.device("cpu"), is_amp=False)
+    before = predict_logits(network, unit, lambda x: x, torch.device("cpu"), amp_dtype=None)
     for parameter in network.auxiliary.parameters():
         torch.nn.init.constant_(parameter, 1e6)
-    torch.testing.assert_close(predict_logits(network, unit, lambda x: x, torch.device("cpu"), is_amp=False), before)
+    torch.testing.assert_close(predict_logits(network, unit, lambda x: x, torch.device("cpu"), amp_dtype=None), before)
 
 
 def test_scales_of_deeplab_v2_are_fused_by_the_strongest_and_each_learns():

@@ -13,7 +13,8 @@ from PIL import Image
 from segstudio.core.border_weights import border_weights, component_ids
 from segstudio.core.errors import UserError
 from segstudio.ml.plan import TrainPlan
-from segstudio.ml.training.patches import EpochSampler, PatchDataset
+from segstudio.ml.training.dataset import SegmentationDataset
+from segstudio.ml.training.sampler import EpochSampler
 from segstudio.ml.training.sources import TrainImage
 from segstudio.ml.training.trainer import Trainer
 
@@ -90,14 +91,14 @@ def test_patches_bring_the_map_of_what_the_network_sees(tmp_path):
     Image.fromarray(np.zeros((64, 64, 3), np.uint8)).save(tmp_path / "a.png")
     image = TrainImage("a", tmp_path / "a.png", two_bars, "train")
     plan = TrainPlan(out="", data="x", patch_px=64, patches_per_image=2, border_weight=(10.0, 5.0))
-    patches = PatchDataset((image,), [(64, 64)], plan, 3, "unit8", 255, 0)
+    patches = SegmentationDataset((image,), [(64, 64)], plan, 3, "unit8", 255, 0)
     for key in EpochSampler(2, 0):
         x, y, border = patches[key]
         assert x.shape == (3, 64, 64) and border.shape == y.shape and border.dtype == torch.float32
         ids = component_ids(y.numpy().astype(np.uint8), 0, 255)
         np.testing.assert_array_equal(border.numpy(), border_weights(ids, 10.0, 5.0))
     # Nothing else changes: image and classes are those of a run without it.
-    plain = PatchDataset(
+    plain = SegmentationDataset(
         (image,), [(64, 64)], TrainPlan(out="", data="x", patch_px=64, patches_per_image=2), 3, "unit8"
     )
     assert len(plain[1, 0]) == 2 and all(torch.equal(a, b) for a, b in zip(plain[1, 0], patches[1, 0], strict=False))

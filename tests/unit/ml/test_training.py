@@ -20,7 +20,8 @@ from segstudio.ml.networks.output import NetworkOutput
 from segstudio.ml.plan import TrainPlan
 from segstudio.ml.train_events import EpochDone, RunFinished, RunStarted, StepDone, ValidationPictures
 from segstudio.ml.training.losses import SegmentationLoss, dice_loss
-from segstudio.ml.training.patches import EpochSampler, crop
+from segstudio.ml.training.patches import crop
+from segstudio.ml.training.sampler import EpochSampler
 from segstudio.ml.training.schedule import poly
 from segstudio.ml.training.trainer import Trainer
 from segstudio.ml.weights import load_network, load_weights
@@ -129,7 +130,7 @@ class StopAfter:
 
 
 def test_stop_keeps_what_was_learnt(data, tmp_path, monkeypatch):
-    monkeypatch.setattr("segstudio.ml.training.trainer.STEP_EVENT_S", 0.0)
+    monkeypatch.setattr("segstudio.ml.training.loop.STEP_EVENT_S", 0.0)
     sink = Recorder()
     finished = Trainer.run(plan_for(data, tmp_path / "run", epochs=50), sink, StopAfter(sink, 3))
     assert finished.stopped_by == "user" and finished.epochs < 50
@@ -141,7 +142,7 @@ def test_stop_keeps_what_was_learnt(data, tmp_path, monkeypatch):
 
 
 def test_stopped_in_the_first_epoch_there_is_a_model_all_the_same(data, tmp_path, monkeypatch):
-    monkeypatch.setattr("segstudio.ml.training.trainer.STEP_EVENT_S", 0.0)
+    monkeypatch.setattr("segstudio.ml.training.loop.STEP_EVENT_S", 0.0)
     sink = Recorder()
     finished = Trainer.run(plan_for(data, tmp_path / "run", batch=1, epochs=50), sink, StopAfter(sink, 2))
     assert (finished.stopped_by, finished.epochs, finished.best_epoch) == ("user", 0, 0)
@@ -218,16 +219,16 @@ def test_patience_ends_a_run_that_does_not_improve(data, tmp_path, monkeypatch):
 
 
 def test_a_loss_that_is_no_number_keeps_the_last_good_weights(data, tmp_path, monkeypatch):
-    from segstudio.ml.training import setup
+    from segstudio.ml.training import engine
 
     steps = {"n": 0}
-    real = setup.RunSetup.step
+    real = engine.Engine.step
 
-    def step(self, images, targets):
+    def step(self, batches):
         steps["n"] += 1
-        return float("nan") if steps["n"] == 4 else real(self, images, targets)
+        return float("nan") if steps["n"] == 4 else real(self, batches)
 
-    monkeypatch.setattr(setup.RunSetup, "step", step)
+    monkeypatch.setattr(engine.Engine, "step", step)
     finished = Trainer.run(plan_for(data, tmp_path / "run", epochs=5), Recorder())
     assert finished.stopped_by == "nan" and "learning rate" in finished.note
     state, _ = load_weights(tmp_path / "run" / "last.safetensors")

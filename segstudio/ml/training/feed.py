@@ -1,0 +1,96 @@
+"""What a run is fed: its training patches, its validation pairs, and the loader that brings the patches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch.utils.data import DataLoader
+
+from segstudio.core.errors import UserError
+from segstudio.ml.plan import IGNORE_INDEX
+from segstudio.ml.training.dataset import SegmentationDataset
+from segstudio.ml.training.loader import loader_options
+from segstudio.ml.training.patches import PairCache
+from segstudio.ml.training.sources import TrainData, read_image
+
+if TYPE_CHECKING:
+    from segstudio.ml.plan import TrainPlan
+    from segstudio.ml.training.sampler import EpochSampler
+
+
+@dataclass(frozen=True)
+class Feed:
+    """``patches`` are asked for by (epoch, index); ``bands`` and ``scaling`` go into the model's card."""
+
+    patches: SegmentationDataset
+    val_pairs: PairCache
+    bands: int
+    scaling: str
+    ignored_index: int
+
+
+def build_feed(plan: TrainPlan, data: TrainData) -> Feed:
+    """The patches and pairs of *data* that *plan* asks for.
+
+    Raises
+    ------
+    UserError
+        When an image cannot be read, or ignored pixels are to be learnt as a class that is not there.
+    """
+    bands, scaling, sizes = _survey(data)
+    ignored_index = _ignored_index(plan, data)
+    patches = SegmentationDataset(
+        data.of_split("train"), sizes, plan, bands, scaling, ignored_index, data.background_index
+    )
+    return Feed(patches, PairCache(data.of_split("val"), plan, bands, scaling), bands, scaling, ignored_index)
+
+
+def batches_per_epoch(plan: TrainPlan, patches: int) -> int:
+    """Whole batches of an epoch; one of fewer patches where there are not enough for a whole one."""
+    return max(1, patches // plan.batch)
+
+
+def build_loader(
+    plan: TrainPlan, patches: SegmentationDataset, sampler: EpochSampler, device: torch.device
+) -> DataLoader[tuple[torch.Tensor, ...]]:
+    """Batches of the patches that *sampler* names.
+
+    It has a generator of its own: the global one, which dropout draws from, goes on alike with and without processes.
+    """
+    return DataLoader(
+        patches,
+        batch_size=plan.batch,
+        sampler=sampler,
+        drop_last=len(patches) >= plan.batch,
+        generator=torch.Generator(),
+        **loader_options(plan.workers, is_pinned=device.type == "cuda"),
+    )
+
+
+def _ignored_index(plan: TrainPlan, data: TrainData) -> int:
+    """What ignored pixels are learnt as."""
+    if not plan.ignored_as:
+        return IGNORE_INDEX
+    if plan.ignored_as not in data.classes:
+        raise UserError(
+            f"there is no class {plan.ignored_as!r} to learn ignored pixels as",
+            remedy=f"the labels hold {', '.join(data.classes)}",
+        )
+    return data.classes.index(plan.ignored_as)
+
+
+def _survey(data: TrainData) -> tuple[int, str, list[tuple[int, int]]]:
+    """(bands, scaling, sizes of the training images), from the first image's values and each one's header."""
+    from segstudio.io.readers.registry import probe
+
+    train = data.of_split("train")
+    infos = {file: probe(file) for file in dict.fromkeys(image.file for image in train)}
+    sizes = []
+    for image in train:
+        info = infos[image.file]
+        sizes.append((image.window.width, image.window.height) if image.window else (info.width, info.height))
+    firsts = list({image.file: image for image in reversed(train)}.values())[::-1]  # of a volume one plane tells
+    bands = max(read_image(image.file, z=image.z).shape[0] for image in firsts[:8])
+    return (3 if bands <= 3 else bands), "unit8", sizes
