@@ -16,7 +16,7 @@ from segstudio.ml.training.stain import StainShift
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from segstudio.ml.plan import Augment
+    from segstudio.ml.plan import Augment, TrainPlan
 
 WAVES_ALPHA, WAVES_SIGMA_PX = 40.0, 6.0
 MIN_BLUR_PX = 0.3
@@ -51,6 +51,17 @@ def build_augmentation(kind: Augment, bands: int, options: Mapping[str, object] 
         # Before the colour jitter, which then varies the redrawn stain, too.
         steps.insert(0, StainShift(wanted["stain"]))
     return v2.Compose(steps) if steps else None
+
+
+def augmentation_of(plan: TrainPlan, bands: int) -> v2.Transform | None:
+    """The augmentation that *plan* asks for; the bands of neighbouring planes are no colours.
+
+    Raises
+    ------
+    UserError
+        When an option is unknown or out of its range.
+    """
+    return build_augmentation(plan.augment, bands if plan.slices == 1 else 0, plan.augment_options)
 
 
 def _shape_steps(wanted: Mapping[str, float]) -> list[v2.Transform]:

@@ -10,7 +10,8 @@ from torch.utils.data import Dataset
 
 from segstudio.core.border_weights import border_weights, component_ids
 from segstudio.ml.plan import IGNORE_INDEX
-from segstudio.ml.training.augment import augment, build_augmentation
+from segstudio.ml.training.augment import augment_seeded, augmentation_of
+from segstudio.ml.training.mix import mixed
 from segstudio.ml.training.patches import PairCache, crop
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ class SegmentationDataset(Dataset[tuple[torch.Tensor, ...]]):
     """(image (B, P, P) float32 in 0…1, target (P, P) int64) patches; asked for by (epoch, index).
 
     With the plan's ``border_weight`` a third part: (P, P) float32 weights between neighbouring objects, which are the connected
-    pieces of the classes but *background_index*.
+    pieces of the classes but *background_index*. Where ``is_augmented_on_device`` was set, patches come as they were cropped, with
+    the int64 seed of their augmentation (:mod:`segstudio.ml.training.augment_device`) as third part.
     """
 
     def __init__(
@@ -41,7 +43,8 @@ class SegmentationDataset(Dataset[tuple[torch.Tensor, ...]]):
     ) -> None:
         self.plan, self.bands, self._background_index = plan, bands, background_index
         self._pairs = PairCache(images, plan, bands, scaling, ignored_index)
-        self._transform = build_augmentation(plan.augment, bands)
+        self._transform = augmentation_of(plan, bands)
+        self.is_augmented_on_device = False
         area = plan.patch_px**2
         self._index: list[int] = []
         for i, (width, height) in enumerate(sizes):
@@ -56,9 +59,11 @@ class SegmentationDataset(Dataset[tuple[torch.Tensor, ...]]):
         """The patch of *key* = (epoch, index); a function of the seed and the key alone, whichever process asks."""
         epoch, index = key
         image, mask, draw = self._cropped(epoch, index)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int(draw.integers(1 << 62)))
-            x, y = augment(self._transform, torch.from_numpy(image), torch.from_numpy(mask))
+        image, mask = mixed(self.plan, key, len(self), image, mask, lambda other: self._cropped(epoch, other)[:2])
+        x, y, seed = torch.from_numpy(image), torch.from_numpy(mask), int(draw.integers(1 << 62))
+        if self.is_augmented_on_device:
+            return x, y.long(), torch.tensor(seed)
+        x, y = augment_seeded(self._transform, x, y, seed)
         if not self.plan.border_weight:
             return x, y.long()
         # Of the patch as the network sees it: places, scales and turns differ from epoch to epoch, and so do distances.
