@@ -14,11 +14,12 @@ from segstudio.ml.api import ObjectResult, WindowResult
 from segstudio.ml.inference.blending import likeliest
 from segstudio.ml.inference.engine import Predictor, WindowCounter, axes_of, blended_logits
 from segstudio.ml.inference.objects import find_objects, views_of
+from segstudio.ml.inference.slices import seen_by
 from segstudio.ml.inference.sources import ArraySource, ReaderSource, resampled, working_size
 from segstudio.ml.inference.windows import disjoint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from segstudio.core.cancel import Cancel
     from segstudio.core.progress import ProgressSink
@@ -41,6 +42,7 @@ def propose(
     window_px: int | None = None,
     overlap_px: int | None = None,
     refinement: Refinement | None = None,
+    watch: Callable[[Rect, torch.Tensor], None] | None = None,
     progress: ProgressSink = no_progress,
     cancel: Cancel = NEVER,
 ) -> Iterator[WindowResult | ObjectResult]:
@@ -48,8 +50,11 @@ def propose(
 
     A semantic model gives :class:`WindowResult`, which never overlap and together cover what was asked; a model of
     objects :class:`ObjectResult`, best first. *window_px* and *overlap_px* replace the card's. Memory does not grow
-    with the image's height. A *refinement* works on the probabilities of a semantic model, before the likeliest class is
-    taken; other models have none, and their answer is refined once it is there (:mod:`segstudio.ml.refine.run`).
+    with the image's height. A model for volumes sees the planes around *z*; for more than one plane ask
+    :func:`segstudio.ml.inference.volumes.propose_planes`, which looks at each once.
+
+    A *refinement* works on the probabilities of a semantic model, before the likeliest class is taken; other models have none,
+    and their answer is refined once it is there (:mod:`segstudio.ml.refine.run`).
 
     Raises
     ------
@@ -64,6 +69,15 @@ def propose(
     if segmenter.card.task == "instance":
         yield from _objects(segmenter, reader, z, rects, window_px, overlap_px, progress, cancel)  # type: ignore[arg-type]
         return
+    if segmenter.card.window_depth:
+        from segstudio.ml.inference.volumes import propose_planes
+
+        for _, found in propose_planes(
+            segmenter, reader, (z,), rects=rects, window_px=window_px, overlap_px=overlap_px, refinement=refinement,
+            progress=progress, cancel=cancel,
+        ):  # fmt: skip
+            yield found
+        return
     pieces = semantic_logits(
         segmenter,  # type: ignore[arg-type]
         reader,
@@ -76,6 +90,8 @@ def propose(
         cancel=cancel,
     )
     for rect, logits in pieces:
+        if watch is not None:
+            watch(rect, logits)
         yield window_result(rect, logits)
 
 
@@ -117,11 +133,21 @@ def semantic_logits(
     check_image = getattr(segmenter, "check_image", None)
     if check_image is not None:
         check_image(reader.info)
+    if card.window_depth:
+        from segstudio.ml.inference.volumes import volume_logits
+
+        for first, rect, logits in volume_logits(
+            segmenter, reader, (z,), rects=rects, window_px=window_px, overlap_px=overlap_px, progress=progress, cancel=cancel
+        ):  # fmt: skip
+            if first <= z < first + logits.shape[1]:
+                yield rect, logits[:, z - first]
+        return
+    reader = seen_by(reader, card)
     window, overlap = window_px or card.window_px, card.overlap_px if overlap_px is None else overlap_px
     source = ReaderSource(reader, card, z)
     regions = _regions(rects, source)
     size = working_size(card, source.width, source.height)
-    with _Cancelling(segmenter, cancel):
+    with Cancelling(segmenter, cancel):
         if size != (source.width, source.height):
             yield from _at_working_scale(segmenter, source, size, regions, window, overlap, progress, cancel)
             return
@@ -191,7 +217,7 @@ def _objects(
     views = [views_of(region, window, overlap) for region in _regions(rects, source)]
     counter = WindowCounter(sum(len(v) for v in views), progress)
     counter.add(0)
-    with _Cancelling(segmenter, cancel):
+    with Cancelling(segmenter, cancel):
         for of_region in views:
             yield from find_objects(segmenter, source, of_region, counter, cancel)
 
@@ -202,7 +228,7 @@ def _regions(rects: Sequence[Rect] | None, source: ReaderSource) -> list[Rect]:
     return disjoint([rect.clipped(source.width, source.height) for rect in rects])
 
 
-class _Cancelling:
+class Cancelling:
     """For as long as the block runs, a forward pass of the model ends when *cancel* is set."""
 
     def __init__(self, segmenter: Any, cancel: Cancel) -> None:
