@@ -24,6 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", default="val", metavar="S", help="train, val or test (default %(default)s)")
     parser.add_argument("--classes", default="", metavar="a,b", help="names for the classes of a dataset that has none")
     parser.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda[:N] or mps")
+    parser.add_argument(
+        "--confusion-picture", type=Path, metavar="FILE", help="draw the confusion matrix into a file .png or .svg"
+    )
     add_metric_options(parser)
     add_json(parser)
 
@@ -36,6 +39,11 @@ def run(args: argparse.Namespace) -> int:
     with checking_options():
         TrainPlan(out="", project=project, data=args.data).checked()
     tolerance = tolerance_of_options(args)
+    if args.confusion_picture is not None:
+        from segstudio.core.confusion_picture import check_picture_name
+
+        with checking_options():
+            check_picture_name(args.confusion_picture)
     from segstudio.ml.training.evaluate import evaluate
 
     with ProgressBar() as bar:
@@ -50,8 +58,18 @@ def run(args: argparse.Namespace) -> int:
             is_per_image=args.per_image,
             progress=bar,
         )
+    if args.confusion_picture is not None:
+        _draw_confusion(document, args.confusion_picture)
     emit(args, document, lambda: _text(document))
     return 0
+
+
+def _draw_confusion(document: dict[str, Any], path: Path) -> None:
+    from segstudio.core.confusion_picture import confusion_file, confusion_table
+    from segstudio.io.atomic import write_bytes_atomic
+
+    drawn = confusion_table(document["confusion"], [row["name"] for row in document["per_class"]])
+    write_bytes_atomic(path, confusion_file(drawn, path.suffix))
 
 
 def _text(document: dict[str, Any]) -> str:

@@ -32,6 +32,8 @@ COMMANDS: dict[str, str] = {
     "train": "train a network on a project or a dataset folder",
     "evaluate": "metrics of a model on a split",
     "score": "metrics between two folders of index masks",
+    "runs": "list training runs, and compare some of them",
+    "report": "a training run as one HTML page: curves, metrics, pictures",
     "models": "list, inspect, download and install models",
     "doctor": "versions, devices and folders; what is wrong and how to mend it",
 }

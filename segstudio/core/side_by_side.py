@@ -1,0 +1,41 @@
+"""A labelled image beside what a model made of it: image, truth, prediction and overlay, in the colours of the classes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+IGNORED_GREY = 128
+GAP_PX = 4
+OVERLAY_SHARE = 0.5
+
+
+def color_table(colors: Sequence[str]) -> npt.NDArray[np.uint8]:
+    """(256, 3) uint8: the colour of each class index; what is no class, and 255 = ignored, is grey."""
+    table = np.full((256, 3), IGNORED_GREY, np.uint8)
+    for index, color in enumerate(colors[:255]):
+        try:
+            table[index] = [int(color[i : i + 2], 16) for i in (1, 3, 5)]
+        except ValueError:
+            continue  # no colour of ours: it stays grey
+    return table
+
+
+def side_by_side(
+    image: npt.NDArray[np.uint8],
+    truth: npt.NDArray[np.uint8],
+    prediction: npt.NDArray[np.uint8],
+    colors: Sequence[str],
+) -> npt.NDArray[np.uint8]:
+    """(y, 4x + gaps, 3) uint8: image (y, x, 3), truth and prediction (y, x) in class colours, prediction over the image."""
+    table = color_table(colors)
+    found = table[prediction]
+    mixed = (image * (1 - OVERLAY_SHARE) + found * OVERLAY_SHARE).astype(np.uint8)
+    gap = np.full((image.shape[0], GAP_PX, 3), 255, np.uint8)
+    return np.concatenate([image, gap, table[truth], gap, found, gap, mixed], axis=1)

@@ -1,0 +1,1 @@
+"""Runs as they lie on the disk: reading, listing, comparing and reporting them. No torch here."""
