@@ -48,6 +48,19 @@ class CocoSample(Sample):
         self.check_size(values)
         return values
 
+    def load_objects(self) -> np.ndarray[Any, np.dtype[np.int32]]:
+        """(y, x) int32: the number of the annotation on each pixel, 0 = none or ignored."""
+        ids = np.zeros((self.height, self.width), np.int32)
+        for number, (value, segmentation) in enumerate(self.parts, start=1):
+            inside = draw(segmentation, self.height, self.width, self.mask, self.name)
+            ids[inside] = 0 if value == IGNORE_8BIT else number
+        self.check_size(ids)
+        return ids
+
+    def open_windows(self) -> None:
+        """There is no mask to read windows of."""
+        return None
+
 
 def draw(segmentation: Any, height: int, width: int, file: Path, name: str) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """(height, width) boolean mask of a COCO segmentation: polygons, plain or compressed run lengths."""
@@ -132,7 +145,7 @@ def _sample(
     width, height = int(row["width"]), int(row["height"])
     check_size(path, width, height)
     parts = tuple(by_image.get(int(row["id"]), ()))
-    return CocoSample(name, path, file, split, frozenset({IGNORE_8BIT}), width, height, parts)
+    return CocoSample(name, path, file, split, width=width, height=height, parts=parts)
 
 
 def image_path(folder: Path, name: str, file: Path) -> Path:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _ADE_CLASSES = 150
+_CITYSCAPES_FIRST_OBJECT = 1000
+"""Ids of objects are 1000 · class + number; smaller ones are classes."""
 
 # Ids and colours of the 19 classes that Cityscapes scores (cityscapesScripts, helpers/labels.py).
 _CITYSCAPES = (
@@ -75,6 +77,9 @@ def read_cityscapes(spec: str, rest: str) -> DatasetFolder:
             stem = image.name.removesuffix("_leftImg8bit.png")
             mask = masks / split / image.parent.name / f"{stem}_gtFine_{kind}.png"
             if mask.is_file():
-                samples.append(Sample(f"{split}/{image.name}", image, mask, split, ignored))
+                ids = mask.with_name(f"{stem}_gtFine_instanceIds.png")
+                objects = ids if ids.is_file() else None
+                name = f"{split}/{image.name}"
+                samples.append(Sample(name, image, mask, split, ignored, objects, _CITYSCAPES_FIRST_OBJECT))
     classes = tuple(DatasetClass(value, name, color) for value, (_, name, color) in zip(values, _CITYSCAPES))
     return DatasetFolder(spec, classes, tuple(samples))

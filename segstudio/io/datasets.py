@@ -21,9 +21,13 @@ from segstudio.io.readers.limits import check_size, sentences
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from segstudio.io.readers.base import ImageReader
+
 IGNORE_8BIT = 255
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"})
 MASK_SUFFIXES = (".png", ".tif", ".tiff", ".bmp")
+OBJECTS_FOLDER = "objects"
+"""Beside a folder of masks: masks of object ids, 8 or 16 bits, 0 = none."""
 SPLITS = ("train", "val", "test")
 SPLIT_FOLDERS = {**{s: s for s in SPLITS}, "training": "train", "validation": "val", "valid": "val", "testing": "test"}
 """Names that folders of splits have → split."""
@@ -51,13 +55,18 @@ class DatasetClass:
 
 @dataclass(frozen=True)
 class Sample:
-    """An image and the file of its mask; ``split`` is "train", "val", "test" or None."""
+    """An image and the file of its mask; ``split`` is "train", "val", "test" or None.
+
+    ``objects`` is a mask of object ids, where the dataset has one; ids below ``lowest_object`` are no objects.
+    """
 
     name: str
     image: Path
     mask: Path
     split: str | None
     ignore_values: frozenset[int] = frozenset({IGNORE_8BIT})
+    objects: Path | None = None
+    lowest_object: int = 1
 
     def load_mask(self) -> MaskArray:
         """(y, x) uint8 or uint16 mask values; ignored pixels are 255 (65535 in uint16).
@@ -75,7 +84,20 @@ class Sample:
             values[np.isin(values, other)] = IGNORE_8BIT if values.dtype == np.uint8 else 65535
         return values
 
-    def check_size(self, values: MaskArray) -> None:
+    def load_objects(self) -> npt.NDArray[np.int32] | None:
+        """(y, x) int32 ids of the objects, 0 = none; None where the dataset tells of none. UserError as for the mask."""
+        if self.objects is None:
+            return None
+        values = read_index_mask(self.objects)
+        self.check_size(values, self.objects)
+        none = IGNORE_8BIT if values.dtype == np.uint8 else 65535
+        return np.where((values < self.lowest_object) | (values == none), 0, values).astype(np.int32)
+
+    def open_windows(self) -> ImageReader | None:
+        """A reader of the mask's values in windows; None where only all of it can be read."""
+        return open_grey_tiff(self.mask)
+
+    def check_size(self, values: npt.NDArray[Any], file: Path | None = None) -> None:
         """UserError when the mask is not of the image's size."""
         from segstudio.io.readers.registry import probe
 
@@ -84,7 +106,7 @@ class Sample:
             raise UserError(
                 f"the mask is {values.shape[1]} × {values.shape[0]} pixels but its image {self.image.name} is "
                 f"{info.width} × {info.height}",
-                path=self.mask,
+                path=file or self.mask,
                 remedy="make the mask anew at the image's size, or leave both out",
             )
 
@@ -126,6 +148,25 @@ def read_index_mask(path: Path) -> MaskArray:
     return values if values.dtype == np.uint8 else values.astype(np.uint16)
 
 
+def open_grey_tiff(path: Path) -> ImageReader | None:
+    """A reader of a grey TIFF of 8 or 16 bits, whose windows cost no more than themselves; None for any other file.
+
+    Raises
+    ------
+    UserError
+        When it cannot be read.
+    """
+    from segstudio.io.geo_tags import TIFF_SUFFIXES
+    from segstudio.io.readers.registry import open_image
+
+    if path.suffix.lower() not in TIFF_SUFFIXES:
+        return None
+    with sentences(path), Image.open(path, formats=("TIFF",)) as image:
+        if image.mode not in {"L", "I;16", "I;16B"} or getattr(image, "n_frames", 1) > 1:
+            return None
+    return open_image(path)
+
+
 def parse_data_spec(spec: str) -> DatasetFolder:
     """The dataset that *spec* names.
 
@@ -161,22 +202,46 @@ def _files(folder: Path) -> list[Path]:
 
 
 def mask_pairs(
-    images: Path, masks: Path, split: str | None, ignore: frozenset[int] = frozenset({IGNORE_8BIT})
+    images: Path,
+    masks: Path,
+    split: str | None,
+    ignore: frozenset[int] = frozenset({IGNORE_8BIT}),
+    objects: Path | None = None,
 ) -> list[Sample]:
-    """The images of a folder that have a mask of the same stem in another folder."""
+    """The images of a folder that have a mask of the same stem in another folder; a mask of objects, too, in *objects*."""
     found = []
     for image in _files(images):
-        mask = next((m for s in MASK_SUFFIXES if (m := masks / f"{image.stem}{s}").is_file()), None)
+        mask = _mask_of(image, masks)
         if mask is not None:
-            found.append(Sample(f"{split}/{image.name}" if split else image.name, image, mask, split, ignore))
+            ids = None if objects is None else _mask_of(image, objects)
+            found.append(
+                Sample(f"{split}/{image.name}" if split else image.name, image, mask, split, ignore, objects=ids)
+            )
     return found
+
+
+def _mask_of(image: Path, folder: Path) -> Path | None:
+    return next((m for s in MASK_SUFFIXES if (m := folder / f"{image.stem}{s}").is_file()), None)
+
+
+def _objects_beside(masks: Path) -> Path | None:
+    """The folder ``objects`` beside one of ``masks``."""
+    folder = masks.parent / OBJECTS_FOLDER
+    return folder if masks.name != OBJECTS_FOLDER and folder.is_dir() else None
 
 
 def _split_pairs(images: Path, masks: Path) -> list[Sample]:
     splits = [(name, s) for name, s in SPLIT_FOLDERS.items() if (images / name).is_dir() and (masks / name).is_dir()]
+    objects = _objects_beside(masks)
     if splits:
-        return [sample for name, s in splits for sample in mask_pairs(images / name, masks / name, s)]
-    return mask_pairs(images, masks, None)
+        return [
+            sample
+            for name, s in splits
+            for sample in mask_pairs(
+                images / name, masks / name, s, objects=None if objects is None else objects / name
+            )
+        ]
+    return mask_pairs(images, masks, None, objects=objects)
 
 
 def _classes_file(*folders: Path) -> tuple[DatasetClass, ...]:
@@ -230,9 +295,11 @@ def _voc(spec: str, rest: str) -> DatasetFolder:
             name = line.strip()
             if name in by_stem and (masks / f"{name}.png").is_file() and name not in seen:
                 seen.add(name)
-                samples.append(Sample(by_stem[name].name, by_stem[name], masks / f"{name}.png", split))
+                mask, ids = masks / f"{name}.png", root / "SegmentationObject" / f"{name}.png"
+                objects = ids if ids.is_file() else None
+                samples.append(Sample(by_stem[name].name, by_stem[name], mask, split, objects=objects))
     if not samples:
-        samples = mask_pairs(images, masks, None)
+        samples = mask_pairs(images, masks, None, objects=root / "SegmentationObject")
     classes = _classes_file(root) or tuple(DatasetClass(i, name) for i, name in enumerate(VOC_CLASSES))
     return DatasetFolder(spec, classes, tuple(samples))
 
