@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from torchvision.transforms import v2
 
     from segstudio.ml.plan import TrainPlan
+    from segstudio.ml.training.engine import Batch
 
 FEW_CORES = 8
 """With fewer CPU cores than this for each GPU the loader's processes cannot keep a GPU busy."""
@@ -24,15 +26,16 @@ class DeviceAugmentation:
     def __init__(self, transform: v2.Transform | None) -> None:
         self.transform = transform
 
-    def __call__(
-        self, images: torch.Tensor, targets: torch.Tensor, seeds: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """(N, B, H, W) float32 in 0…1, (N, H, W) int64 and (N,) int64 seeds (on the CPU) to the same, augmented."""
+    def __call__(self, batch: Batch) -> Batch:
+        """*batch* augmented by its ``seeds``, where it has any; ``images`` (N, B, H, W) float32 in 0…1, ``targets`` (N, H, W) int64."""
+        if batch.seeds is None:
+            return batch
         done = [
             augment_seeded(self.transform, image, target.to(torch.uint8), seed)
-            for image, target, seed in zip(images, targets, seeds.tolist(), strict=True)
+            for image, target, seed in zip(batch.images, batch.targets, batch.seeds.tolist(), strict=True)
         ]
-        return torch.stack([image for image, _ in done]), torch.stack([mask for _, mask in done]).long()
+        images, targets = torch.stack([image for image, _ in done]), torch.stack([mask for _, mask in done]).long()
+        return replace(batch, images=images, targets=targets, seeds=None)
 
 
 def place_of(plan: TrainPlan, device: torch.device) -> tuple[bool, str]:

@@ -23,19 +23,21 @@ if TYPE_CHECKING:
 class Batch:
     """Patches: ``images`` (N, B, H, W) float32 in 0…1 (volumes: (N, B, D, H, W)), ``targets`` (N, H, W) int64, ``border`` weights or None.
 
-    ``keys`` are the (epoch, index) of each, from which everything random about it is drawn.
+    ``keys`` are the (epoch, index) of each, from which everything random about it is drawn; ``seeds`` (N,) int64 on the CPU those of
+    augmentations that are still to come.
     """
 
     images: torch.Tensor
     targets: torch.Tensor
     border: torch.Tensor | None = None
     keys: tuple[Key, ...] = ()
+    seeds: torch.Tensor | None = None
 
     def to(self, device: torch.device) -> Batch:
         """The same patches on *device*."""
         images, targets = (t.to(device, non_blocking=True) for t in (self.images, self.targets))
         border = None if self.border is None else self.border.to(device, non_blocking=True)
-        return Batch(images, targets, border, self.keys)
+        return Batch(images, targets, border, self.keys, self.seeds)
 
 
 class Engine:

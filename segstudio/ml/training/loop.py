@@ -116,9 +116,11 @@ class Loop:
         # The loader once drew a number here for its processes' seeds; what dropout draws afterwards stays as it was.
         torch.empty((), dtype=torch.int64).random_()
         done = 0
-        for images, targets, *border in batches(self.loader, self.folder.folder):
+        for images, targets, *more in batches(self.loader, self.folder.folder):
             count = len(images)
-            yield Batch(images, targets, border[0] if border else None, tuple(keys[done : done + count]))
+            border = next((part for part in more if part.is_floating_point()), None)
+            seeds = next((part for part in more if not part.is_floating_point()), None)
+            yield Batch(images, targets, border, tuple(keys[done : done + count]), seeds)
             done += count
 
     def _must_stop(self) -> bool:

@@ -16,6 +16,7 @@ from segstudio.ml.cards import ModelCard, WeightsSource
 from segstudio.ml.inference.devices import choose_device
 from segstudio.ml.networks.table import architecture
 from segstudio.ml.train_events import RunStarted
+from segstudio.ml.training.augment_device import device_augmentation, place_of
 from segstudio.ml.training.class_weights import balanced_weights
 from segstudio.ml.training.engine import Engine
 from segstudio.ml.training.feed import batches_per_epoch, build_feed
@@ -44,6 +45,7 @@ class RunSetup:
     engine: Engine
     steps_per_epoch: int
     class_weights: tuple[float, ...] = ()
+    note: str = ""
 
     @property
     def device(self) -> torch.device:
@@ -83,7 +85,7 @@ class RunSetup:
             first_epoch=first_epoch,
             device=str(self.device),
             parameters=sum(p.numel() for p in self.network.parameters()),
-            note=" ".join(filter(None, (self.data.note, self.built.note, self._about_weights(plan)))),
+            note=" ".join(filter(None, (self.data.note, self.built.note, self.note, self._about_weights(plan)))),
             frozen=self.built.frozen,
         )
 
@@ -142,7 +144,10 @@ def build_setup(plan: TrainPlan) -> RunSetup:
     class_weights = _class_weights(plan, data, feed.ignored_index)
     steps = batches_per_epoch(plan, len(feed.patches))
     engine = _build_engine(plan, built, device, class_weights, steps * plan.epochs)
-    return RunSetup(data, feed, built, engine, steps, class_weights)
+    feed.patches.is_augmented_on_device, note = place_of(plan, device)
+    if feed.patches.is_augmented_on_device:
+        engine.on_device = device_augmentation(plan, feed.bands)
+    return RunSetup(data, feed, built, engine, steps, class_weights, note)
 
 
 def _build_engine(

@@ -8,10 +8,13 @@ import torch
 from PIL import Image
 
 from segstudio.ml.plan import IGNORE_INDEX, TrainPlan
+from segstudio.ml.training import setup
 from segstudio.ml.training.augment_device import device_augmentation, place_of
 from segstudio.ml.training.dataset import SegmentationDataset
+from segstudio.ml.training.engine import Batch
 from segstudio.ml.training.mix import chosen_classes, cut_box, mixed
 from segstudio.ml.training.sources import load_data
+from segstudio.ml.training.trainer import Trainer
 
 PLAN = TrainPlan(
     out="", data="x", patch_px=32, patches_per_image=1, seed=3, mix="cutmix", mix_share=1.0, augment="none"
@@ -168,9 +171,10 @@ def test_the_device_makes_what_the_loader_makes_whatever_else_is_in_the_batch(fo
     keys = [(epoch, i) for epoch in (1, 2) for i in range(len(cropped))]
     expected = {key: by_loader[key] for key in keys}
     for batch in (keys, keys[::-1], keys[1:4], keys[3:4]):
-        parts = [torch.stack(part) for part in zip(*(cropped[key] for key in batch))]
+        images, targets, seeds = (torch.stack(part) for part in zip(*(cropped[key] for key in batch)))
         torch.rand(3)  # the generator's state must not matter
-        images, targets = on_device(*parts)
+        done = on_device(Batch(images, targets, seeds=seeds))
+        images, targets = done.images, done.targets
         assert images.dtype == torch.float32 and targets.dtype == torch.int64
         for place, key in enumerate(batch):
             assert torch.equal(images[place], expected[key][0]) and torch.equal(targets[place], expected[key][1])
@@ -199,3 +203,18 @@ def test_auto_takes_the_gpu_where_it_has_few_cores_to_itself(monkeypatch, cores,
     monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(cores)), raising=False)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
     assert place_of(replace(PLAN, augment="standard"), torch.device("cuda"))[0] is is_on_device
+
+
+def test_a_run_that_augments_on_the_device_learns_what_one_with_the_loader_learns(folder, tmp_path, monkeypatch):
+    """On one device the numbers are the same to the last bit."""
+    plan = replace(
+        PLAN, data=folder, out=str(tmp_path / "loader"), augment="standard", augment_on="gpu", epochs=1, batch=2, threads=1,
+        has_tensorboard=False, is_pretrained=False, arch_options={"width": 4}, encoder="none", device="cpu",
+    )  # fmt: skip
+    notes = []
+    Trainer.run(plan, lambda event: notes.append(getattr(event, "note", "")))
+    assert "The loader augments, not the GPU: the run is on the CPU." in notes[0]
+    monkeypatch.setattr(setup, "place_of", lambda plan, device: (True, ""))
+    Trainer.run(replace(plan, out=str(tmp_path / "device")), lambda event: None)
+    lines = [(tmp_path / run / "metrics.jsonl").read_text() for run in ("loader", "device")]
+    assert lines[0] == lines[1] and lines[0]
