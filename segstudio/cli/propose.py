@@ -202,7 +202,7 @@ def _propose_image(
     from segstudio.core.proposals import ProposalWriter
     from segstudio.io.readers.registry import open_image
     from segstudio.ml.class_mapping import ClassMapper
-    from segstudio.ml.inference.run import propose
+    from segstudio.ml.inference.volumes import propose_planes
 
     file = store.image_file(image)
     with closing(open_image(file)) as reader:
@@ -212,12 +212,11 @@ def _propose_image(
         mapper = ClassMapper(segmenter.card, store.classes, class_map)
         writer = ProposalWriter(layer, mapper.mapping, segmenter.card.id)
         try:
-            for z in range(image.depth):
-                for result in propose(
-                    segmenter, reader, z=z, window_px=window[0], overlap_px=window[1], refinement=refinement,
-                    progress=progress, cancel=cancel,
-                ):  # fmt: skip
-                    mapper.write(writer, result, z)
+            for z, result in propose_planes(
+                segmenter, reader, range(image.depth), window_px=window[0], overlap_px=window[1], refinement=refinement,
+                progress=progress, cancel=cancel,
+            ):  # fmt: skip
+                mapper.write(writer, result, z)
             if refinement is not None and segmenter.card.task != "semantic":
                 _refine_written(writer, reader, refinement, segmenter.device, progress, cancel)
         except BaseException:

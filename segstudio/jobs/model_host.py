@@ -6,7 +6,7 @@ import os
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from segstudio.core.cancel import check
 from segstudio.core.errors import UserError
@@ -64,38 +64,42 @@ def serve(spec: object, port: Port) -> object:
 def _propose(segmenter: Any, spec: ProposeSpec, task: ImageTask, index: int, port: Port) -> None:
     from segstudio.io.readers.registry import open_image
 
-    total, planes = len(spec.tasks), len(task.planes)
-    finished = 0
+    total = len(spec.tasks)
 
     def progress(done: float, of: float, what: str) -> None:
         if of > 0:
-            port.progress(index + (finished + done / of) / planes, total, what)
+            port.progress(index + done / of, total, what)
 
     reader = open_image(Path(task.path))
     try:
         check_size(task, (reader.info.width, reader.info.height))
-        for z in task.planes:
-            check(port)
-            results = _results(segmenter, reader, spec, task, z, progress, port)
-            for result in results:
-                port.send(WindowReady(image_id=task.image_id, generation=spec.generation, result=result, z=z))
-            finished += 1
+        for z, result in _results(segmenter, reader, spec, task, progress, port):
+            port.send(WindowReady(image_id=task.image_id, generation=spec.generation, result=result, z=z))
     finally:
         reader.close()
 
 
 def _results(
-    segmenter: Any, reader: Any, spec: ProposeSpec, task: ImageTask, z: int, progress: ProgressSink, port: Port
-) -> Iterator[Any]:
+    segmenter: Any, reader: Any, spec: ProposeSpec, task: ImageTask, progress: ProgressSink, port: Port
+) -> Iterator[tuple[int, Any]]:
+    """(plane, result) of the planes that are asked for."""
     if segmenter.card.task == "classic":
         # Straight to the method: it needs no torch, which takes seconds to import.
-        return cast("Iterator[Any]", segmenter.propose(reader, z=z, rects=task.rects, progress=progress, cancel=port))
-    from segstudio.ml.inference.run import propose
+        for place, z in enumerate(task.planes):
+            check(port)
 
-    return propose(
+            def sink(done: float, of: float, what: str, at: int = place) -> None:
+                progress(at + (done / of if of > 0 else 0.0), len(task.planes), what)
+
+            for result in segmenter.propose(reader, z=z, rects=task.rects, progress=sink, cancel=port):
+                yield z, result
+        return
+    from segstudio.ml.inference.volumes import propose_planes
+
+    yield from propose_planes(
         segmenter,
         reader,
-        z=z,
+        task.planes,
         rects=task.rects,
         window_px=spec.window_px,
         overlap_px=spec.overlap_px,

@@ -52,7 +52,9 @@ class ModelCard:
     ``background_index`` (None: each class is a class). ``mean`` and ``std`` hold one value a band, in scaled units.
     ``working_long_side_px`` or ``working_short_side_px`` > 0 says that the image is resampled until that side has so
     many pixels before it is cut into windows, and the answer is resampled back. ``options`` go to the network's
-    builder.
+    builder. ``window_depth`` > 0 says that it looks at windows of so many planes of a volume, each sharing
+    ``overlap_depth`` with the next; ``slices`` > 1 that it looks at a plane with its neighbours, so many together, whose
+    bands follow each other from the first plane to the last (``bands`` counts them all).
     ``loader`` ("module:function") replaces the program's own loading; the function gets (card, weights path, device)
     and returns a :class:`segstudio.ml.api.Segmenter` or :class:`~segstudio.ml.api.InstanceSegmenter`.
     """
@@ -74,6 +76,9 @@ class ModelCard:
     working_long_side_px: int = 0
     working_short_side_px: int = 0
     stride_px: int = 32
+    window_depth: int = 0
+    overlap_depth: int = 0
+    slices: int = 1
     weights: WeightsSource = field(default_factory=WeightsSource)
     licence: str = ""
     is_research_only: bool = False
@@ -143,7 +148,8 @@ class ModelCard:
 _TEXT = {"id", "name", "architecture", "encoder", "licence", "data", "data_licence", "split", "command", "description"}
 _TEXTS = {"classes", "colors"}
 _FLOATS = {"mean", "std"}
-_COUNTS = {"bands", "window_px", "overlap_px", "working_long_side_px", "working_short_side_px", "stride_px"}
+_COUNTS = {"bands", "window_px", "overlap_px", "working_long_side_px", "working_short_side_px", "stride_px",
+           "window_depth", "overlap_depth", "slices"}  # fmt: skip
 _CHOICES: dict[str, tuple[str, ...]] = {"task": get_args(Task), "scaling": get_args(Scaling)}
 
 
@@ -210,3 +216,9 @@ def _check_card(card: ModelCard) -> None:
         raise UserError(f"the model card's windows of {card.window_px} px cannot overlap by {card.overlap_px} px")
     if not all(side <= 65536 for side in (card.working_long_side_px, card.working_short_side_px)):
         raise UserError("the model card's working side is more than 65536 px")
+    if card.window_depth > 4096 or (card.overlap_depth and card.overlap_depth * 2 > card.window_depth):
+        raise UserError(
+            f"the model card's windows of {card.window_depth} planes cannot overlap by {card.overlap_depth} planes"
+        )
+    if card.slices % 2 != 1 or card.bands % card.slices or (card.slices > 1 and card.window_depth):
+        raise UserError(f"the model card's {card.bands} bands cannot be those of {card.slices} planes")

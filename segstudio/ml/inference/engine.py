@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 Window = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 SMALLEST_WINDOW_PX = 128
 """Windows are not made smaller than this for want of memory: a network would see too little."""
+SMALLEST_OF_VOLUME_PX = 32
 
 
 class WindowCounter:
@@ -50,14 +51,19 @@ class WindowCounter:
 class Predictor:
     """Runs batches of windows. When memory runs out it halves the batch, then the windows, and goes over to the CPU at last."""
 
-    def __init__(self, segmenter: Segmenter, counter: WindowCounter, cancel: Cancel = NEVER) -> None:
+    def __init__(self, segmenter: Segmenter, counter: WindowCounter, cancel: Cancel = NEVER, planes: int = 1) -> None:
         self.segmenter, self.counter, self.cancel = segmenter, counter, cancel
-        self.batch = first_batch(segmenter.device)
+        self.batch = max(1, first_batch(segmenter.device) // planes)
+        self.channels = len(segmenter.card.classes) * planes
+        """Numbers of an answer for each pixel: its classes, for each plane of a window."""
+        self.smallest_px = SMALLEST_WINDOW_PX if planes == 1 else SMALLEST_OF_VOLUME_PX
         self.limit_px = 0
         """Windows longer than this are answered in parts; 0: none is."""
 
     def logits(self, windows: list[Window]) -> torch.Tensor:
         """(N, K, h, w) float32 logits of windows (C, h, w), N at most :attr:`batch` at a time, on the CPU or a device.
+
+        Windows (C, d, h, w) of a volume have answers (N, K·d, h, w): blending then is the same for both.
 
         Raises
         ------
@@ -70,7 +76,7 @@ class Predictor:
         at = 0
         while at < len(windows):
             check(self.cancel)
-            if self.limit_px and max(windows[at].shape[1:]) > self.limit_px:
+            if self.limit_px and max(windows[at].shape[-2:]) > self.limit_px:
                 done.append(self._in_parts(windows[at]))
                 at += 1
                 continue
@@ -83,19 +89,19 @@ class Predictor:
                 problem = error
             else:
                 self._check_shape(answer, part)
-                done.append(answer)
+                done.append(answer.flatten(1, -3))
                 at += len(part)
                 continue
-            self._shrink(problem, max(part.shape[2:]))
+            self._shrink(problem, max(part.shape[-2:]))
         return done[0] if len(done) == 1 else torch.cat([piece.to(done[-1].device) for piece in done])
 
     def _in_parts(self, window: Window) -> torch.Tensor:
         """(1, K, h, w) logits of one window, blended from smaller ones, in the memory of the system."""
         card = self.segmenter.card
-        height, width = window.shape[1:]
+        height, width = window.shape[-2:]
         overlap = min(card.overlap_px, self.limit_px // 2)
         rows, columns = axes_of(Rect(0, 0, width, height), self.limit_px, overlap, card.stride_px, margin_px=0)
-        whole = torch.empty((1, len(card.classes), height, width))
+        whole = torch.empty((1, self.channels, height, width))
         for rect, logits in blended_logits(self, ArraySource(window), rows, columns, is_counted=False):
             whole[0, :, rect.y : rect.bottom, rect.x : rect.right] = logits
         return whole
@@ -119,7 +125,7 @@ class Predictor:
         if self.batch > 1:
             self.batch //= 2
             self.counter.say(f"Out of memory on {device}: {self.batch} windows at a time")
-        elif smaller >= SMALLEST_WINDOW_PX:
+        elif smaller >= self.smallest_px:
             self.limit_px = smaller
             self.counter.say(f"Out of memory on {device}: windows of {smaller} px")
         elif device != "cpu":
@@ -146,13 +152,13 @@ def axes_of(
 def blended_logits(
     predictor: Predictor, source: Source, rows: Axis, columns: Axis, *, is_counted: bool = True
 ) -> Iterator[tuple[Rect, torch.Tensor]]:
-    """Finished pieces (rectangle, (K, h, w) float32 logits): disjoint, together the whole region.
+    """Finished pieces (rectangle, (K, h, w) float32 logits; (K·d, h, w) of a volume): disjoint, together the whole region.
 
     Pieces come as soon as no further window touches them; of a row of windows only the overlap with the next is held.
     *is_counted*: the predictor's counter is told of each window.
     """
     depth = max(rows.reach(row) for row in range(len(rows)))
-    for strip in strips(columns, depth, len(predictor.segmenter.card.classes)):
+    for strip in strips(columns, depth, predictor.channels):
         blender = Blender(rows, columns, strip)
         for row in range(len(rows)):
             yield from _blended_row(predictor, source, blender, row, strip, is_counted)

@@ -62,9 +62,10 @@ class TorchSegmenter:
         self.device = device
 
     def predict(self, batch: torch.Tensor) -> torch.Tensor:
-        """Logits (N, K, H, W) float32 of *batch* (N, C, H, W) float32, on the model's device."""
+        """Logits (N, K, H, W) float32 of *batch* (N, C, H, W) float32, or (N, K, D, H, W) of volumes, on the model's device."""
         with torch.inference_mode():
-            answer: Any = self.module(batch.to(self.device, memory_format=torch.channels_last))
+            order = torch.channels_last if batch.dim() == 4 else torch.contiguous_format
+            answer: Any = self.module(batch.to(self.device, memory_format=order))
             if isinstance(answer, Mapping):
                 answer = answer["out"]
             elif isinstance(answer, tuple):

@@ -11,6 +11,7 @@ from segstudio.core.errors import UserError
 from segstudio.io.nifti_labels import grid_of, write_labels
 from segstudio.ml.api import ObjectResult
 from segstudio.ml.inference.run import propose
+from segstudio.ml.inference.volumes import propose_planes, sees_volumes
 from segstudio.ml.refine.masks import refine_mask
 
 if TYPE_CHECKING:
@@ -73,14 +74,27 @@ def predict_volume(
 
         def planes() -> Iterator[npt.NDArray[Any]]:
             nonlocal found
+            whole = _all_planes(segmenter, reader, options) if sees_volumes(segmenter) else None
             for z in range(info.depth):
-                mask, objects = _plane(segmenter, reader, z, options)
+                mask, objects = _plane(segmenter, reader, z, options) if whole is None else (whole[z], 0)
                 found += objects
                 counts[:] += np.bincount(mask.ravel(), minlength=len(counts))[: len(counts)]
                 yield mask
 
         write_labels(file, grid, planes(), np.uint8 if len(card.classes) <= 256 else np.uint16)
     return (info.width, info.height, info.depth), counts, found if card.task == "instance" or found else None
+
+
+def _all_planes(segmenter: AnySegmenter, reader: ImageReader, options: dict[str, Any]) -> npt.NDArray[Any]:
+    """(z, y, x) class indices by a model for volumes, whose windows hold many planes."""
+    info = reader.info
+    masks = np.zeros(
+        (info.depth, info.height, info.width), np.uint8 if len(segmenter.card.classes) <= 256 else np.uint16
+    )
+    for z, result in propose_planes(segmenter, reader, range(info.depth), **options):
+        assert not isinstance(result, ObjectResult)
+        masks[(z, *result.rect.slices)] = result.class_index
+    return masks
 
 
 def _plane(

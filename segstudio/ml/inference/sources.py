@@ -14,6 +14,8 @@ from segstudio.ml.inference.normalise import match_bands, normalise, stretch_ran
 from segstudio.ml.inference.windows import reflected
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from segstudio.core.cancel import Cancel
     from segstudio.ml.cards import ModelCard
 
@@ -51,7 +53,7 @@ class Source(Protocol):
     height: int
 
     def window(self, rect: Rect) -> npt.NDArray[np.float32]:
-        """(C, h, w) float32 of *rect*, which may reach beyond the image: it is mirrored there."""
+        """(C, h, w) float32 of *rect*, or (C, d, h, w); it may reach beyond the image, which is mirrored there."""
         ...
 
 
@@ -92,17 +94,17 @@ class ReaderSource:
 
 
 class ArraySource:
-    """A whole normalised image (C, H, W) float32 in memory."""
+    """A whole normalised image (C, H, W) float32, or planes of a volume (C, d, H, W), in memory."""
 
     def __init__(self, image: npt.NDArray[np.float32]) -> None:
         self.image = image
-        self.height, self.width = image.shape[1:]
+        self.height, self.width = image.shape[-2:]
 
     def window(self, rect: Rect) -> npt.NDArray[np.float32]:
-        """(C, h, w) float32 of *rect*, mirrored beyond the image."""
+        """(C, h, w) float32 of *rect*, or (C, d, h, w), mirrored beyond the image."""
         rows = reflected(rect.y, rect.bottom, self.height)
         columns = reflected(rect.x, rect.right, self.width)
-        found: npt.NDArray[np.float32] = self.image[:, rows[:, None], columns[None, :]]
+        found: npt.NDArray[np.float32] = self.image[..., rows[:, None], columns[None, :]]
         return found
 
 
@@ -113,6 +115,9 @@ def _spanned(rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]) -> Rect:
 
 def value_range(reader: Reader, card: ModelCard, z: int = 0) -> tuple[float, float]:
     """The values that become 0 and 1 in every window of this image; the same each time it is asked."""
+    own: Callable[[str], tuple[float, float]] | None = getattr(reader, "value_range", None)
+    if own is not None:
+        return own(card.scaling)
     width, height = int(reader.info.width), int(reader.info.height)
     if width * height <= WHOLE_PX:
         probe = reader.read(0, z, Rect(0, 0, width, min(1, height)))
