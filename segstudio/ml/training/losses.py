@@ -10,6 +10,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from segstudio.ml.loss_table import LossPart, parse_loss
 from segstudio.ml.plan import IGNORE_INDEX
+from segstudio.ml.training.distributed import ONE, Ranks
 from segstudio.ml.training.pixel_losses import binary_map, cross_entropy_map, focal_map, hard_pixels
 from segstudio.ml.training.region_losses import boundary_loss, lovasz_loss, signed_distances, tversky_loss
 
@@ -18,12 +19,17 @@ if TYPE_CHECKING:
 
 
 def dice_loss(
-    logits: torch.Tensor, target: torch.Tensor, *, ignore: int = IGNORE_INDEX, smooth: float = 1.0
+    logits: torch.Tensor,
+    target: torch.Tensor,
+    *,
+    ignore: int = IGNORE_INDEX,
+    smooth: float = 1.0,
+    ranks: Ranks = ONE,
 ) -> torch.Tensor:
     """1 − mean soft Dice over the classes that *target* holds (Milletari et al. 2016, arXiv:1606.04797, without the squares).
 
     ``logits`` (N, K, H, W) float; ``target`` (N, H, W) int64. Sums run over the whole batch, so that a class absent from one
-    patch does not pull that patch's Dice to nought.
+    patch does not pull that patch's Dice to nought, and over the batches of all *ranks*.
     """
     classes = logits.shape[1]
     valid = target != ignore
@@ -31,9 +37,9 @@ def dice_loss(
     safe = target.masked_fill(~valid, 0)
     truth = F.one_hot(safe, classes).movedim(-1, 1).to(probabilities.dtype) * valid.unsqueeze(1)
     dims = (0, 2, 3)
-    both = (probabilities * truth).sum(dims)
-    total = probabilities.sum(dims) + truth.sum(dims)
-    present = truth.sum(dims) > 0
+    both, predicted, true = ranks.totals((probabilities * truth).sum(dims), probabilities.sum(dims), truth.sum(dims))
+    total = predicted + true
+    present = true > 0
     dice = (2 * both + smooth) / (total + smooth)
     # A product instead of indexing: the shape stays fixed, and an all-ignored batch gives 0 with a gradient.
     return ((1 - dice) * present).sum() / present.sum().clamp(min=1)
@@ -43,12 +49,18 @@ class SegmentationLoss(nn.Module):
     """A loss or a sum of losses (``kind``, as :func:`segstudio.ml.loss_table.parse_loss` reads it), over the main and the auxiliary logits.
 
     ``class_weights`` (K,) float32 weigh the pixels of the classes in those losses that are means over pixels: the sum of
-    weight × loss is divided by the sum of weights.
+    weight × loss is divided by the sum of weights. With *ranks* it is the loss of their batches as one, the same in all of them.
     """
 
-    def __init__(self, kind: str, class_weights: torch.Tensor | None = None, ignore: int = IGNORE_INDEX) -> None:
+    def __init__(
+        self,
+        kind: str,
+        class_weights: torch.Tensor | None = None,
+        ignore: int = IGNORE_INDEX,
+        ranks: Ranks = ONE,
+    ) -> None:
         super().__init__()
-        self.kind, self.ignore = kind, ignore
+        self.kind, self.ignore, self.ranks = kind, ignore, ranks
         self.parts = parse_loss(kind)
         self.class_weights: torch.Tensor | None
         self.register_buffer("class_weights", class_weights)
@@ -92,9 +104,9 @@ class SegmentationLoss(nn.Module):
             return self._mean_over_pixels(part, logits, target, border)
         if part.id == "boundary":
             assert distances is not None
-            return boundary_loss(logits, target, distances, ignore=self.ignore)
+            return boundary_loss(logits, target, distances, ignore=self.ignore, ranks=self.ranks)
         region = {"dice": dice_loss, "lovasz": lovasz_loss, "tversky": tversky_loss}[part.id]
-        return region(logits, target, ignore=self.ignore)
+        return region(logits, target, ignore=self.ignore, ranks=self.ranks)
 
     def _cross_entropy(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         summed = F.cross_entropy(
@@ -104,7 +116,8 @@ class SegmentationLoss(nn.Module):
             ignore_index=self.ignore,
             reduction="sum",
         )
-        return summed / self._weight_of(target).clamp(min=1.0)
+        summed, weight = self.ranks.totals(summed, self.weight_of(target))
+        return summed / weight.clamp(min=1.0)
 
     def _mean_over_pixels(
         self, part: LossPart, logits: torch.Tensor, target: torch.Tensor, border: torch.Tensor | None
@@ -113,13 +126,15 @@ class SegmentationLoss(nn.Module):
         known = target.masked_fill(~valid, 0)
         losses = {"bce": binary_map, "focal": focal_map}.get(part.id, cross_entropy_map)(logits, known)
         if part.id == "ohem":
-            valid = hard_pixels(losses, valid)
+            valid = hard_pixels(losses, valid, ranks=self.ranks)
         weights = valid.float() if self.class_weights is None else self.class_weights[known] * valid
         if border is not None:
             weights = weights + border * valid
-        return (weights * losses).sum() / weights.sum().clamp(min=1e-6)
+        summed, weight = self.ranks.totals((weights * losses).sum(), weights.sum())
+        return summed / weight.clamp(min=1e-6)
 
-    def _weight_of(self, target: torch.Tensor) -> torch.Tensor:
+    def weight_of(self, target: torch.Tensor) -> torch.Tensor:
+        """Scalar float32: the labelled pixels of *target* (N, …), each with the weight of its class."""
         valid = target != self.ignore
         weights = self.class_weights
         if weights is None:

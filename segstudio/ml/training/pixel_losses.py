@@ -7,6 +7,8 @@ import math
 import torch
 from torch.nn import functional as F  # noqa: N812
 
+from segstudio.ml.training.distributed import ONE, Ranks
+
 FOCAL_GAMMA = 2.0
 OHEM_SURE = 0.7
 OHEM_KEPT = 1 / 16
@@ -31,14 +33,14 @@ def focal_map(logits: torch.Tensor, target: torch.Tensor, gamma: float = FOCAL_G
 
 
 def hard_pixels(
-    losses: torch.Tensor, valid: torch.Tensor, sure: float = OHEM_SURE, kept: float = OHEM_KEPT
+    losses: torch.Tensor, valid: torch.Tensor, sure: float = OHEM_SURE, kept: float = OHEM_KEPT, ranks: Ranks = ONE
 ) -> torch.Tensor:
     """(N, H, W) bool of the *valid* pixels to learn from, by their cross-entropy *losses* (N, H, W).
 
     Those whose true class has a probability below *sure*; where these are fewer than the part *kept* of the valid ones, the hardest
-    so many (Shrivastava et al. 2016, arXiv:1604.03540; for segmentation Wu et al. 2016, arXiv:1605.06885).
+    so many of the batches of all *ranks* (Shrivastava et al. 2016, arXiv:1604.03540; for segmentation Wu et al. 2016, arXiv:1605.06885).
     """
-    known = losses.detach()[valid]
+    known = ranks.joined(losses.detach()[valid])
     if known.numel() == 0:
         return valid
     least = max(1, int(known.numel() * kept))

@@ -8,18 +8,22 @@ from torch.nn import functional as F  # noqa: N812
 
 from segstudio.core.border_weights import pixel_distances
 from segstudio.ml.plan import IGNORE_INDEX
+from segstudio.ml.training.distributed import ONE, Ranks
 
 TVERSKY_FALSE, TVERSKY_MISSED = 0.3, 0.7
 
 
-def lovasz_loss(logits: torch.Tensor, target: torch.Tensor, *, ignore: int = IGNORE_INDEX) -> torch.Tensor:
+def lovasz_loss(
+    logits: torch.Tensor, target: torch.Tensor, *, ignore: int = IGNORE_INDEX, ranks: Ranks = ONE
+) -> torch.Tensor:
     """Mean over the classes that *target* holds of the Lovász extension of 1 − IoU (Berman et al. 2018, arXiv:1705.08790).
 
-    ``logits`` (N, K, H, W) float; ``target`` (N, H, W) int64. Pixels of the whole batch are one set. 0 where all are ignored.
+    ``logits`` (N, K, H, W) float; ``target`` (N, H, W) int64. Pixels of the whole batch, and of those of all *ranks*, are one set.
+    0 where all are ignored.
     """
     valid = target != ignore
-    classes = target[valid]
-    probabilities = logits.float().softmax(1).movedim(1, -1)[valid]
+    classes = ranks.joined(target[valid])
+    probabilities = ranks.joined(logits.float().softmax(1).movedim(1, -1)[valid])
     present = torch.unique(classes).tolist()
     losses = [_lovasz_of(probabilities[:, k], classes == k) for k in present]
     return torch.stack(losses).mean() if losses else logits.float().sum() * 0.0
@@ -43,6 +47,7 @@ def tversky_loss(
     missed: float = TVERSKY_MISSED,
     ignore: int = IGNORE_INDEX,
     smooth: float = 1.0,
+    ranks: Ranks = ONE,
 ) -> torch.Tensor:
     """1 − mean Tversky index over the classes that *target* holds (Salehi et al. 2017, arXiv:1706.05721: α = *false*, β = *missed*).
 
@@ -52,7 +57,7 @@ def tversky_loss(
     probabilities = logits.float().softmax(1) * valid
     truth = F.one_hot(target.masked_fill(~valid[:, 0], 0), logits.shape[1]).movedim(-1, 1) * valid
     dims = (0, 2, 3)
-    both, predicted, true = (probabilities * truth).sum(dims), probabilities.sum(dims), truth.sum(dims)
+    both, predicted, true = ranks.totals((probabilities * truth).sum(dims), probabilities.sum(dims), truth.sum(dims))
     index = (both + smooth) / (both + false * (predicted - both) + missed * (true - both) + smooth)
     present = true > 0
     return ((1 - index) * present).sum() / present.sum().clamp(min=1)
@@ -75,7 +80,12 @@ def signed_distances(target: torch.Tensor, classes: int, ignore: int = IGNORE_IN
 
 
 def boundary_loss(
-    logits: torch.Tensor, target: torch.Tensor, distances: torch.Tensor, *, ignore: int = IGNORE_INDEX
+    logits: torch.Tensor,
+    target: torch.Tensor,
+    distances: torch.Tensor,
+    *,
+    ignore: int = IGNORE_INDEX,
+    ranks: Ranks = ONE,
 ) -> torch.Tensor:
     """Mean over pixels and classes of softmax × signed distance (Kervadec et al. 2019, arXiv:1812.07032).
 
@@ -84,4 +94,5 @@ def boundary_loss(
     """
     valid = (target != ignore).unsqueeze(1)
     weighed = logits.float().softmax(1) * distances * valid
-    return weighed.sum() / (valid.sum() * logits.shape[1]).clamp(min=1)
+    summed, count = ranks.totals(weighed.sum(), valid.sum() * logits.shape[1])
+    return summed / count.clamp(min=1)
