@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from segstudio.core.boundary_metrics import Tolerance
+    from segstudio.io.object_scoring import Pieces
 
 _SHOWN_IMAGES = 20
 
@@ -49,6 +50,44 @@ def tolerance_of_options(args: argparse.Namespace) -> Tolerance | None:
             remedy="give pixels from 0 to 100, or a share of the diagonal from 0% to 10%",
         )
     return DiagonalShare(value / 100) if is_share else value
+
+
+def add_pieces_options(parser: argparse.ArgumentParser, text: str) -> None:
+    """Declare ``--pieces``, ``--split-touching`` and ``--least-px``."""
+    parser.add_argument("--pieces", action="store_true", help=text)
+    parser.add_argument(
+        "--split-touching",
+        type=float,
+        metavar="PX",
+        help="as --pieces, and cut apart where a neck is by PX narrower than what it joins (2 is usual for nuclei)",
+    )
+    parser.add_argument("--least-px", type=int, metavar="N", help="as --pieces, and leave out objects of fewer pixels")
+
+
+def pieces_of_options(args: argparse.Namespace) -> Pieces | None:
+    """What ``--pieces``, ``--split-touching`` and ``--least-px`` say; None without any of them.
+
+    Raises
+    ------
+    UsageError
+        When one is out of bounds.
+    """
+    from segstudio.io.object_scoring import Pieces
+
+    neck, least = args.split_touching, args.least_px
+    if neck is not None and not 0.0 < neck <= 1000.0:
+        raise UsageError(f"--split-touching is {neck:g}", remedy="give more than 0 and at most 1000 pixels")
+    if least is not None and least < 0:
+        raise UsageError(f"--least-px is {least}", remedy="give a number of pixels")
+    if not args.pieces and neck is None and least is None:
+        return None
+    return Pieces(neck, least or 0)
+
+
+def cells_text(cells: dict[str, Any]) -> str:
+    """Rand and pixel error for people."""
+    rand = " / ".join(percent(cells[f"rand_{kind}"]) for kind in ("f1", "split", "merge"))
+    return f"cells between borders: Rand {rand} % (F1 / split / merge), pixel error {percent(cells['pixel_error'])} %"
 
 
 def percent(value: float | None) -> str:

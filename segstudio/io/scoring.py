@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from segstudio.core.cancel import NEVER, Cancel, check
+from segstudio.core.cell_metrics import CellSum
 from segstudio.core.classes import IGNORE
 from segstudio.core.errors import UserError
 from segstudio.core.metrics import MAX_CLASSES, ScoreSum, worst_first
@@ -35,6 +36,7 @@ def score_folders(
     classes: int | None = None,
     ignore: int | None = 255,
     boundary_tolerance_px: Tolerance | None = None,
+    border_value: int | None = None,
     is_per_image: bool = False,
     progress: ProgressSink = no_progress,
     cancel: Cancel = NEVER,
@@ -44,7 +46,8 @@ def score_folders(
     Without *classes* there are as many as the highest value in either, plus one. Names come from a ``classes.json``
     in or beside *truth*. Truth pixels of the value *ignore* are left out; where a prediction is *ignore*, the pixel
     counts as wrong. ``boundary_f1`` stays None without a tolerance. The result is what ``score --json`` prints, with
-    *is_per_image* also ``per_image``: a row for each, the worst first.
+    *is_per_image* also ``per_image``: a row for each, the worst first. With *border_value*, what the border between cells has,
+    also ``cells``: Rand and pixel error (:mod:`segstudio.core.cell_metrics`).
 
     Raises
     ------
@@ -58,6 +61,7 @@ def score_folders(
     total = ScoreSum(classes or _first_guess(pairs, ignore), ignore, boundary_tolerance_px)
     highest = -1
     images = []
+    cells = None if border_value is None else CellSum((0.5,))
     for done, (pred_file, truth_file, pred_values, truth_values) in enumerate(read_pairs(pairs, cancel)):
         progress(done, len(pairs), f"Scoring {truth_file.name}")
         check_sizes(pred_file, truth_file, pred_values, truth_values)
@@ -69,16 +73,21 @@ def score_folders(
                 total = total.resized(top + 1)
             highest = max(highest, top)
         counts = total.add(truth_values, pred_values, ignore_of(truth_values, ignore))
+        if cells is not None:
+            known = truth_values != ignore_of(truth_values, ignore) if ignore is not None else None
+            cells.add(truth_values == border_value, pred_values == border_value, known)
         if is_per_image:
             images.append(counts.row(truth_file.relative_to(truth).as_posix()))
     progress(len(pairs), len(pairs), "Done")
-    names = _names(truth, total.n if classes is not None else None)
+    names = class_names_of(truth, total.n if classes is not None else None)
     count = classes or max(highest + 1, len(names) if names else 0, 1)
     if count != total.n:
         total = total.resized(count)
     if names is None or len(names) < count:
         names = [*(names or []), *(f"class {index}" for index in range(len(names or []), count))]
     scores = total.scores(names[:count])
+    if cells is not None:
+        scores["cells"] = cells.scores()
     return {**scores, "per_image": worst_first(images)} if is_per_image else scores
 
 
@@ -201,7 +210,8 @@ def _size(values: npt.NDArray[Any]) -> str:
     return f"{values.shape[1]} × {values.shape[0]}"
 
 
-def _names(truth: Path, count: int | None) -> list[str] | None:
+def class_names_of(truth: Path, count: int | None = None) -> list[str] | None:
+    """Class names by mask value from a ``classes.json`` in or beside *truth*, *count* of them; None where there is none."""
     for folder in (truth, truth.parent, truth.parent.parent):
         file = folder / "classes.json"
         if not file.is_file():
