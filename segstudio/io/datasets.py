@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from segstudio.core.errors import UserError
+from segstudio.io.dataset_volumes import NIFTI_ENDS, is_nifti_name, mask_plane, plane_samples, stem_of
 from segstudio.io.readers.limits import check_size, sentences
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ class DatasetClass:
 class Sample:
     """An image and the file of its mask; ``split`` is "train", "val", "test" or None.
 
-    ``objects`` is a mask of object ids, where the dataset has one; ids below ``lowest_object`` are no objects.
+    ``objects`` is a mask of object ids, where the dataset has one; ids below ``lowest_object`` are no objects. Of a volume of
+    ``depth`` planes it is plane ``z``. With ``has_ids`` the mask itself holds object ids: whatever is not 0 is class 1.
     """
 
     name: str
@@ -67,6 +69,9 @@ class Sample:
     ignore_values: frozenset[int] = frozenset({IGNORE_8BIT})
     objects: Path | None = None
     lowest_object: int = 1
+    z: int = 0
+    depth: int = 1
+    has_ids: bool = False
 
     def load_mask(self) -> MaskArray:
         """(y, x) uint8 or uint16 mask values; ignored pixels are 255 (65535 in uint16).
@@ -76,8 +81,10 @@ class Sample:
         UserError
                 When the file is missing, damaged, no index mask, or of another size than the image.
         """
-        values = read_index_mask(self.mask)
+        values = self._values(self.mask)
         self.check_size(values)
+        if self.has_ids:
+            return (values > 0).astype(np.uint8)
         other = [v for v in self.ignore_values if v != IGNORE_8BIT]
         if other:
             values = values.copy()
@@ -88,14 +95,19 @@ class Sample:
         """(y, x) int32 ids of the objects, 0 = none; None where the dataset tells of none. UserError as for the mask."""
         if self.objects is None:
             return None
-        values = read_index_mask(self.objects)
+        values = self._values(self.objects)
         self.check_size(values, self.objects)
         none = IGNORE_8BIT if values.dtype == np.uint8 else 65535
         return np.where((values < self.lowest_object) | (values == none), 0, values).astype(np.int32)
 
+    def _values(self, file: Path) -> MaskArray:
+        if self.depth > 1 or is_nifti_name(file):
+            return mask_plane(file, self.z)
+        return read_index_mask(file)
+
     def open_windows(self) -> ImageReader | None:
         """A reader of the mask's values in windows; None where only all of it can be read."""
-        return open_grey_tiff(self.mask)
+        return None if self.has_ids or self.depth > 1 else open_grey_tiff(self.mask)
 
     def check_size(self, values: npt.NDArray[Any], file: Path | None = None) -> None:
         """UserError when the mask is not of the image's size."""
@@ -198,7 +210,9 @@ def existing_folder(text: str) -> Path:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
+    return sorted(
+        p for p in folder.iterdir() if (p.suffix.lower() in IMAGE_SUFFIXES or is_nifti_name(p)) and p.is_file()
+    )
 
 
 def mask_pairs(
@@ -214,14 +228,14 @@ def mask_pairs(
         mask = _mask_of(image, masks)
         if mask is not None:
             ids = None if objects is None else _mask_of(image, objects)
-            found.append(
-                Sample(f"{split}/{image.name}" if split else image.name, image, mask, split, ignore, objects=ids)
-            )
+            name = f"{split}/{image.name}" if split else image.name
+            found += plane_samples(Sample(name, image, mask, split, ignore, objects=ids))
     return found
 
 
 def _mask_of(image: Path, folder: Path) -> Path | None:
-    return next((m for s in MASK_SUFFIXES if (m := folder / f"{image.stem}{s}").is_file()), None)
+    ends = (*MASK_SUFFIXES, *NIFTI_ENDS)
+    return next((m for s in ends if (m := folder / f"{stem_of(image)}{s}").is_file()), None)
 
 
 def _objects_beside(masks: Path) -> Path | None:
@@ -259,11 +273,22 @@ def _classes_file(*folders: Path) -> tuple[DatasetClass, ...]:
 
 
 def _folder(spec: str, rest: str) -> DatasetFolder:
-    parts = rest.split(",")
-    if len(parts) != 2:
-        raise UserError(f"--data {spec} needs two folders", remedy="write folder:IMAGES,MASKS")
-    images, masks = existing_folder(parts[0]), existing_folder(parts[1])
-    return DatasetFolder(spec, _classes_file(masks, masks.parent), tuple(_split_pairs(images, masks)))
+    first, _, rest = rest.partition(",")
+    second, _, kind = rest.partition(",")
+    if not second or kind not in ("", "objects"):
+        raise UserError(
+            f"--data {spec} needs two folders", remedy="write folder:IMAGES,MASKS (folder:IMAGES,IDS,objects for ids)"
+        )
+    image, mask = Path(first).expanduser(), Path(second).expanduser()
+    if image.is_file() and mask.is_file():
+        samples, classes = plane_samples(Sample(image.name, image, mask, None)), _classes_file(mask.parent)
+    else:
+        images, masks = existing_folder(first), existing_folder(second)
+        samples, classes = _split_pairs(images, masks), _classes_file(masks, masks.parent)
+    if kind:
+        samples = [replace(sample, has_ids=True, objects=sample.mask) for sample in samples]
+        classes = (DatasetClass(0, "background"), DatasetClass(1, "object"))
+    return DatasetFolder(spec, classes, tuple(samples))
 
 
 def _camvid(spec: str, rest: str) -> DatasetFolder:
