@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segstudio.cli.metric_options import add_metric_options, per_image_text, tolerance_of_options
-from segstudio.cli.output import ProgressBar, add_json, checking_options, emit, table
+from segstudio.cli.metric_options import (
+    add_metric_options,
+    add_pieces_options,
+    cells_text,
+    objects_line,
+    per_image_text,
+    percent,
+    pieces_of_options,
+    tolerance_of_options,
+)
+from segstudio.cli.output import ProgressBar, UsageError, add_json, checking_options, emit, table
+from segstudio.cli.propose import given_options
 
 if TYPE_CHECKING:
     import argparse
@@ -27,7 +38,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--confusion-picture", type=Path, metavar="FILE", help="draw the confusion matrix into a file .png or .svg"
     )
+    parser.add_argument(
+        "--option", action="append", default=[], metavar="KEY=VALUE", help="an option of the model, such as views=8"
+    )
     add_metric_options(parser)
+    parser.add_argument(
+        "--rand",
+        default="",
+        metavar="CLASS",
+        help="CLASS is the border between cells: foreground-restricted Rand after thinning, and pixel error, at the best thresholds",
+    )
+    parser.add_argument(
+        "--objects",
+        type=Path,
+        metavar="DIR",
+        help="masks of object ids, named as the images: object F1 and panoptic quality",
+    )
+    add_pieces_options(parser)
+    parser.add_argument(
+        "--voc-results",
+        type=Path,
+        metavar="DIR",
+        help="also write the masks and the table as the VOC devkit reads them",
+    )
     add_json(parser)
 
 
@@ -39,13 +72,20 @@ def run(args: argparse.Namespace) -> int:
     with checking_options():
         TrainPlan(out="", project=project, data=args.data).checked()
     tolerance = tolerance_of_options(args)
+    pieces = pieces_of_options(args)
+    if pieces is not None and args.objects is None:
+        raise UsageError("--split-touching and --least-px are about objects", remedy="give --objects DIR too")
+    options = given_options(args)
     if args.confusion_picture is not None:
         from segstudio.core.confusion_picture import check_picture_name
 
         with checking_options():
             check_picture_name(args.confusion_picture)
     from segstudio.ml.training.evaluate import evaluate
+    from segstudio.ml.training.evaluate_extras import Asked
 
+    asked = Asked(border=args.rand, objects=args.objects, voc=args.voc_results)
+    asked = asked if pieces is None else replace(asked, pieces=pieces)
     with ProgressBar() as bar:
         document = evaluate(
             project=project,
@@ -56,6 +96,8 @@ def run(args: argparse.Namespace) -> int:
             device=args.device,
             boundary_tolerance_px=tolerance,
             is_per_image=args.per_image,
+            asked=asked,
+            options=options,
             progress=bar,
         )
     if args.confusion_picture is not None:
@@ -84,13 +126,19 @@ def _text(document: dict[str, Any]) -> str:
         "frequency_weighted_iou",
         "mean_dice",
         "boundary_f1",
+        "mean_auc",
     )
     head = "\n".join(f"{key.replace('_', ' ')}: {shown(document[key])}" for key in keys)
     if document["calibration"] is not None:
         head += f"\nexpected calibration error: {shown(document['calibration']['expected_calibration_error'])}"
+    if "cells" in document:
+        head += f"\n{cells_text(document['cells'])}"
+    if "objects" in document:
+        found = document["objects"]
+        head += f"\n{objects_line(found)}, panoptic quality {percent(found['panoptic_quality'])} %"
     rows = [
-        (c["name"], *(shown(c[key]) for key in ("iou", "dice", "accuracy", "precision")), f"{c['pixels']:,}")
+        (c["name"], *(shown(c[key]) for key in ("iou", "dice", "accuracy", "precision", "auc")), f"{c['pixels']:,}")
         for c in document["per_class"]
     ]
-    text = head + "\n\n" + table(rows, ("class", "IoU", "Dice", "accuracy", "precision", "pixels"))
+    text = head + "\n\n" + table(rows, ("class", "IoU", "Dice", "accuracy", "precision", "AUC", "pixels"))
     return f"{text}\n\n{per_image_text(document['per_image'])}" if "per_image" in document else text

@@ -52,16 +52,17 @@ def tolerance_of_options(args: argparse.Namespace) -> Tolerance | None:
     return DiagonalShare(value / 100) if is_share else value
 
 
-def add_pieces_options(parser: argparse.ArgumentParser, text: str) -> None:
-    """Declare ``--pieces``, ``--split-touching`` and ``--least-px``."""
-    parser.add_argument("--pieces", action="store_true", help=text)
+def add_pieces_options(parser: argparse.ArgumentParser, text: str = "") -> None:
+    """Declare ``--pieces`` (with *text* as its help; "" = it goes without saying), ``--split-touching`` and ``--least-px``."""
+    if text:
+        parser.add_argument("--pieces", action="store_true", help=text)
     parser.add_argument(
         "--split-touching",
         type=float,
         metavar="PX",
-        help="as --pieces, and cut apart where a neck is by PX narrower than what it joins (2 is usual for nuclei)",
+        help="cut pieces apart where a neck is by PX narrower than what it joins (2 is usual for nuclei)",
     )
-    parser.add_argument("--least-px", type=int, metavar="N", help="as --pieces, and leave out objects of fewer pixels")
+    parser.add_argument("--least-px", type=int, metavar="N", help="leave out objects of fewer pixels")
 
 
 def pieces_of_options(args: argparse.Namespace) -> Pieces | None:
@@ -79,7 +80,7 @@ def pieces_of_options(args: argparse.Namespace) -> Pieces | None:
         raise UsageError(f"--split-touching is {neck:g}", remedy="give more than 0 and at most 1000 pixels")
     if least is not None and least < 0:
         raise UsageError(f"--least-px is {least}", remedy="give a number of pixels")
-    if not args.pieces and neck is None and least is None:
+    if not getattr(args, "pieces", False) and neck is None and least is None:
         return None
     return Pieces(neck, least or 0)
 
@@ -88,6 +89,12 @@ def cells_text(cells: dict[str, Any]) -> str:
     """Rand and pixel error for people."""
     rand = " / ".join(percent(cells[f"rand_{kind}"]) for kind in ("f1", "split", "merge"))
     return f"cells between borders: Rand {rand} % (F1 / split / merge), pixel error {percent(cells['pixel_error'])} %"
+
+
+def objects_line(scores: dict[str, Any]) -> str:
+    """F1, precision and recall of objects for people."""
+    found = [percent(scores[f"object_{kind}"]) for kind in ("f1", "precision", "recall")]
+    return f"object F1 at IoU 0.5 {found[0]} %, precision {found[1]} %, recall {found[2]} %"
 
 
 def percent(value: float | None) -> str:

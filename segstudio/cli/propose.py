@@ -61,13 +61,18 @@ def with_given_options(entry: CatalogEntry, args: argparse.Namespace) -> Catalog
 
     from segstudio.ml.model_options import with_options
 
+    return replace(entry, card=with_options(entry.card, given_options(args)))
+
+
+def given_options(args: argparse.Namespace) -> dict[str, str]:
+    """What ``--option`` says; UsageError when one is not KEY=VALUE."""
     given = {}
     for text in args.option:
         key, sign, value = text.partition("=")
         if not sign or not key:
             raise UsageError(f"--option is {text!r}", remedy="write it as KEY=VALUE")
         given[key.strip()] = value
-    return replace(entry, card=with_options(entry.card, given))
+    return given
 
 
 def checked_window(args: argparse.Namespace) -> tuple[int | None, int | None]:

@@ -10,6 +10,7 @@ from segstudio.cli.metric_options import (
     add_pieces_options,
     cells_text,
     image_table,
+    objects_line,
     per_image_text,
     percent,
     pieces_of_options,
@@ -124,11 +125,10 @@ def _score_objects(args: argparse.Namespace) -> int:
 def objects_text(scores: dict[str, Any]) -> str:
     """Scores of objects for people; what is not known is a dash."""
     quality = [percent(scores[f"{kind}_quality"]) for kind in ("panoptic", "segmentation", "recognition")]
-    found = [percent(scores[f"object_{kind}"]) for kind in ("f1", "precision", "recall")]
     counts = scores["objects"]
     lines = [
         f"panoptic quality {quality[0]} % = segmentation {quality[1]} % × recognition {quality[2]} %",
-        f"object F1 at IoU 0.5 {found[0]} %, precision {found[1]} %, recall {found[2]} %",
+        objects_line(scores),
         f"{counts['matched']:,} of {counts['truth']:,} objects matched; {counts['predicted']:,} predicted",
     ]
     ap = scores["mask_ap"]

@@ -16,10 +16,14 @@ from segstudio.core.metrics import ScoreSum, worst_first
 from segstudio.core.progress import no_progress
 from segstudio.io.readers.kept import KeptReaders
 from segstudio.ml.api import ObjectResult, WindowResult
+from segstudio.ml.model_options import with_options
 from segstudio.ml.plan import IGNORE_INDEX, TrainPlan
+from segstudio.ml.training.evaluate_extras import Asked, Extras
 from segstudio.ml.training.sources import check_plane, known_target, load_data
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from segstudio.core.boundary_metrics import Tolerance
     from segstudio.core.cancel import Cancel
     from segstudio.core.progress import ProgressSink
@@ -38,6 +42,8 @@ def evaluate(
     boundary_tolerance_px: Tolerance | None = None,
     is_per_image: bool = False,
     split_of: str = "",
+    asked: Asked | None = None,
+    options: Mapping[str, object] | None = None,
     progress: ProgressSink = no_progress,
     cancel: Cancel = NEVER,
 ) -> dict[str, Any]:
@@ -46,6 +52,7 @@ def evaluate(
     With *is_per_image* also ``per_image``: a row for each image with its file and plane, the worst first.
     The split is the one of the run that made the model, or the model *split_of*, so that two are held against each other on the
     same images. ``calibration`` is None for models that find objects and for methods: they have no confidence for each pixel.
+    *asked* adds ``cells`` and ``objects`` (:mod:`segstudio.ml.training.evaluate_extras`); *options* are the model's own.
 
     Raises
     ------
@@ -65,17 +72,18 @@ def evaluate(
     if not images:
         have = sorted({i.split for i in labels.images})
         raise UserError(f"the split {split} is empty", path=project or None, remedy=f"choose one of {', '.join(have)}")
-    segmenter = load_segmenter(entry, device)
+    segmenter = load_segmenter(replace(entry, card=with_options(entry.card, options or {})), device)
     lut = _class_lut(segmenter.card.classes, labels.classes, model)
     count = len(labels.classes)
     total = ScoreSum(count, IGNORE_INDEX, boundary_tolerance_px)
     calibration = CalibrationSum()
+    extras = Extras(asked or Asked(), labels, lut, split, segmenter.card.task == "semantic")
     rows = []
     with closing(KeptReaders()) as readers:
         for done, image in enumerate(images):
             check(cancel)
             progress(done, len(images), f"Evaluating {image.name}")
-            found = _truth_and_prediction(segmenter, readers, image, lut, _background(labels.classes), cancel)
+            found = _truth_and_prediction(segmenter, readers, image, lut, _background(labels.classes), extras, cancel)
             truth, prediction, confidence = found
             counts = total.add(truth, prediction)
             if confidence is not None:
@@ -84,7 +92,7 @@ def evaluate(
                 rows.append({**counts.row(image.name), "file": str(image.file), "z": image.z})
     progress(len(images), len(images), "Evaluating")
     document = {
-        **total.scores(list(labels.classes)),
+        **extras.document(total.scores(list(labels.classes))),
         "calibration": None if calibration.error is None else calibration.scores(),
         "split": split,
         "images": len(images),
@@ -99,6 +107,7 @@ def _truth_and_prediction(
     image: TrainImage,
     lut: IndexMask,
     background: int,
+    extras: Extras,
     cancel: Cancel = NEVER,
 ) -> tuple[IndexMask, IndexMask, IndexMask | None]:
     """(y, x) class indices of one image, or of one plane of a volume: labelled, and found by the model.
@@ -120,14 +129,17 @@ def _truth_and_prediction(
                 remedy="replace one of them",
             )
         rects = None if image.window is None else [image.window]
-        for result in propose(segmenter, reader, z=image.z, rects=rects, cancel=cancel):
+        extras.begin(truth)
+        for result in propose(segmenter, reader, z=image.z, rects=rects, watch=extras.watch, cancel=cancel):
             place = prediction[result.rect.slices]
             if isinstance(result, ObjectResult):
+                extras.found(result)
                 place[result.mask] = lut[result.class_index]
             else:
                 place[:] = lut[result.class_index]
             if confidence is not None and isinstance(result, WindowResult):
                 confidence[result.rect.slices] = result.confidence
+    extras.end(image, prediction)
     if image.window is None:
         return truth, prediction, confidence
     part = image.window.slices

@@ -84,6 +84,8 @@ def test_evaluate_equals_the_score_of_predicted_masks(dataset, tmp_path, capsys)
         (folders[1] / "classes.json").write_bytes((dataset / "masks" / "classes.json").read_bytes())
         tolerance = 2 if split == "train" else None
         by_hand = score_folders(*folders, classes=2, boundary_tolerance_px=tolerance)
+        for row in document["per_class"]:
+            assert 0.5 < row.pop("auc") < 1.0
         assert {k: document[k] for k in KEYS} == {k: by_hand[k] for k in KEYS}
     assert len(widths) == 5
 
