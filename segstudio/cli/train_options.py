@@ -95,12 +95,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser,
         (
             ("epochs", int, "epochs"), ("batch", int, "patches a step"), ("size", int, "side of a training patch, in pixels"),
-            ("seed", int, "seed of everything random"), ("workers", int, "loader processes"),
+            ("seed", int, "seed of everything random"), ("workers", int, "loader processes; 0: none on a CPU, on a GPU as many as fit"),
             ("patience", int, "stop after so many epochs without a better mean IoU; 0: never"),
             ("val-fraction", float, "part held out where the data has no val split"),
             ("patches-per-image", int, "patches an image and epoch; 0: by its area"),
             ("max-minutes", float, "stop after so long and keep what was learnt; 0: never"),
             ("threads", int, "CPU threads; 0: torch's choice"),
+            ("processes", int, "processes that share each batch, one for each GPU"),
             ("working-long-side", int, "resample images until their long side has so many pixels; 0: as they are"),
             ("validate-every", int, "epochs between validations"),
             ("checkpoint-minutes", float, "minutes between checkpoints in mid-epoch; 0: at the ends of epochs only"),
@@ -209,6 +210,7 @@ def _add_optimisation(parser: argparse.ArgumentParser) -> None:
             ("ema", float, "decay of the averaged weights, such as 0.99; 0: none"),
         ),
     )
+    group.add_argument("--nesterov", dest="is_nesterov", action="store_true", help="Nesterov's momentum, of sgd")
     group.add_argument(
         "--aux-weights", default="", metavar="a,b", help="weights of the auxiliary losses (default: the network's)"
     )
@@ -246,7 +248,7 @@ def plan_of(args: argparse.Namespace) -> TrainPlan:
     UsageError
         When a list of numbers is none.
     """
-    low_high = _numbers(args.scale, "--scale")
+    low_high = numbers(args.scale, "--scale")
     if len(low_high) != 2:
         raise UsageError(f"--scale is {args.scale}", remedy="give two numbers, such as 0.7,1.4")
     given = vars(args)
@@ -255,10 +257,10 @@ def plan_of(args: argparse.Namespace) -> TrainPlan:
         "out": str(args.out),
         "project": "" if args.project is None else str(args.project),
         "is_pretrained": not args.no_pretrained,
-        "arch_options": _named_values(args.arch_options, "--arch-option"),
-        "augment_options": _named_values(args.augment_options, "--augment-option"),
+        "arch_options": named_values(args.arch_options, "--arch-option"),
+        "augment_options": named_values(args.augment_options, "--augment-option"),
         "fold": _fold(args.fold),
-        "aux_weights": _numbers(args.aux_weights, "--aux-weights"),
+        "aux_weights": numbers(args.aux_weights, "--aux-weights"),
         **_class_weights(args.class_weights),
         "border_weight": _border_weight(args.border_weight),
         "class_names": tuple(n.strip() for n in args.classes.split(",") if n.strip()),
@@ -289,11 +291,11 @@ def _class_weights(text: str) -> dict[str, Any]:
 
 def _border_weight(text: str) -> tuple[float, ...]:
     """(w0, σ) with U-Net's σ where it is left out; () for none."""
-    values = _numbers(text, "--border-weight")
+    values = numbers(text, "--border-weight")
     return (*values, BORDER_SIGMA_PX) if len(values) == 1 else values
 
 
-def _numbers(text: str, option: str) -> tuple[float, ...]:
+def numbers(text: str, option: str) -> tuple[float, ...]:
     try:
         return tuple(float(v) for v in text.split(",") if v.strip())
     except ValueError as error:
@@ -308,7 +310,7 @@ def _fold(text: str) -> tuple[int, ...]:
         raise UsageError(f"--fold is {text}", remedy="give K/N, such as 1/5 for the first of five") from error
 
 
-def _named_values(texts: list[str], option: str) -> dict[str, str]:
+def named_values(texts: list[str], option: str) -> dict[str, str]:
     """``KEY=VALUE`` texts as a mapping; the plan checks the values."""
     wrong = next((text for text in texts if not text.partition("=")[0] or "=" not in text), None)
     if wrong is not None:

@@ -27,7 +27,7 @@ IGNORE_INDEX = 255
 MAX_TRAIN_CLASSES = 254
 MAX_REFINED_PATCH_PX = 256
 """The largest training patch of a network that ends with a refinement: each step keeps its iterations for the way back."""
-_MAY_CHANGE = {"out", "project", "data", "device", "workers", "threads", "max_minutes", "is_resumed", "command",
+_MAY_CHANGE = {"out", "project", "data", "device", "workers", "threads", "processes", "max_minutes", "is_resumed", "command",
                "has_tensorboard", "visdom", "checkpoint_minutes"}  # fmt: skip
 """What a run that goes on may have otherwise than it was begun."""
 
@@ -57,10 +57,11 @@ class TrainPlan:
     training split when the run begins; both are kept, so that a run that goes on has the same weights. ``border_weight`` (w0, σ in
     pixels) adds U-Net's weights between neighbouring objects; () adds none. ``aux_weights`` () are the network's own.
 
-    Optimisation: ``lr`` is the rate at the end of the warm-up (``warmup_share`` of the steps), of a pretrained encoder times
+    Optimisation: ``momentum`` and ``is_nesterov`` are of sgd; ``lr`` is the rate at the end of the warm-up (``warmup_share`` of the steps), of a pretrained encoder times
     ``encoder_lr_factor``; ``step_epochs`` 0 = a third of the run; ``clip_norm`` 0 = no clipping; ``accumulate`` so many batches are one step
     of the optimiser; ``ema_decay`` 0 = no averaged weights. ``patience`` ends a run after so many epochs without a better
-    mean IoU (0 = never); ``max_minutes`` ends it after so much time (0 = never). ``checkpoint_minutes`` 0 = at the ends of epochs only.
+    mean IoU (0 = never); ``max_minutes`` ends it after so much time (0 = never). ``checkpoint_minutes`` 0 = at the ends of epochs only. ``workers``
+    0 = no loader processes on a CPU, on a GPU as many as fit.
     """
 
     out: str
@@ -106,6 +107,7 @@ class TrainPlan:
     accumulate: int = 1
     optimiser: Optimiser = "adamw"
     momentum: float = 0.9
+    is_nesterov: bool = False
     lr: float = 1e-3
     encoder_lr_factor: float = 0.3
     weight_decay: float = 1e-4
@@ -119,7 +121,7 @@ class TrainPlan:
     patience: int = 0
     max_minutes: float = 0.0
     validate_every: int = 1
-    checkpoint_minutes: float = 0.0
+    checkpoint_minutes: float = 5.0
 
     seed: int = 0
     device: str = "auto"
@@ -128,6 +130,7 @@ class TrainPlan:
     is_compiled: bool = False
     workers: int = 0
     threads: int = 0
+    processes: int = 1
     is_resumed: bool = False
     command: str = ""
     has_tensorboard: bool = True
@@ -205,7 +208,7 @@ class TrainPlan:
         source: dict[str, Any] = {"project": self.project, "data": self.data} if self.project or self.data else {}
         kept: dict[str, Any] = {
             name: getattr(self, name)
-            for name in ("out", "device", "workers", "threads", "max_minutes", "visdom", "checkpoint_minutes")
+            for name in ("out", "device", "workers", "threads", "processes", "max_minutes", "visdom", "checkpoint_minutes")
         }
         return dataclasses.replace(begun, is_resumed=True, **source, **kept)
 

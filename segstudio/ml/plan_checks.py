@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, get_args
 
 from segstudio.core.errors import UserError
@@ -33,7 +34,7 @@ def check_plan(plan: TrainPlan) -> None:
     """
     if bool(plan.project) == bool(plan.data):
         raise UserError("a run trains on a project or on a dataset", remedy="name exactly one of them")
-    for name, low in (("epochs", 1), ("batch", 1), ("patch_px", 32), ("workers", 0), ("patience", 0)):
+    for name, low in (("epochs", 1), ("batch", 1), ("patch_px", 32), ("workers", 0), ("patience", 0), ("processes", 1)):
         if getattr(plan, name) < low:
             raise UserError(f"{name} is {getattr(plan, name)}", remedy=f"give at least {low}")
     if not plan.lr > 0:
@@ -42,6 +43,8 @@ def check_plan(plan: TrainPlan) -> None:
         raise UserError(f"the validation share is {plan.val_fraction}", remedy="give a number between 0 and 1")
     if not 0 < plan.scale[0] <= plan.scale[1]:
         raise UserError(f"the scale range is {plan.scale}", remedy="give two numbers above 0, the smaller first")
+    if plan.visdom and not re.fullmatch(r"https?://[^/\s?#@]+(/[^\s?#]*)?", plan.visdom):
+        raise UserError(f"{plan.visdom} is no address of a Visdom server", remedy="give one such as http://localhost:8097")
     _check_choices(plan)
     checked_options(plan.augment, plan.augment_options)
     _check_optimisation(plan)
@@ -82,6 +85,8 @@ def _check_optimisation(plan: TrainPlan) -> None:
         raise UserError(f"the warm-up is {plan.warmup_share} of the run", remedy="give a number from 0 to below 1")
     if not 0 < plan.step_factor <= 1:
         raise UserError(f"the step factor is {plan.step_factor}", remedy="give a number above 0, at most 1")
+    if plan.is_nesterov and not (plan.optimiser == "sgd" and plan.momentum > 0):
+        raise UserError("Nesterov's momentum is a kind of momentum of sgd", remedy="choose sgd and a momentum above 0")
     if plan.mix_share > 1:
         raise UserError(f"the mixed share is {plan.mix_share}", remedy="give a number from 0 to 1")
     if any(not 0 <= weight < float("inf") for weight in plan.aux_weights):

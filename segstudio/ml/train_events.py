@@ -54,6 +54,13 @@ class StepDone:
 
 
 @dataclass(frozen=True)
+class TrainNote:
+    """A sentence about what goes on otherwise than planned (too little memory, say); the run goes on."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class EpochDone:
     """One epoch with its validation; ``per_class_iou`` has None for a class with no pixel on either side."""
 
@@ -127,5 +134,5 @@ class LrFound:
 
 
 if TYPE_CHECKING:
-    TrainEvent = RunStarted | StepDone | EpochDone | ValidationPictures | RunFinished | LrPoint | LrFound
+    TrainEvent = RunStarted | StepDone | TrainNote | EpochDone | ValidationPictures | RunFinished | LrPoint | LrFound
     TrainSink = Callable[[TrainEvent], None]

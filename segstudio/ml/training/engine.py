@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import nn
+
+from segstudio.core.errors import UserError
+from segstudio.ml.plan import shown
+from segstudio.ml.training.distributed import ONE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -15,6 +19,8 @@ if TYPE_CHECKING:
     from torch.optim.lr_scheduler import LambdaLR
     from torch.optim.swa_utils import AveragedModel
 
+    from segstudio.ml.networks.output import NetworkOutput
+    from segstudio.ml.training.distributed import Ranks
     from segstudio.ml.training.losses import SegmentationLoss
     from segstudio.ml.training.sampler import Key
 
@@ -23,8 +29,8 @@ if TYPE_CHECKING:
 class Batch:
     """Patches: ``images`` (N, B, H, W) float32 in 0…1 (volumes: (N, B, D, H, W)), ``targets`` (N, H, W) int64, ``border`` weights or None.
 
-    ``keys`` are the (epoch, index) of each, from which everything random about it is drawn; ``seeds`` (N,) int64 on the CPU those of
-    augmentations that are still to come.
+    ``keys`` are the (epoch, index) of each, from which everything random about it is drawn; ``seeds`` (N,) int64 are those of an
+    augmentation that is still to come, on the device.
     """
 
     images: torch.Tensor
@@ -33,18 +39,28 @@ class Batch:
     keys: tuple[Key, ...] = ()
     seeds: torch.Tensor | None = None
 
+    def __len__(self) -> int:
+        return len(self.images)
+
     def to(self, device: torch.device) -> Batch:
         """The same patches on *device*."""
         images, targets = (t.to(device, non_blocking=True) for t in (self.images, self.targets))
         border = None if self.border is None else self.border.to(device, non_blocking=True)
         return Batch(images, targets, border, self.keys, self.seeds)
 
+    def part(self, begin: int, end: int) -> Batch:
+        """The patches from *begin* up to *end*."""
+        cut = slice(begin, end)
+        border = None if self.border is None else self.border[cut]
+        seeds = None if self.seeds is None else self.seeds[cut]
+        return Batch(self.images[cut], self.targets[cut], border, self.keys[cut], seeds)
+
 
 class Engine:
     """A network and all that changes it.
 
     ``module`` holds the parameters; ``network`` is what a step calls: the same, or a wrapper around it. ``on_device`` changes a
-    batch once it is on the device, before it is normalised.
+    batch once it is on the device, before it is normalised. ``notes`` are sentences about what went otherwise than planned.
     """
 
     def __init__(
@@ -60,15 +76,29 @@ class Engine:
         average: AveragedModel | None = None,
         amp_dtype: torch.dtype | None = None,
         clip_norm: float = 1.0,
+        aux_weights: tuple[float, ...] = (),
         is_channels_last: bool = True,
+        least_patches: int = 1,
+        ranks: Ranks = ONE,
     ) -> None:
-        self.module = self.network = module
+        self.module, self.network, self.ranks = module, ranks.wrapped(module), ranks
         self.optimiser, self.schedule, self.loss, self.device = optimiser, schedule, loss, device
-        self.average, self.amp_dtype, self.clip_norm = average, amp_dtype, clip_norm
-        self.is_channels_last = is_channels_last
+        self.average, self.amp_dtype, self.clip_norm, self.aux_weights = average, amp_dtype, clip_norm, aux_weights
+        self.is_channels_last, self.least_patches = is_channels_last, least_patches
         self.scaler = torch.amp.GradScaler(device.type, enabled=amp_dtype == torch.float16)
         self.on_device: Callable[[Batch], Batch] | None = None
+        self.notes: list[str] = []
+        self.gradient_norm: torch.Tensor | None = None
+        self._norm: _Reading | None = None
+        self._most_patches = 0
+        self._uncompiled: nn.Module | None = None
         self._mean, self._std = torch.tensor(mean, device=device), torch.tensor(std, device=device)
+
+    def compile(self) -> None:
+        """Have the network compiled at its first step; where that fails it goes on as it is, and a note says so."""
+        self._uncompiled = self.network
+        # Validation and the checkpoint use ``module``, whose parameters the compiled network shares and whose names stay.
+        self.network = cast("nn.Module", torch.compile(self.network))
 
     def normalise(self, images: torch.Tensor) -> torch.Tensor:
         """(N, B, …) in 0…1 to what the encoder expects."""
@@ -76,49 +106,130 @@ class Engine:
         return (images - self._mean.view(shape)) / self._std.view(shape)
 
     def step(self, batches: Sequence[Batch]) -> float:
-        """One step of the optimiser on all *batches* together; the loss, and no step where it is not finite."""
+        """One step of the optimiser on all *batches* together; the loss, and no step where it or its gradient is not finite.
+
+        Where the GPU's memory is too small for a batch it is learnt in parts, from then on, which together make the same step.
+
+        Raises
+        ------
+        UserError
+            When not even the smallest part fits.
+        """
+        while True:
+            value = self._learnt(self._in_parts(batches))
+            if value is not None:
+                break
+        if not math.isfinite(value) or not self._update():
+            return math.nan
+        return value
+
+    def _learnt(self, batches: Sequence[Batch]) -> float | None:
+        """The loss, with its gradient in the parameters; None where it must be tried again otherwise."""
         self.optimiser.zero_grad(set_to_none=True)
-        shares = self._shares(batches)
+        failure: Exception | None = None
+        try:
+            value = self._gradients(batches)
+            self._uncompiled = None
+            return value
+        except torch.OutOfMemoryError as error:
+            failure = error.with_traceback(None)  # its frames hold what filled the memory
+        except UserError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a compiler fails with whatever it likes
+            if self._uncompiled is None:
+                raise
+            self.network, self._uncompiled = self._uncompiled, None
+            self.notes.append(
+                f"The network could not be compiled here ({type(error).__name__}), so it runs uncompiled."
+            )
+            return None
+        self._halve(max(map(len, batches)), failure)
+        return None
+
+    def _gradients(self, batches: Sequence[Batch]) -> float:
         value = 0.0
-        for batch, share in zip(batches, shares, strict=True):
-            loss = self._forward(batch)
-            part = float(loss.detach())
-            value += part * share
-            if not math.isfinite(part):
-                return value
+        batches = [self._ready(batch) for batch in batches]
+        for batch, share in zip(batches, self._shares(batches), strict=True):
+            loss = self._loss_of(batch)
+            reading = _Reading(loss.detach())
+            if self.device.type != "cuda" and not math.isfinite(reading.value()):
+                return math.nan
             self.scaler.scale(loss if share == 1.0 else loss * share).backward()  # type: ignore[no-untyped-call]
-        self._update()
+            value += reading.value() * share
         return value
 
     def _shares(self, batches: Sequence[Batch]) -> list[float]:
         """How much each batch counts: by its labelled pixels, as in one big batch."""
         if len(batches) == 1:
             return [1.0]
-        weights = [float(self.loss.weight_of(batch.targets.to(self.device))) for batch in batches]
+        counted = (self.loss.weight_of(batch.targets) for batch in batches)
+        weights = [float(weight) for weight in self.ranks.totals(*counted)]
         total = sum(weights)
         return [weight / total for weight in weights] if total else [1 / len(batches)] * len(batches)
 
-    def _forward(self, batch: Batch) -> torch.Tensor:
+    def _ready(self, batch: Batch) -> Batch:
         batch = batch.to(self.device)
-        if self.on_device is not None:
-            batch = self.on_device(batch)
+        return batch if self.on_device is None else self.on_device(batch)
+
+    def _loss_of(self, batch: Batch) -> torch.Tensor:
         images = self.normalise(batch.images)
         if self.is_channels_last:
             images = images.contiguous(memory_format=channels_last(images.ndim))
         with torch.autocast(self.device.type, self.amp_dtype or torch.float32, enabled=self.amp_dtype is not None):
             output = self.network(images)
-        loss: torch.Tensor = self.loss(output, batch.targets, batch.border)
-        return loss
+        if self.aux_weights:
+            output = _weighed(output, self.aux_weights)
+        return cast("torch.Tensor", self.loss(output, batch.targets, batch.border))
 
-    def _update(self) -> None:
+    def _update(self) -> bool:
+        """Change the parameters; whether that was done, for a gradient that is not finite would spoil them."""
         self.scaler.unscale_(self.optimiser)
         if self.clip_norm:
-            torch.nn.utils.clip_grad_norm_(self.module.parameters(), self.clip_norm)
+            norm = torch.nn.utils.clip_grad_norm_(self.module.parameters(), self.clip_norm)
+            # On a GPU the norm of this step is looked at in the next one: waiting for it would leave the GPU idle.
+            self.gradient_norm, earlier = norm, self._norm
+            self._norm = None if self.scaler.is_enabled() else _Reading(norm)
+            looked_at = earlier if self.device.type == "cuda" else self._norm
+            if looked_at is not None and not math.isfinite(looked_at.value()):
+                return False
+        scale = self.scaler.get_scale()
         self.scaler.step(self.optimiser)
         self.scaler.update()
-        self.schedule.step()
+        if self.scaler.get_scale() >= scale:  # else the scaler left the step out
+            self.schedule.step()
         if self.average is not None:
             self.average.update_parameters(self.module)
+        return True
+
+    def is_sound(self) -> bool:
+        """Whether the last step's gradient was finite; waits for it."""
+        return self._norm is None or math.isfinite(self._norm.value())
+
+    def _in_parts(self, batches: Sequence[Batch]) -> Sequence[Batch]:
+        if not self._most_patches:
+            return batches
+        parts: list[Batch] = []
+        for batch in batches:
+            count = math.ceil(len(batch) / self._most_patches)
+            edges = [len(batch) * i // count for i in range(count + 1)]
+            parts += [batch.part(a, b) for a, b in zip(edges, edges[1:])]
+        return parts
+
+    def _halve(self, patches: int, failure: Exception) -> None:
+        self.optimiser.zero_grad(set_to_none=True)
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        # Several processes cannot each choose parts of their own: they wait for one another in every part.
+        if patches < 2 * self.least_patches or self.ranks.size > 1:
+            raise UserError(
+                f"{self.device} has too little memory to learn {patches} patch{'es' if patches > 1 else ''} at once",
+                remedy="give a smaller --size or a lighter network, or --device cpu",
+            ) from failure
+        self._most_patches = patches // 2
+        self.notes.append(
+            f"{self.device} has too little memory for {patches} patches at once, so each step learns them "
+            f"{self._most_patches} by {self._most_patches} from here on."
+        )
 
     def evaluated(self) -> nn.Module:
         """The network to validate and to keep: of averaged parameters where there are any."""
@@ -146,12 +257,45 @@ class Engine:
     def load_parts(self, parts: dict[str, Any]) -> None:
         """Set the state dicts of a checkpoint."""
         self.module.load_state_dict(parts["network"])
-        for name in ("optimiser", "schedule", "scaler"):
+        for name in ("optimiser", "schedule"):
             getattr(self, name).load_state_dict(parts[name])
+        if parts["scaler"] and self.scaler.is_enabled():  # a run may go on on a device that computes in another type
+            self.scaler.load_state_dict(parts["scaler"])
         if self.average is not None and "average" in parts:
             self.average.load_state_dict(parts["average"])
+
+
+class _Reading:
+    """A number of the device's, fetched without making the device wait."""
+
+    def __init__(self, number: torch.Tensor) -> None:
+        self._event: torch.cuda.Event | None = None
+        self._number = number
+        if number.device.type == "cuda":
+            self._number = torch.empty((), dtype=number.dtype, pin_memory=True).copy_(number, non_blocking=True)
+            self._event = torch.cuda.Event()  # type: ignore[no-untyped-call]
+            self._event.record()
+
+    def value(self) -> float:
+        """The number; waits until the device has got that far."""
+        if self._event is not None:
+            self._event.synchronize()
+        return float(self._number)
 
 
 def channels_last(dimensions: int) -> torch.memory_format:
     """The memory format of pictures (4 dimensions) or volumes (5) with a pixel's bands side by side."""
     return torch.channels_last_3d if dimensions == 5 else torch.channels_last
+
+
+def _weighed(output: NetworkOutput, weights: tuple[float, ...]) -> NetworkOutput:
+    """*output* with other weights of its auxiliary losses: one each, or one for all."""
+    count = len(output.auxiliary)
+    if len(weights) not in (1, count) or not count:
+        has = f"{count} auxiliary output{'s' if count > 1 else ''}" if count else "no auxiliary outputs"
+        raise UserError(
+            f"the weights of auxiliary losses are {shown(weights)}, but this network has {has}",
+            remedy="leave out --aux-weights" if not count else f"give {count} numbers, or one for all",
+        )
+    each = weights if len(weights) == count else weights * count
+    return output._replace(auxiliary=tuple((w, logits) for w, (_, logits) in zip(each, output.auxiliary, strict=True)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,13 +13,20 @@ from torch.utils.data import DataLoader
 from segstudio.core.errors import UserError
 from segstudio.ml.plan import IGNORE_INDEX
 from segstudio.ml.training.dataset import SegmentationDataset
+from segstudio.ml.training.distributed import ONE
 from segstudio.ml.training.loader import loader_options
 from segstudio.ml.training.patches import PairCache
+from segstudio.ml.training.sampler import RankSampler
 from segstudio.ml.training.sources import TrainData, read_image
 
 if TYPE_CHECKING:
     from segstudio.ml.plan import TrainPlan
+    from segstudio.ml.training.distributed import Ranks
     from segstudio.ml.training.sampler import EpochSampler
+
+
+MOST_PROCESSES = 8
+"""Loader processes that a GPU gets by itself."""
 
 
 @dataclass(frozen=True)
@@ -47,26 +56,38 @@ def build_feed(plan: TrainPlan, data: TrainData) -> Feed:
     return Feed(patches, PairCache(data.of_split("val"), plan, bands, scaling), bands, scaling, ignored_index)
 
 
-def batches_per_epoch(plan: TrainPlan, patches: int) -> int:
-    """Whole batches of an epoch; one of fewer patches where there are not enough for a whole one."""
-    return max(1, patches // plan.batch)
+def steps_per_epoch(plan: TrainPlan, patches: int) -> int:
+    """Steps of the optimiser in an epoch: one for every ``plan.accumulate`` batches, of which those left over make one, too.
+
+    A batch that is not whole is left out, unless it is the only one.
+    """
+    batches = max(1, patches // plan.batch)
+    return math.ceil(batches / plan.accumulate)
 
 
 def build_loader(
-    plan: TrainPlan, patches: SegmentationDataset, sampler: EpochSampler, device: torch.device
+    plan: TrainPlan, patches: SegmentationDataset, sampler: EpochSampler, device: torch.device, ranks: Ranks = ONE
 ) -> DataLoader[tuple[torch.Tensor, ...]]:
-    """Batches of the patches that *sampler* names.
+    """Batches of the patches that *sampler* names; with several *ranks* this process's share of each.
 
     It has a generator of its own: the global one, which dropout draws from, goes on alike with and without processes.
     """
     return DataLoader(
         patches,
-        batch_size=plan.batch,
-        sampler=sampler,
+        batch_size=len(ranks.share(range(min(plan.batch, len(patches))))),
+        sampler=sampler if ranks.size == 1 else RankSampler(sampler, plan.batch, ranks),
         drop_last=len(patches) >= plan.batch,
         generator=torch.Generator(),
-        **loader_options(plan.workers, is_pinned=device.type == "cuda"),
+        **loader_options(plan.workers or _free_cores(device), is_pinned=device.type == "cuda"),
     )
+
+
+def _free_cores(device: torch.device) -> int:
+    """Loader processes for a plan that leaves them open: a GPU is fed by several, a CPU has enough to do with learning."""
+    if device.type != "cuda":
+        return 0
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(MOST_PROCESSES, cores - 1))
 
 
 def _ignored_index(plan: TrainPlan, data: TrainData) -> int:

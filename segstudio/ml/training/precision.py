@@ -11,6 +11,8 @@ from torch import nn
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from segstudio.ml.plan import Precision
+
 
 def amp_dtype(device: torch.device) -> torch.dtype | None:
     """bfloat16 where *device* computes in it; float16 on older GPUs; None where neither is faster."""
@@ -19,6 +21,23 @@ def amp_dtype(device: torch.device) -> torch.dtype | None:
     if device.type == "cpu" and "avx512_bf16" in _cpu_flags():
         return torch.bfloat16
     return None
+
+
+def chosen_dtype(precision: Precision, device: torch.device) -> tuple[torch.dtype | None, str]:
+    """(narrow type of the forward pass or None for float32, a sentence where it is not what *precision* asks for) on *device*."""
+    if precision == "auto":
+        return amp_dtype(device), ""
+    if precision == "fp32":
+        return None, ""
+    if precision == "fp16":
+        if device.type == "cpu":
+            return None, "A CPU gains nothing from fp16, so this run computes in fp32."
+        return torch.float16, ""
+    if device.type == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
+        return torch.float16, "This GPU does not compute in bf16, so this run computes in fp16."
+    if device.type == "cpu" and amp_dtype(device) is None:
+        return torch.bfloat16, "This CPU has no instructions for bf16: fp32 would be faster."
+    return torch.bfloat16, ""
 
 
 def keep_depthwise_in_float32(network: nn.Module) -> int:

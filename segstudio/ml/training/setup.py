@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from segstudio.core.errors import UserError
@@ -18,12 +17,14 @@ from segstudio.ml.networks.table import architecture
 from segstudio.ml.train_events import RunStarted
 from segstudio.ml.training.augment_device import device_augmentation, place_of
 from segstudio.ml.training.class_weights import balanced_weights
+from segstudio.ml.training.distributed import ONE
 from segstudio.ml.training.engine import Engine
-from segstudio.ml.training.feed import batches_per_epoch, build_feed
+from segstudio.ml.training.feed import build_feed, steps_per_epoch
 from segstudio.ml.training.losses import SegmentationLoss
 from segstudio.ml.training.network import build_trained
-from segstudio.ml.training.precision import amp_dtype, keep_depthwise_in_float32
-from segstudio.ml.training.schedule import build_optimiser, poly
+from segstudio.ml.training.precision import chosen_dtype, keep_depthwise_in_float32
+from segstudio.ml.training.schedule import build_optimiser, build_schedule
+from segstudio.ml.training.shared_norm import share_norms
 from segstudio.ml.training.sources import TrainData, load_data
 from segstudio.ml.training.validate import Validation, validate
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from segstudio.ml.plan import TrainPlan
+    from segstudio.ml.training.distributed import Ranks
     from segstudio.ml.training.feed import Feed
     from segstudio.ml.training.network import BuiltNetwork
 
@@ -71,6 +73,7 @@ class RunSetup:
             engine.device,
             amp_dtype=engine.amp_dtype,
             is_stopped=is_stopped,
+            ranks=engine.ranks,
         )
 
     def started(self, plan: TrainPlan, first_epoch: int) -> RunStarted:
@@ -129,8 +132,8 @@ class RunSetup:
         )
 
 
-def build_setup(plan: TrainPlan) -> RunSetup:
-    """Read the data, build the network, choose the device.
+def build_setup(plan: TrainPlan, ranks: Ranks = ONE) -> RunSetup:
+    """Read the data, build the network, choose the device; *ranks* train it together.
 
     Raises
     ------
@@ -138,12 +141,12 @@ def build_setup(plan: TrainPlan) -> RunSetup:
         When any of it does not fit.
     """
     data = load_data(plan)
-    device = torch.device(choose_device(plan.device))
+    device = torch.device(choose_device(ranks.device or plan.device))
     feed = build_feed(plan, data)
     built = build_trained(plan, data, feed.bands)
     class_weights = _class_weights(plan, data, feed.ignored_index)
-    steps = batches_per_epoch(plan, len(feed.patches))
-    engine = _build_engine(plan, built, device, class_weights, steps * plan.epochs)
+    steps = steps_per_epoch(plan, len(feed.patches))
+    engine = _build_engine(plan, built, device, class_weights, steps, ranks)
     feed.patches.is_augmented_on_device, note = place_of(plan, device)
     if feed.patches.is_augmented_on_device:
         engine.on_device = device_augmentation(plan, feed.bands)
@@ -151,26 +154,42 @@ def build_setup(plan: TrainPlan) -> RunSetup:
 
 
 def _build_engine(
-    plan: TrainPlan, built: BuiltNetwork, device: torch.device, class_weights: tuple[float, ...], steps: int
-) -> Engine:
-    network = built.network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    plan: TrainPlan, built: BuiltNetwork, device: torch.device, class_weights: tuple[float, ...], epoch_steps: int,
+    ranks: Ranks,
+) -> Engine:  # fmt: skip
+    memory_format = torch.channels_last if plan.is_channels_last else torch.preserve_format
+    network = built.network.to(device=device, memory_format=memory_format)  # type: ignore[call-overload]
     optimiser = build_optimiser(network, plan, is_encoder_pretrained=built.knows_something)
     average = _averaged(network, plan.ema_decay) if plan.ema_decay else None
-    amp = amp_dtype(device) if plan.precision == "auto" else None
+    amp, note = chosen_dtype(plan.precision, device)
     if amp is not None and device.type == "cpu":
         keep_depthwise_in_float32(network)
-    return Engine(
+    share_norms(network, ranks)
+    engine = Engine(
         network,
         optimiser,
-        LambdaLR(optimiser, poly(steps, plan.warmup_share, plan.poly_power)),
-        SegmentationLoss(plan.loss, torch.tensor(class_weights) if class_weights else None).to(device),
+        build_schedule(optimiser, plan, epoch_steps),
+        SegmentationLoss(plan.loss, torch.tensor(class_weights) if class_weights else None, ranks=ranks).to(device),
         device,
         mean=built.mean,
         std=built.std,
         average=average,
         amp_dtype=amp,
         clip_norm=plan.clip_norm,
+        aux_weights=plan.aux_weights,
+        is_channels_last=plan.is_channels_last,
+        least_patches=least_patches(plan),
+        ranks=ranks,
     )
+    engine.notes += [note] if note else []
+    if plan.is_compiled:
+        engine.compile()
+    return engine
+
+
+def least_patches(plan: TrainPlan) -> int:
+    """Patches a step needs: normalisation over a batch takes more than one value of each feature at the network's coarsest level."""
+    return 1 if plan.patch_px // architecture(plan.arch).stride_px >= 2 else 2
 
 
 def _class_weights(plan: TrainPlan, data: TrainData, ignored_index: int) -> tuple[float, ...]:
