@@ -169,7 +169,7 @@ def confusion_svg(table: ConfusionTable, *, is_embedded: bool = False) -> str:
     ]
     if not is_embedded:
         parts.append(f'<rect width="{at.width}" height="{at.height}" fill="#ffffff"/>')
-    central, faint = 'dominant-baseline="central"', 'opacity="0.7"'
+    central, faint = 'dominant-baseline="central"', 'fill-opacity="0.7"'
     for i, name in enumerate(table.names):
         label = f"{escape(shortened(name, at.font))}<title>{escape(name)}</title>"
         across, down = at.left + (i + 0.5) * at.cell, at.top + (i + 0.5) * at.cell

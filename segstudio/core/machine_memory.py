@@ -73,3 +73,38 @@ def _cgroup_bytes(file: str) -> int:
             return int(opened.read())
     except (OSError, ValueError):
         return 0
+
+
+def peak_bytes() -> int:
+    """The most memory this process has held so far; 0 where the system doesn't say."""
+    if sys.platform == "win32":
+        return _windows_peak_bytes()
+    try:
+        with open("/proc/self/status", encoding="ascii", errors="replace") as file:
+            line = next((text for text in file if text.startswith("VmHWM:")), "")
+        if line:
+            return int(line.split()[1]) * 1024
+    except (OSError, ValueError, IndexError):
+        pass  # no Linux
+    import resource
+
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
+
+
+class _ProcessMemory(ctypes.Structure):
+    _fields_ = (
+        ("size", ctypes.c_ulong),
+        ("faults", ctypes.c_ulong),
+        ("peak", ctypes.c_size_t),
+        ("rest", ctypes.c_size_t * 7),
+    )
+
+
+def _windows_peak_bytes() -> int:
+    counters = _ProcessMemory(size=ctypes.sizeof(_ProcessMemory))
+    kernel = ctypes.CDLL("kernel32")
+    kernel.GetCurrentProcess.restype = ctypes.c_void_p
+    process = ctypes.c_void_p(kernel.GetCurrentProcess())
+    is_known = kernel.K32GetProcessMemoryInfo(process, ctypes.byref(counters), counters.size)
+    return int(counters.peak) if is_known else 0

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from segstudio.core.classes import PALETTE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,16 +17,19 @@ if TYPE_CHECKING:
 IGNORED_GREY = 128
 GAP_PX = 4
 OVERLAY_SHARE = 0.5
+_COLOR = re.compile("#[0-9a-fA-F]{6}")
+
+
+def known_color(color: str, index: int) -> str:
+    """*color* where it is "#rrggbb", else one that class *index* can be told by: data sets without colours have "" for each."""
+    return color if _COLOR.fullmatch(color) else PALETTE[index % len(PALETTE)]
 
 
 def color_table(colors: Sequence[str]) -> npt.NDArray[np.uint8]:
     """(256, 3) uint8: the colour of each class index; what is no class, and 255 = ignored, is grey."""
     table = np.full((256, 3), IGNORED_GREY, np.uint8)
     for index, color in enumerate(colors[:255]):
-        try:
-            table[index] = [int(color[i : i + 2], 16) for i in (1, 3, 5)]
-        except ValueError:
-            continue  # no colour of ours: it stays grey
+        table[index] = list(bytes.fromhex(known_color(color, index)[1:]))
     return table
 
 

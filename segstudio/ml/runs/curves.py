@@ -102,4 +102,4 @@ def _rule(left: float, right: float, y: float, look: str) -> str:
 
 
 def _label(text: str, x: float, y: float, anchor: str) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" opacity="0.75">{text}</text>'
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill-opacity="0.75">{text}</text>'

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from segstudio.core.confusion_picture import confusion_svg, confusion_table, short_count
 from segstudio.core.errors import UserError
+from segstudio.core.side_by_side import known_color
 from segstudio.io.resources import resource_path
 from segstudio.ml.plan import shown
 from segstudio.ml.runs.curves import Line, curves_svg
@@ -128,14 +129,13 @@ def _percent(value: object) -> str:
 
 
 def _charts(run: RunRecord) -> list[tuple[str, Any]]:
-    colors = {i: color for i, color in enumerate(run.colors)}
     losses = [Line("training", run.curve("train_loss")), Line("validation", run.curve("val_loss"))]
     means = [
         Line("mean IoU", run.curve("mean_iou")),
         Line("mean Dice", run.curve("mean_dice")),
         Line("pixel accuracy", run.curve("pixel_accuracy"), is_dashed=True),
     ]
-    by_class = [Line(name, run.class_curve(i), colors.get(i, "")) for i, name in enumerate(run.classes)]
+    by_class = [Line(name, run.class_curve(i), _color(run, i)) for i, name in enumerate(run.classes)]
     charts = [
         ("Loss", curves_svg(losses, title="Loss")),
         ("Validation", curves_svg(means, title="Validation", y_range=(0.0, 1.0))),
@@ -162,9 +162,7 @@ def _class_rows(run: RunRecord) -> list[dict[str, Any]]:
 
 
 def _color(run: RunRecord, index: int) -> str:
-    color = run.colors[index] if index < len(run.colors) else ""
-    is_color = len(color) == 7 and color[0] == "#" and all(c in "0123456789abcdefABCDEF" for c in color[1:])
-    return color if is_color else ""
+    return known_color(run.colors[index] if index < len(run.colors) else "", index)
 
 
 def _cell(row: dict[str, Any], key: str) -> str:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from segstudio.core.confusion_picture import confusion_file, confusion_svg, confusion_table, layout_of, short_count
 from segstudio.core.errors import UserError
-from segstudio.core.side_by_side import GAP_PX, IGNORED_GREY, side_by_side
+from segstudio.core.side_by_side import GAP_PX, IGNORED_GREY, color_table, side_by_side
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -118,3 +118,4 @@ def test_side_by_side_is_in_the_colours_of_the_classes():
     assert drawn[0, step : step + 3].tolist() == [[0, 0, 0], [255, 128, 0], [IGNORED_GREY] * 3]
     assert drawn[0, 2 * step : 2 * step + 3].tolist() == [[255, 128, 0], [255, 128, 0], [0, 0, 0]]
     assert drawn[0, 3 * step].tolist() == [177, 114, 50]
+    assert len({tuple(c) for c in color_table(["", "", "red"])[:3].tolist()}) == 3  # a data set without colours
