@@ -23,6 +23,9 @@ from segstudio.ml.training.augment_table import checked_options
 if TYPE_CHECKING:
     from segstudio.ml.plan import TrainPlan
 
+MAX_PATCH_VOXELS = 1 << 24
+"""Of a patch of a volume: 256 × 256 in 256 planes."""
+
 
 def check_plan(plan: TrainPlan) -> None:
     """Check everything that can be told without the data.
@@ -44,7 +47,9 @@ def check_plan(plan: TrainPlan) -> None:
     if not 0 < plan.scale[0] <= plan.scale[1]:
         raise UserError(f"the scale range is {plan.scale}", remedy="give two numbers above 0, the smaller first")
     if plan.visdom and not re.fullmatch(r"https?://[^/\s?#@]+(/[^\s?#]*)?", plan.visdom):
-        raise UserError(f"{plan.visdom} is no address of a Visdom server", remedy="give one such as http://localhost:8097")
+        raise UserError(
+            f"{plan.visdom} is no address of a Visdom server", remedy="give one such as http://localhost:8097"
+        )
     _check_choices(plan)
     checked_options(plan.augment, plan.augment_options)
     _check_optimisation(plan)
@@ -115,6 +120,28 @@ def _check_volume(plan: TrainPlan) -> None:
     if plan.patch_depth and plan.slices > 1:
         raise UserError(
             "a patch is a volume, or a plane with its neighbours, not both", remedy="give --patch-depth or --slices"
+        )
+    if plan.patch_depth:
+        _check_volume_patches(plan)
+
+
+def _check_volume_patches(plan: TrainPlan) -> None:
+    from segstudio.ml.loss_table import parse_loss
+
+    obstacles = {
+        "the loss boundary measures distances in flat patches": any(p.id == "boundary" for p in parse_loss(plan.loss)),
+        f"a refinement ({plan.refine}) ends flat networks only": bool(plan.refine),
+        f"{plan.mix} pastes into flat patches only": plan.mix != "none",
+        "voxels of volumes are kept as they are, so there is no working long side": bool(plan.working_long_side_px),
+    }
+    for obstacle, is_there in obstacles.items():
+        if is_there:
+            raise UserError(obstacle, remedy="leave it out, or --patch-depth")
+    voxels = plan.patch_depth * plan.patch_px**2
+    if voxels > MAX_PATCH_VOXELS:
+        raise UserError(
+            f"a patch of {plan.patch_px} × {plan.patch_px} pixels and {plan.patch_depth} planes has too many voxels",
+            remedy="give a smaller --size, such as 96, or fewer planes",
         )
 
 

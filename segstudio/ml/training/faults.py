@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from segstudio.ml.training.dataset import SegmentationDataset
+    from segstudio.ml.training.volumes import VolumePatchDataset
     from segstudio.ml.training.engine import Batch
 
 _DEVICE_WORDS = re.compile(
@@ -29,7 +30,9 @@ def device_fault(error: BaseException, device: torch.device) -> str:
     return ""
 
 
-def where_it_failed(patches: SegmentationDataset, batches: Sequence[Batch], epoch: int, step: int) -> str:
+def where_it_failed(
+    patches: SegmentationDataset | VolumePatchDataset, batches: Sequence[Batch], epoch: int, step: int
+) -> str:
     """Which step learnt which images: "in epoch 2, step 31, on patches of a.png and b.png"."""
     names = patches.image_names([key for batch in batches for key in batch.keys])
     shown = names[:NAMED_IMAGES]

@@ -28,15 +28,16 @@ def dice_loss(
 ) -> torch.Tensor:
     """1 − mean soft Dice over the classes that *target* holds (Milletari et al. 2016, arXiv:1606.04797, without the squares).
 
-    ``logits`` (N, K, H, W) float; ``target`` (N, H, W) int64. Sums run over the whole batch, so that a class absent from one
-    patch does not pull that patch's Dice to nought, and over the batches of all *ranks*.
+    ``logits`` (N, K, H, W) float; ``target`` (N, H, W) int64; (N, K, D, H, W) and (N, D, H, W) for volumes. Sums run over the
+    whole batch, so that a class absent from one patch does not pull that patch's Dice to nought, and over the batches of all
+    *ranks*.
     """
     classes = logits.shape[1]
     valid = target != ignore
     probabilities = logits.float().softmax(dim=1) * valid.unsqueeze(1)
     safe = target.masked_fill(~valid, 0)
     truth = F.one_hot(safe, classes).movedim(-1, 1).to(probabilities.dtype) * valid.unsqueeze(1)
-    dims = (0, 2, 3)
+    dims = (0, *range(2, logits.dim()))
     both, predicted, true = ranks.totals((probabilities * truth).sum(dims), probabilities.sum(dims), truth.sum(dims))
     total = predicted + true
     present = true > 0
@@ -78,7 +79,8 @@ class SegmentationLoss(nn.Module):
             target = target.masked_fill(~output.sampled, self.ignore)
         loss = self._one(output.logits, target, border, distances)
         for weight, logits in output.auxiliary:
-            scaled = F.interpolate(logits, size=target.shape[-2:], mode="bilinear", align_corners=False)
+            mode = "bilinear" if logits.dim() == 4 else "trilinear"
+            scaled = F.interpolate(logits, size=target.shape[1:], mode=mode, align_corners=False)
             loss = loss + weight * self._one(scaled, target, border, distances)
         return loss
 

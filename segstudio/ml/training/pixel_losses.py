@@ -1,4 +1,4 @@
-"""Losses that each pixel has by itself: (N, H, W) maps from logits and classes. Ignored pixels must come with a class, too (say 0)."""
+"""Losses that each pixel has by itself: (N, H, W) maps, (N, D, H, W) of volumes. Ignored pixels must come with a class, too (say 0)."""
 
 from __future__ import annotations
 

@@ -18,8 +18,8 @@ def lovasz_loss(
 ) -> torch.Tensor:
     """Mean over the classes that *target* holds of the Lovász extension of 1 − IoU (Berman et al. 2018, arXiv:1705.08790).
 
-    ``logits`` (N, K, H, W) float; ``target`` (N, H, W) int64. Pixels of the whole batch, and of those of all *ranks*, are one set.
-    0 where all are ignored.
+    ``logits`` (N, K, H, W) float; ``target`` (N, H, W) int64; (N, K, D, H, W) and (N, D, H, W) for volumes. Pixels of the whole
+    batch, and of those of all *ranks*, are one set. 0 where all are ignored.
     """
     valid = target != ignore
     classes = ranks.joined(target[valid])
@@ -56,7 +56,7 @@ def tversky_loss(
     valid = (target != ignore).unsqueeze(1)
     probabilities = logits.float().softmax(1) * valid
     truth = F.one_hot(target.masked_fill(~valid[:, 0], 0), logits.shape[1]).movedim(-1, 1) * valid
-    dims = (0, 2, 3)
+    dims = (0, *range(2, logits.dim()))
     both, predicted, true = ranks.totals((probabilities * truth).sum(dims), probabilities.sum(dims), truth.sum(dims))
     index = (both + smooth) / (both + false * (predicted - both) + missed * (true - both) + smooth)
     present = true > 0

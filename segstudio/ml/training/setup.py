@@ -27,6 +27,7 @@ from segstudio.ml.training.schedule import build_optimiser, build_schedule
 from segstudio.ml.training.shared_norm import share_norms
 from segstudio.ml.training.sources import TrainData, load_data
 from segstudio.ml.training.validate import Validation, validate
+from segstudio.ml.training.volume_setup import fitting_data, window_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,10 +116,9 @@ class RunSetup:
             mean=self.built.mean,
             std=self.built.std,
             scaling=self.feed.scaling,  # type: ignore[arg-type]
-            window_px=512,
-            overlap_px=96,
             working_long_side_px=plan.working_long_side_px,
             stride_px=arch.stride_px,
+            **window_fields(plan),
             weights=WeightsSource(kind="project" if plan.project else "file"),
             is_research_only=plan.is_research_only,
             licence=plan.data_licence,
@@ -140,7 +140,7 @@ def build_setup(plan: TrainPlan, ranks: Ranks = ONE) -> RunSetup:
     UserError
         When any of it does not fit.
     """
-    data = load_data(plan)
+    data = fitting_data(plan, load_data(plan))
     device = torch.device(choose_device(ranks.device or plan.device))
     feed = build_feed(plan, data)
     built = build_trained(plan, data, feed.bands)
@@ -157,7 +157,8 @@ def _build_engine(
     plan: TrainPlan, built: BuiltNetwork, device: torch.device, class_weights: tuple[float, ...], epoch_steps: int,
     ranks: Ranks,
 ) -> Engine:  # fmt: skip
-    memory_format = torch.channels_last if plan.is_channels_last else torch.preserve_format
+    is_flat = all(parameter.ndim <= 4 for parameter in built.network.parameters())  # V-Net's kernels have a depth
+    memory_format = torch.channels_last if plan.is_channels_last and is_flat else torch.preserve_format
     network = built.network.to(device=device, memory_format=memory_format)  # type: ignore[call-overload]
     optimiser = build_optimiser(network, plan, is_encoder_pretrained=built.knows_something)
     average = _averaged(network, plan.ema_decay) if plan.ema_decay else None
