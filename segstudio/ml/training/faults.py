@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from segstudio.ml.training.dataset import SegmentationDataset
-    from segstudio.ml.training.volumes import VolumePatchDataset
     from segstudio.ml.training.engine import Batch
+    from segstudio.ml.training.volumes import VolumePatchDataset
 
 _DEVICE_WORDS = re.compile(
     r"CUDA error|cuDNN error|cuBLAS|CUBLAS_STATUS|CUDNN_STATUS|HIP error|MPS backend|NVML|device-side assert|driver shutting down"
