@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, QProcess
 from PySide6.QtWidgets import QMessageBox
 
 from segstudio.gui.compare_control import CompareControl
+from segstudio.gui.evaluation_control import EvaluationControl
 from segstudio.gui.export_control import ExportControl
 from segstudio.gui.i18n import tr
 from segstudio.gui.job_strip import JobView
@@ -44,6 +45,7 @@ class JobCenter(QObject):
         self.exports = ExportControl(self)
         self.model_files = ModelFiles(self)
         self.compare = CompareControl(self)
+        self.evaluations = EvaluationControl(self)
         self.refine = RefineControl(self)
 
     # -- the strip -------------------------------------------------------------------------------------------------
@@ -135,10 +137,12 @@ class JobCenter(QObject):
         self.models.on_project_changed()
         self.prompts.desk.stop()
         self.training.on_project_changed()
+        self.evaluations.on_project_changed()
 
     def shut_down(self) -> None:
         """Stop everything and wait for it."""
         self.compare.shut_down()
+        self.evaluations.shut_down()
         self.refine.shut_down()
         self.models.shut_down()
         self.prompts.shut_down()

@@ -33,6 +33,21 @@ class TrainingControl(QObject):
         self._plan: TrainPlan | None = None
         self._is_paused = False
         self._is_stopping = False
+        self._lent: TrainingThread | None = None
+
+    def lend(self) -> TrainingThread:
+        """A trainer's process for a search that is no run; one at a time, until :meth:`take_back`."""
+        from segstudio.gui.threads import TrainingThread
+
+        self.take_back()
+        self._lent = TrainingThread(self)
+        return self._lent
+
+    def take_back(self) -> None:
+        """End the process that was lent."""
+        thread, self._lent = self._lent, None
+        if thread is not None:
+            thread.retire()
 
     @property
     def is_running(self) -> bool:
@@ -94,6 +109,9 @@ class TrainingControl(QObject):
 
     def shut_down(self) -> None:
         """End the trainer's process and wait for it."""
+        if self._lent is not None:
+            self._lent.shut_down()
+            self._lent = None
         if self._thread is not None:
             self._thread.shut_down()
             self._thread = None

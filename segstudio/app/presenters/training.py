@@ -12,14 +12,16 @@ from segstudio.app.presenters.training_costs import estimate
 from segstudio.app.presenters.training_faults import faults_of
 from segstudio.app.presenters.training_field_table import FIELDS
 from segstudio.app.presenters.training_fields import plain_dict
+from segstudio.app.presenters.training_time import TimeTeller
 from segstudio.ml.plan import TrainPlan
-from segstudio.ml.train_events import EpochDone, RunFinished, RunStarted, StepDone, ValidationPictures
+from segstudio.ml.train_events import EpochDone, RunFinished, RunStarted, StepDone, TrainNote, ValidationPictures
 
 if TYPE_CHECKING:
     from segstudio.app.presenters.training_costs import Estimate
     from segstudio.app.session import Session
     from segstudio.ml.cards import ModelCard
     from segstudio.ml.networks.table import ArchitectureSpec
+    from segstudio.ml.step_times import TimeEstimate
     from segstudio.ml.train_events import ValidationPicture
 
 LOSSES: tuple[str, ...] = (
@@ -70,6 +72,7 @@ class RunProgress:
     pictures: tuple[ValidationPicture, ...] = ()
     finished: RunFinished | None = None
     best: EpochDone | None = None
+    notes: list[str] = field(default_factory=list)
 
 
 class TrainingPresenter:
@@ -82,6 +85,7 @@ class TrainingPresenter:
         self.progress = RunProgress()
         self._choices = TrainingChoices()
         self._last_changed: tuple[str, ...] = ()
+        self.times = TimeTeller(session)
         session.project_changed.connect(self._on_project_changed)
         session.images_changed.connect(self.changed.emit)
         session.classes_changed.connect(self.changed.emit)
@@ -166,6 +170,10 @@ class TrainingPresenter:
     def estimate(self) -> Estimate | None:
         """What the run will cost; None where that is not known."""
         return estimate(self._choices, len(self.session.classes) + 1)
+
+    def time_estimate(self) -> TimeEstimate | None:
+        """How long the run will take on this computer; None where nothing tells."""
+        return self.times.estimate(self.draft(), len(self.session.classes) + 1)
 
     def refinements(self) -> list[tuple[str, str]]:
         """(id, title) of the refinements that can learn as the last layers of a network."""
@@ -268,6 +276,8 @@ class TrainingPresenter:
                 progress.best = event
         elif isinstance(event, ValidationPictures):
             progress.pictures = event.pictures
+        elif isinstance(event, TrainNote):
+            progress.notes.append(event.text)
         elif isinstance(event, RunFinished):
             progress.state, progress.finished = "finished", event
         else:
@@ -280,6 +290,7 @@ class TrainingPresenter:
         self.progressed.emit()
 
     def _on_project_changed(self) -> None:
+        self.times.forget()
         self._load()
         self.changed.emit()
 

@@ -21,7 +21,7 @@ FIELDS: tuple[PlanField, ...] = (
     PlanField(
         "val_fraction", "Held out for validation", DATA, "number",
         "Raise it with few images, where a small part says little; images that you put into a split yourself stay there.",
-        low=0.01, high=0.9, step=0.05,
+        "of the data", low=0.01, high=0.9, step=0.05,
     ),
     PlanField(
         "split_by", "Hold out", DATA, "choice",
@@ -78,13 +78,13 @@ FIELDS: tuple[PlanField, ...] = (
     ),
     PlanField(
         "patch_depth", "Planes of a patch", PATCHES, "integer",
-        "Set it to train V-Net on volumes, 16 or 32 to begin with; flat networks take no volumes.",
-        "planes", high=1024, zero="flat",
+        "Set 16 or 32 to train V-Net on volumes, with patches of 48 to 128 px; flat networks take no volumes.",
+        "planes", high=1024, step=8, zero="flat", for_volumes=True,
     ),
     PlanField(
         "slices", "Neighbouring planes as bands", PATCHES, "integer",
         "Set 3 or 5 for volumes and stacks where the planes above and below help to tell what is seen.",
-        "planes", low=1, high=99, step=2,
+        "planes", low=1, high=99, step=2, for_volumes=True,
     ),
     PlanField(
         "scale", "Random scale", PATCHES, "numbers",
@@ -160,6 +160,8 @@ FIELDS: tuple[PlanField, ...] = (
               choices=(("adamw", "AdamW"), ("adam", "Adam"), ("sgd", "SGD with momentum"))),
     PlanField("momentum", "Momentum", OPTIMISATION, "number",
               "Leave it at 0.9 unless a paper says otherwise.", high=0.999, step=0.01, only_with=("optimiser", ("sgd",))),
+    PlanField("is_nesterov", "Nesterov's momentum", OPTIMISATION, "switch",
+              "Turn it on when a paper says so.", only_with=("optimiser", ("sgd",))),
     PlanField("lr", "Learning rate", OPTIMISATION, "number",
               "Lower it when the loss jumps or is no number, raise it when it hardly falls; «Find…» measures a good one.",
               low=1e-7, high=10, step=1e-4),
@@ -198,9 +200,11 @@ FIELDS: tuple[PlanField, ...] = (
     PlanField("is_compiled", "Compile the network", SPEED, "switch",
               "Pays for long runs on a graphics card: the first minutes are slower, the rest faster."),
     PlanField("workers", "Loader processes", SPEED, "integer",
-              "Raise it when the graphics card waits for patches; each takes memory of its own.", high=64, zero="none"),
+              "Raise it when the graphics card waits for patches; each takes memory of its own.", high=64, zero="chosen"),
     PlanField("threads", "Processor threads", SPEED, "integer",
               "Lower it to keep the computer free for labelling.", high=1024, zero="chosen"),
+    PlanField("processes", "Processes", SPEED, "integer",
+              "With several graphics cards give one process to each; they share every batch.", low=1, high=64),
     # -- logging & checkpoints
     PlanField("name", "Name of the model", LOGGING, "text", "Give it a name to find it by; else it is run-1, run-2 and so on.",
               example="run-1"),

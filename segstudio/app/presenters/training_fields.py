@@ -24,7 +24,8 @@ class PlanField:
 
     ``help`` says in one sentence when to change it; ``zero`` is what 0 means ("never"), "" where it is a number like any other;
     ``choices`` are (value, title); ``count`` is how many numbers the kind "numbers" takes (0 = any); ``example`` is shown in an
-    empty line of text. ``only_with`` names another field and its values without which this one changes nothing.
+    empty line of text. ``only_with`` names another field and its values without which this one changes nothing, and
+    ``for_volumes`` is so without a volume or stack in the project.
     """
 
     key: str
@@ -41,6 +42,7 @@ class PlanField:
     count: int = 0
     example: str = ""
     only_with: tuple[str, tuple[str, ...]] = ("", ())
+    for_volumes: bool = False
 
     def matches(self, text: str, translated: str = "") -> bool:
         """Whether all words of *text* occur in its title, help, key or choices, or in *translated*."""

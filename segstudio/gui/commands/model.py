@@ -45,6 +45,7 @@ def bind(workspace: Workspace) -> None:
     binder.bind("model.confidence_up", lambda: _move_threshold(workspace, CONFIDENCE_STEP))
     binder.bind("model.confidence_down", lambda: _move_threshold(workspace, -CONFIDENCE_STEP))
     binder.bind("model.compare", jobs.compare.ask)
+    binder.bind("model.evaluate", jobs.evaluations.ask)
     binder.bind("model.refine", jobs.refine.open_card, when=lambda: session.can_edit)
     binder.bind("model.map_classes", lambda: map_classes(workspace))
     binder.bind("model.install", jobs.model_files.ask_and_install)

@@ -21,6 +21,8 @@ def bind(workspace: Workspace) -> None:
     )
     binder.bind_check("train.pause", training.set_paused, when=lambda: training.is_running)
     binder.bind("train.stop", training.stop_and_keep, when=lambda: training.is_running)
+    binder.bind("train.all_settings", lambda: open_settings(workspace))
+    binder.bind("train.find_rate", lambda: find_rate(workspace), when=lambda: not training.is_running)
     binder.bind("train.open_runs", lambda: open_runs(workspace))
 
 
@@ -33,6 +35,25 @@ def start(workspace: Workspace) -> None:
     """Bring the panel up and start with what it says."""
     panel = workspace.docks.reveal("train")
     panel.start()  # type: ignore[attr-defined]
+
+
+def open_settings(workspace: Workspace, key: str = "") -> None:
+    """Every field of a run, beginning with *key* where one is named."""
+    from segstudio.gui.dialogs.train_settings import TrainSettingsDialog
+
+    dialog = TrainSettingsDialog(workspace)
+    dialog.open()
+    if key:
+        dialog.show_field(key)
+
+
+def find_rate(workspace: Workspace) -> None:
+    """Search a learning rate for the run that is chosen."""
+    from segstudio.gui.dialogs.find_rate import FindRateDialog
+
+    plan = workspace.jobs.training.presenter.plan()
+    if plan is not None:
+        FindRateDialog(workspace, plan).open()
 
 
 def open_runs(workspace: Workspace) -> None:

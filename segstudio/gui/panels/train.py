@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QTimer
-from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from segstudio.gui import icons, theme
 from segstudio.gui.dialogs.common import muted
@@ -34,9 +34,11 @@ class TrainPanel(QWidget):
         column.setContentsMargins(8, 8, 8, 8)
         column.setSpacing(8)
         self.choices_box = TrainChoices(self._presenter, workspace.jobs.models)
+        self.choices_box.asked.connect(workspace.window.trigger)
         column.addWidget(self.choices_box)
         column.addLayout(self._make_data())
         column.addLayout(self._make_buttons())
+        column.addLayout(self._make_links())
         self._state = muted("")
         self._network = muted("", small=True)
         column.addWidget(self._state)
@@ -99,6 +101,27 @@ class TrainPanel(QWidget):
         grid.addWidget(self.stop_button, 1, 1)
         return grid
 
+    def _make_links(self) -> QHBoxLayout:
+        """What is looked at before and after a run."""
+        titles = {
+            "train.preview_patches": tr("Preview patches…"),
+            "train.runs": tr("Runs…"),
+            "model.evaluate": tr("Evaluate…"),
+        }
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        self.links: dict[str, QPushButton] = {}
+        for action_id, title in titles.items():
+            if action_id not in self._binder.specs:
+                continue
+            button = self.links[action_id] = QPushButton(title)
+            button.setProperty("flat-link", True)
+            button.setToolTip(self._binder.tool_tip(action_id))
+            button.clicked.connect(lambda _=False, wanted=action_id: self._workspace.window.trigger(wanted))
+            row.addWidget(button)
+        row.addStretch(1)
+        return row
+
     # -- showing ---------------------------------------------------------------------------------------------------
 
     def show_choices(self) -> None:
@@ -153,7 +176,7 @@ class TrainPanel(QWidget):
         self.curves.show_progress(progress)
         if progress.started is not None:
             self.pictures.show_pictures(progress.pictures, progress.started.colors)
-        self._network.setText(started_text(progress.started))
+        self._network.setText("\n".join(filter(None, (started_text(progress.started), *progress.notes[-3:]))))
         self._network.setVisible(progress.started is not None)
         parts = []
         if progress.step is not None and progress.started is not None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
-    QDoubleSpinBox,
     QGridLayout,
+    QHBoxLayout,
     QLabel,
+    QPushButton,
     QSpinBox,
     QToolButton,
     QVBoxLayout,
@@ -21,9 +22,10 @@ from segstudio.app.presenters.training_choices import FREEZE_STEP
 from segstudio.gui.dialogs.common import muted
 from segstudio.gui.i18n import tr
 from segstudio.gui.panels.encoder_chooser import EncoderChooser
+from segstudio.gui.panels.number_box import NumberBox
 from segstudio.gui.panels.option_form import OptionForm
-from segstudio.gui.panels.parts import ValueSlider, percent, wrapped
-from segstudio.gui.panels.train_texts import about_text, advice_of, costs_text, warning_text, weights_text
+from segstudio.gui.panels.parts import ValueSlider, follow_theme, percent, tool_button, wrapped
+from segstudio.gui.panels.train_texts import about_text, advice_of, costs_text, time_text, warning_text, weights_text
 
 if TYPE_CHECKING:
     from segstudio.app.presenters.training import TrainingPresenter
@@ -61,7 +63,9 @@ SCRATCH = "\0scratch"
 
 
 class TrainChoices(QWidget):
-    """Shows the presenter's choices and changes them."""
+    """Shows the presenter's choices and changes them; ``asked(action id)`` for what leads on."""
+
+    asked = Signal(str)
 
     def __init__(self, presenter: TrainingPresenter, models: ModelControl) -> None:
         super().__init__()
@@ -144,7 +148,16 @@ class TrainChoices(QWidget):
         whole = QVBoxLayout(box)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(4)
-        whole.addWidget(self.more_button)
+        self.all_button = QPushButton()
+        self.all_button.setToolTip(
+            tr("Splits, augmentation, loss, optimiser, precision and checkpoints, each with when to change it")
+        )
+        self.all_button.clicked.connect(lambda: self.asked.emit("train.all_settings"))
+        row = QHBoxLayout()
+        row.addWidget(self.more_button)
+        row.addStretch(1)
+        row.addWidget(self.all_button)
+        whole.addLayout(row)
         whole.addWidget(self._more)
         self._show_more(False)
         return box
@@ -153,13 +166,15 @@ class TrainChoices(QWidget):
         self.epochs = self._spin(tr("Epochs"), "epochs", 1, 10_000, 1)
         self.batch = self._spin(tr("Batch"), "batch", 1, 256, 1)
         self.patch = self._spin(tr("Patch"), "patch_px", 32, 2048, 32, " px")
-        self.rate = QDoubleSpinBox()
-        self.rate.setDecimals(5)
-        self.rate.setRange(0.00001, 1.0)
-        self.rate.setSingleStep(0.0001)
+        self.rate = NumberBox()
+        self.rate.setRange(1e-7, 10.0)
         self.rate.setKeyboardTracking(False)
         self.rate.setAccessibleName(tr("Learning rate"))
         self.rate.valueChanged.connect(lambda value: self._choose("lr", value))
+        self.find_button = tool_button(
+            "search", tr("Find a learning rate"), tr("Find a learning rate"), lambda: self.asked.emit("train.find_rate")
+        )
+        self.find_button.setIconSize(QSize(16, 16))
         grid = QGridLayout()
         grid.setHorizontalSpacing(8)
         grid.setVerticalSpacing(4)
@@ -172,6 +187,8 @@ class TrainChoices(QWidget):
                 _label(grid, title, row, field, place)
                 grid.addWidget(field, row, place + 1)
                 field.setMinimumWidth(72)
+        follow_theme(self)
+        grid.addWidget(self.find_button, 1, 4)
         grid.setColumnStretch(1, 1)
         grid.setColumnStretch(3, 1)
         return grid
@@ -204,8 +221,9 @@ class TrainChoices(QWidget):
         self.arch.setToolTip(wrapped(advice_of(choices.arch)))
         self.encoder.show_choice(choices.arch, choices.encoder)
         _fill(self.start_from, self._starts(), choices.start_from or ("" if choices.start == "imagenet" else SCRATCH))
-        _fill(self.loss, [(key, tr(LOSS_TITLES.get(key, key))) for key in LOSSES], choices.loss)
-        for row, key in enumerate(LOSSES):
+        losses = LOSSES if choices.loss in LOSSES else (*LOSSES, choices.loss)
+        _fill(self.loss, [(key, tr(LOSS_TITLES.get(key, key))) for key in losses], choices.loss)
+        for row, key in enumerate(losses):
             self.loss.setItemData(row, wrapped(tr(LOSS_TIPS.get(key, ""))), Qt.ItemDataRole.ToolTipRole)
         self.loss.setToolTip(wrapped(tr(LOSS_TIPS.get(choices.loss, ""))))
         _fill(self.refine, [("", tr("none")), *presenter.refinements()], choices.refine)
@@ -227,13 +245,20 @@ class TrainChoices(QWidget):
 
     def _show_texts(self) -> None:
         choices, found = self._presenter.choices, self._presenter.estimate()
+        shown_here = ("epochs", "batch", "patch_px", "lr", "loss")
+        count = sum(key not in shown_here for key in self._presenter.changed_keys())
+        self.all_button.setText(
+            tr("All settings… (%1 changed)").replace("%1", str(count)) if count else tr("All settings…")
+        )
         self._about.setText(about_text(choices.arch))
         self._weights.setText(self._refusal or weights_text(choices))
         for name, is_so in (("danger", bool(self._refusal)), ("muted", not self._refusal)):
             self._weights.setProperty(name, is_so)
         self._weights.style().polish(self._weights)
-        self._costs.setText(costs_text(found))
-        warning = warning_text(found)
+        time = time_text(self._presenter.time_estimate())
+        self._costs.setText(costs_text(found) + (f"\n{time[0].upper()}{time[1:]}" if time else ""))
+        faults = self._presenter.faults()
+        warning = " ".join([*faults.values(), warning_text(found)]).strip()
         self._warning.setText(warning)
         self._warning.setVisible(bool(warning))
 

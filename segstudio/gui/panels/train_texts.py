@@ -11,10 +11,14 @@ from segstudio.gui.panels.model_chooser import size_text
 if TYPE_CHECKING:
     from segstudio.app.presenters.training_choices import TrainingChoices
     from segstudio.app.presenters.training_costs import Estimate
+    from segstudio.ml.step_times import TimeEstimate
     from segstudio.ml.train_events import RunStarted
 
 TWO_LINES = 100
 """So many letters go into two lines of the panel; the list's tool tips have room for all."""
+
+UNITS = {"s": "s", "min": "min", "h": "h", "days": "days"}
+"""Units of a time."""
 
 _STOPS = re.compile("[.;] |[。；]")
 
@@ -63,6 +67,30 @@ def costs_text(found: Estimate | None) -> str:
     ):
         text = text.replace(place, value)
     return text if found.is_usual else text + " " + tr("(with its usual options)")
+
+
+def span_text(seconds: float) -> str:
+    """A time in the unit and precision that suits it: "40 s", "12 min", "3.5 h", "2 days"."""
+    from segstudio.ml.step_times import span
+
+    number, _, unit = span(seconds).partition(" ")
+    return f"{number} {tr(UNITS[unit])}"
+
+
+def time_text(found: TimeEstimate | None) -> str:
+    """How long a run will take, with an honest range, and on what that rests."""
+    if found is None:
+        return ""
+    text = tr("about %1 on this computer (%2)").replace("%1", span_text(found.seconds)).replace("%2", found.device)
+    low, high = span_text(found.low_s), span_text(found.high_s)
+    if found.source in ("same", "alike"):
+        return text if low == high else text + ", " + tr("%1 to %2").replace("%1", low).replace("%2", high)
+    text = (
+        tr("%1 to %2 on this computer (%3), judged by runs of other networks")
+        if found.source == "other"
+        else tr("%1 to %2 on this computer (%3): a rough guess, since nothing was trained here yet")
+    )
+    return text.replace("%1", low).replace("%2", high).replace("%3", found.device)
 
 
 def warning_text(found: Estimate | None) -> str:

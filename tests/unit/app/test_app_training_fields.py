@@ -22,10 +22,10 @@ OTHER = {
     "patch_px": 128, "working_long_side_px": 640, "patches_per_image": 9, "sampling": "balanced", "patch_depth": 16, "slices": 3,
     "scale": (0.9, 1.1), "augment": "overhead", "augment_options": {"elastic": 0.5}, "augment_on": "cpu", "mix": "cutmix", "mix_share": 0.25,
     "loss": "ce+0.5*lovasz", "class_balance": "median", "class_weights": (1.0, 4.0), "border_weight": (10.0, 5.0), "aux_weights": (0.4,),
-    "epochs": 3, "patience": 0, "max_minutes": 5.0, "batch": 2, "accumulate": 4, "optimiser": "sgd", "momentum": 0.8, "lr": 0.01,
+    "epochs": 3, "patience": 0, "max_minutes": 5.0, "batch": 2, "accumulate": 4, "optimiser": "sgd", "momentum": 0.8, "is_nesterov": True, "lr": 0.01,
     "encoder_lr_factor": 0.1, "weight_decay": 0.0, "schedule": "step", "warmup_share": 0.0, "poly_power": 1.0, "step_epochs": 4,
     "step_factor": 0.5, "clip_norm": 0.0, "ema_decay": 0.99, "device": "cpu", "precision": "fp32", "is_channels_last": False,
-    "is_compiled": True, "workers": 1, "threads": 1, "name": "mine", "description": "what for", "data_name": "drone", "data_licence": "CC0",
+    "is_compiled": True, "workers": 1, "threads": 1, "processes": 2, "name": "mine", "description": "what for", "data_name": "drone", "data_licence": "CC0",
     "is_research_only": True, "validate_every": 2, "checkpoint_minutes": 1.5, "has_tensorboard": False, "visdom": "http://localhost:8097",
 }  # fmt: skip
 """A value other than the default for every row of the table."""
@@ -158,7 +158,7 @@ def test_search_finds_by_all_words_in_title_help_key_and_choices():
 def test_what_changes_nothing_is_known():
     values = {field.key: default_of(field.key) for field in FIELDS}
     idle = {field.key for field in FIELDS if not is_in_use(field, values)}
-    assert idle == {"group_by", "block_px", "mix_share", "momentum", "step_epochs", "step_factor"}
+    assert idle == {"group_by", "block_px", "mix_share", "momentum", "is_nesterov", "step_epochs", "step_factor"}
     assert is_in_use(BY_KEY["momentum"], {**values, "optimiser": "sgd"})
 
 
