@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 from segstudio.core.errors import UserError
 from segstudio.ml.plan import IGNORE_INDEX
+from segstudio.ml.training.big_pairs import is_big_file
+from segstudio.ml.training.label_index import label_index
 from segstudio.ml.training.sources import known_target
 
 if TYPE_CHECKING:
@@ -24,6 +26,9 @@ def pixel_counts(images: Sequence[TrainImage], classes: int, ignored_index: int 
     """(images, classes) int64 pixels of each class in each image; ignored ones count as class *ignored_index*, if it is one."""
     counts = np.zeros((len(images), classes), np.int64)
     for row, image in zip(counts, images, strict=True):
+        if is_big_file(image):
+            row[:] = label_index(image, classes, ignored_index=ignored_index).pixels
+            continue
         target = known_target(image)
         if image.window is not None:
             target = target[image.window.slices]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 from torch.utils.data import DataLoader
 
 from segstudio.core.errors import UserError
+from segstudio.core.geometry import Rect
 from segstudio.ml.plan import IGNORE_INDEX
 from segstudio.ml.training.dataset import SegmentationDataset
 from segstudio.ml.training.distributed import ONE
@@ -18,11 +20,13 @@ from segstudio.ml.training.loader import loader_options
 from segstudio.ml.training.patches import PairCache
 from segstudio.ml.training.sampler import RankSampler
 from segstudio.ml.training.sources import TrainData, read_image
+from segstudio.ml.training.volume_setup import SCALING, VolumePairs, bands_of_planes, volume_patches
 
 if TYPE_CHECKING:
     from segstudio.ml.plan import TrainPlan
     from segstudio.ml.training.distributed import Ranks
     from segstudio.ml.training.sampler import EpochSampler
+    from segstudio.ml.training.volumes import VolumePatchDataset
 
 
 MOST_PROCESSES = 8
@@ -33,8 +37,8 @@ MOST_PROCESSES = 8
 class Feed:
     """``patches`` are asked for by (epoch, index); ``bands`` and ``scaling`` go into the model's card."""
 
-    patches: SegmentationDataset
-    val_pairs: PairCache
+    patches: SegmentationDataset | VolumePatchDataset
+    val_pairs: PairCache | VolumePairs
     bands: int
     scaling: str
     ignored_index: int
@@ -48,12 +52,22 @@ def build_feed(plan: TrainPlan, data: TrainData) -> Feed:
     UserError
         When an image cannot be read, or ignored pixels are to be learnt as a class that is not there.
     """
-    bands, scaling, sizes = _survey(data)
     ignored_index = _ignored_index(plan, data)
+    if plan.patch_depth:
+        return _volume_feed(plan, data, ignored_index)
+    bands, scaling, sizes = _survey(plan, data)
+    scratch = Path(plan.out) / "masks" if plan.out else None
     patches = SegmentationDataset(
-        data.of_split("train"), sizes, plan, bands, scaling, ignored_index, data.background_index
+        data.of_split("train"), sizes, plan, bands, scaling, ignored_index, data.background_index, scratch
     )
-    return Feed(patches, PairCache(data.of_split("val"), plan, bands, scaling), bands, scaling, ignored_index)
+    val_pairs = PairCache(data.of_split("val"), plan, bands, scaling, scratch=scratch)
+    return Feed(patches, val_pairs, bands, scaling, ignored_index)
+
+
+def _volume_feed(plan: TrainPlan, data: TrainData, ignored_index: int) -> Feed:
+    bands = bands_of_planes(data.images)
+    patches = volume_patches(plan, data, bands, ignored_index)
+    return Feed(patches, VolumePairs(data.of_split("val"), plan, bands, data.classes), bands, SCALING, ignored_index)
 
 
 def steps_per_epoch(plan: TrainPlan, patches: int) -> int:
@@ -66,7 +80,7 @@ def steps_per_epoch(plan: TrainPlan, patches: int) -> int:
 
 
 def build_loader(
-    plan: TrainPlan, patches: SegmentationDataset, sampler: EpochSampler, device: torch.device, ranks: Ranks = ONE
+    plan: TrainPlan, patches: SegmentationDataset | VolumePatchDataset, sampler: EpochSampler, device: torch.device, ranks: Ranks = ONE
 ) -> DataLoader[tuple[torch.Tensor, ...]]:
     """Batches of the patches that *sampler* names; with several *ranks* this process's share of each.
 
@@ -102,7 +116,7 @@ def _ignored_index(plan: TrainPlan, data: TrainData) -> int:
     return data.classes.index(plan.ignored_as)
 
 
-def _survey(data: TrainData) -> tuple[int, str, list[tuple[int, int]]]:
+def _survey(plan: TrainPlan, data: TrainData) -> tuple[int, str, list[tuple[int, int]]]:
     """(bands, scaling, sizes of the training images), from the first image's values and each one's header."""
     from segstudio.io.readers.registry import probe
 
@@ -112,6 +126,8 @@ def _survey(data: TrainData) -> tuple[int, str, list[tuple[int, int]]]:
     for image in train:
         info = infos[image.file]
         sizes.append((image.window.width, image.window.height) if image.window else (info.width, info.height))
+    if plan.slices > 1:
+        return plan.slices * bands_of_planes(data.images), SCALING, sizes
     firsts = list({image.file: image for image in reversed(train)}.values())[::-1]  # of a volume one plane tells
-    bands = max(read_image(image.file, z=image.z).shape[0] for image in firsts[:8])
+    bands = max(read_image(image.file, Rect(0, 0, 1, 1), image.z).shape[0] for image in firsts[:8])
     return (3 if bands <= 3 else bands), "unit8", sizes

@@ -3,67 +3,155 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, Protocol
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch.utils.data import Dataset, Sampler
 
-from segstudio.core.border_weights import border_weights, component_ids
-from segstudio.core.errors import UserError
+from segstudio.core.geometry import Rect
 from segstudio.io.readers.kept import KeptReaders
 from segstudio.ml.inference.normalise import to_unit
 from segstudio.ml.plan import IGNORE_INDEX
-from segstudio.ml.training.augment import augment, build_augmentation
-from segstudio.ml.training.sources import IndexMask, TrainImage, read_valid
+from segstudio.ml.training.big_pairs import BigPair, Frame, frame_of, is_big_file, scaled, size_error
+from segstudio.ml.training.label_index import LabelIndex, label_index
+from segstudio.ml.training.sources import IndexMask, TrainImage, open_target, read_valid
+from segstudio.ml.training.targets import BIG_PX, ObjectIds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
+    from pathlib import Path
 
     from segstudio.ml.plan import TrainPlan
 
 CACHE_BYTES = 1 << 30
 """Decoded images kept in each loader process."""
-MAX_AUTO_PATCHES = 4
+KEPT_BIG = 4
+"""Large images that are open in each loader process."""
 
 
 def load_pair(
-    image: TrainImage, *, bands: int, scaling: str, long_side_px: int, readers: KeptReaders | None = None
+    image: TrainImage,
+    *,
+    bands: int,
+    scaling: str,
+    long_side_px: int,
+    readers: KeptReaders | None = None,
+    scratch: Path | None = None,
 ) -> tuple[npt.NDArray[np.float16], IndexMask]:
     """((B, y, x) float16 in 0…1, (y, x) uint8 class indices) of one training image, at the working scale.
+
+    Of a file too large to hold only the image's window is read, or all of it at a coarser level; *scratch* is where its mask may
+    be kept.
 
     Raises
     ------
     UserError
         When a file cannot be read, or mask and image differ in size.
     """
+    if is_big_file(image):
+        with closing(BigPair(image, bands=bands, scaling=scaling, long_side_px=long_side_px, scratch=scratch)) as big:
+            area = Rect(0, 0, big.shape[1], big.shape[0])
+            return big.values(area).astype(np.float16), big.target(area)
     whole, valid = read_valid(image.file, z=image.z, readers=readers)
     target = image.read_target()
     if target.shape != whole.shape[1:]:
-        raise UserError(
-            f"the mask is {target.shape[1]}×{target.shape[0]} pixels but the image {whole.shape[2]}×{whole.shape[1]}",
-            path=image.file,
-            remedy="replace one of them",
-        )
+        raise size_error(image, target.shape, whole.shape[1:])
     if valid is not None:
         target = np.where(valid, target, IGNORE_INDEX).astype(np.uint8)
     values = to_unit(whole, bands=bands, scaling=scaling)
+    factor = long_side_px / max(target.shape) if long_side_px else 1.0
     if image.window is not None:
         rows, columns = image.window.slices
         values, target = values[:, rows, columns], target[rows, columns]
-    if long_side_px and max(target.shape) != long_side_px:
-        factor = long_side_px / max(target.shape)
-        size = (max(1, round(target.shape[1] * factor)), max(1, round(target.shape[0] * factor)))
+    if factor != 1.0:
+        size = (scaled(target.shape[1], factor), scaled(target.shape[0], factor))
         how = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
         values = np.stack([cv2.resize(band, size, interpolation=how) for band in values])
         target = cv2.resize(target, size, interpolation=cv2.INTER_NEAREST)
     return values.astype(np.float16), np.ascontiguousarray(target)
 
 
+class PairSource(Protocol):
+    """Windows of picture and labels of a training image at the working scale."""
+
+    @property
+    def frame(self) -> Frame:
+        """What of the image is learnt from."""
+        ...
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width)."""
+        ...
+
+    @property
+    def whole_target(self) -> IndexMask:
+        """(height, width) class indices."""
+        ...
+
+    def target(self, rect: Rect) -> IndexMask:
+        """Class indices of *rect*, which lies inside."""
+        ...
+
+    def values(self, rect: Rect) -> npt.NDArray[np.float32]:
+        """(B, y, x) float32 in 0…1 of *rect*."""
+        ...
+
+    def objects(self, rect: Rect) -> ObjectIds | None:
+        """Ids of known objects, 0 = none; None where the data tells of none."""
+        ...
+
+
+class ArrayPair:
+    """A pair in memory as a :class:`PairSource`."""
+
+    def __init__(
+        self,
+        frame: Frame,
+        values: npt.NDArray[np.float16],
+        target: IndexMask,
+        read_objects: Callable[[], ObjectIds | None],
+    ) -> None:
+        self.frame, self.whole_target = frame, target
+        self._values, self._read_objects = values, read_objects
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width)."""
+        return self.whole_target.shape[0], self.whole_target.shape[1]
+
+    def target(self, rect: Rect) -> IndexMask:
+        """Class indices of *rect*."""
+        return self.whole_target[rect.slices]
+
+    def values(self, rect: Rect) -> npt.NDArray[np.float32]:
+        """(B, y, x) float32 in 0…1 of *rect*."""
+        return self._values[:, *rect.slices].astype(np.float32)
+
+    def objects(self, rect: Rect) -> ObjectIds | None:
+        """Ids of known objects in *rect*."""
+        ids = self._read_objects()
+        return None if ids is None else ids[rect.slices]
+
+
+def load_objects(image: TrainImage, long_side_px: int, scratch: Path | None = None) -> ObjectIds | None:
+    """(y, x) int32 ids of the objects of a training image at the working scale, 0 = none; None where its labels tell of none."""
+    frame = frame_of(image, long_side_px)
+    with closing(open_target(image, scratch)) as target:
+        ids = target.objects(frame.area)
+    if ids is None or ids.shape == frame.shape:
+        return ids
+    rows, columns = (np.arange(n) * extent // n for n, extent in zip(frame.shape, ids.shape, strict=True))
+    return ids[np.ix_(rows, columns)]
+
+
 class PairCache:
-    """Decoded pairs of a process, the least recently used dropped beyond a byte budget."""
+    """Decoded pairs of a process, the least recently used dropped beyond a byte budget; large images are read in windows.
+
+    *scratch* is a folder for large masks that have no windows; None keeps them in memory.
+    """
 
     def __init__(
         self,
@@ -72,15 +160,27 @@ class PairCache:
         bands: int,
         scaling: str,
         ignored_index: int = IGNORE_INDEX,
+        scratch: Path | None = None,
     ) -> None:
-        self._ignored_index = ignored_index
+        self._ignored_index, self._scratch = ignored_index, scratch
         self._images, self._plan, self._bands, self._scaling = images, plan, bands, scaling
         self._pairs: OrderedDict[int, tuple[npt.NDArray[np.float16], IndexMask]] = OrderedDict()
         self._bytes = 0
         self._readers = KeptReaders()
+        self._big = _OpenPairs()
+        self._is_big: dict[int, bool] = {}
+        self._objects: dict[int, ObjectIds | None] = {}
+
+    def __len__(self) -> int:
+        """Images."""
+        return len(self._images)
+
+    def name(self, index: int) -> str:
+        """The name of image *index*."""
+        return self._images[index].name
 
     def __getitem__(self, index: int) -> tuple[npt.NDArray[np.float16], IndexMask]:
-        """The pair of image *index*."""
+        """The pair of image *index*, which is not :meth:`is_big`."""
         if index in self._pairs:
             self._pairs.move_to_end(index)
             return self._pairs[index]
@@ -90,6 +190,7 @@ class PairCache:
             scaling=self._scaling,
             long_side_px=self._plan.working_long_side_px,
             readers=self._readers,
+            scratch=self._scratch,
         )
         if self._ignored_index != IGNORE_INDEX:
             pair[1][pair[1] == IGNORE_INDEX] = self._ignored_index
@@ -98,58 +199,72 @@ class PairCache:
             self._readers.close()
         self._bytes += pair[0].nbytes + pair[1].nbytes
         while self._bytes > CACHE_BYTES and len(self._pairs) > 1:
-            _, old = self._pairs.popitem(last=False)
+            dropped, old = self._pairs.popitem(last=False)
             self._bytes -= old[0].nbytes + old[1].nbytes
+            self._objects.pop(dropped, None)
         return pair
 
+    def is_big(self, index: int) -> bool:
+        """Whether image *index*, or its window, has too many pixels at the working scale to be held: :meth:`big` reads it."""
+        if index not in self._is_big:
+            height, width = self.frame(index).shape
+            self._is_big[index] = height * width > BIG_PX
+        return self._is_big[index]
 
-class PatchDataset(Dataset[tuple[torch.Tensor, ...]]):
-    """(image (B, P, P) float32 in 0…1, target (P, P) int64) patches; asked for by (epoch, index).
+    def frame(self, index: int) -> Frame:
+        """What of image *index* is learnt from, and its working scale."""
+        return frame_of(self._images[index], self._plan.working_long_side_px)
 
-    With the plan's ``border_weight`` a third part: (P, P) float32 weights between neighbouring objects, which are the connected
-    pieces of the classes but *background_index*.
-    """
-
-    def __init__(
-        self,
-        images: tuple[TrainImage, ...],
-        sizes: list[tuple[int, int]],
-        plan: TrainPlan,
-        bands: int,
-        scaling: str,
-        ignored_index: int = IGNORE_INDEX,
-        background_index: int | None = None,
-    ) -> None:
-        self.plan, self.bands, self._background_index = plan, bands, background_index
-        self._cache = PairCache(images, plan, bands, scaling, ignored_index)
-        self._transform = build_augmentation(plan.augment, bands)
-        area = plan.patch_px**2
-        self._index: list[int] = []
-        for i, (width, height) in enumerate(sizes):
-            auto = min(MAX_AUTO_PATCHES, max(1, round(width * height / area)))
-            self._index += [i] * (plan.patches_per_image or auto)
-
-    def __len__(self) -> int:
-        """Patches an epoch."""
-        return len(self._index)
-
-    def __getitem__(self, key: tuple[int, int]) -> tuple[torch.Tensor, ...]:
-        """The patch of *key* = (epoch, index); a function of the seed and the key alone, whichever process asks."""
-        epoch, index = key
-        draw = np.random.default_rng([self.plan.seed, epoch, index])
-        values, target = self._cache[self._index[index]]
-        image, mask = crop(
-            values, target, self.plan.patch_px, self.plan.scale if self.plan.augment != "none" else (1, 1), draw
+    def big(self, index: int) -> BigPair:
+        """Windows of image *index*; good until some others were asked for."""
+        pair = self._big.get(index)
+        return pair or self._big.keep(
+            index,
+            BigPair(
+                self._images[index],
+                bands=self._bands,
+                scaling=self._scaling,
+                long_side_px=self._plan.working_long_side_px,
+                ignored_index=self._ignored_index,
+                scratch=self._scratch,
+            ),
         )
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int(draw.integers(1 << 62)))
-            x, y = augment(self._transform, torch.from_numpy(image), torch.from_numpy(mask))
-        if not self.plan.border_weight:
-            return x, y.long()
-        # Of the patch as the network sees it: places, scales and turns differ from epoch to epoch, and so do distances.
-        w0, sigma_px = self.plan.border_weight
-        ids = component_ids(y.numpy(), self._background_index, IGNORE_INDEX)
-        return x, y.long(), torch.from_numpy(border_weights(ids, w0, sigma_px))
+
+    def source(self, index: int) -> PairSource:
+        """Windows of image *index*, from memory where it can be held."""
+        if self.is_big(index):
+            return self.big(index)
+        return ArrayPair(self.frame(index), *self[index], lambda: self._ids(index))
+
+    def _ids(self, index: int) -> ObjectIds | None:
+        if index not in self._objects:
+            self._objects[index] = load_objects(self._images[index], self._plan.working_long_side_px, self._scratch)
+        return self._objects[index]
+
+    def label_index(self, index: int) -> LabelIndex:
+        """Which tiles of image *index* hold which classes."""
+        return label_index(self._images[index], ignored_index=self._ignored_index, scratch=self._scratch)
+
+
+class _OpenPairs:
+    """The large images used last stay open. A copy for another process has none."""
+
+    def __init__(self) -> None:
+        self._pairs: OrderedDict[int, BigPair] = OrderedDict()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_OpenPairs, ())
+
+    def get(self, index: int) -> BigPair | None:
+        if index in self._pairs:
+            self._pairs.move_to_end(index)
+        return self._pairs.get(index)
+
+    def keep(self, index: int, pair: BigPair) -> BigPair:
+        self._pairs[index] = pair
+        while len(self._pairs) > KEPT_BIG:
+            self._pairs.popitem(last=False)[1].close()
+        return pair
 
 
 def crop(
@@ -160,10 +275,22 @@ def crop(
     draw: np.random.Generator,
 ) -> tuple[npt.NDArray[np.float32], IndexMask]:
     """A square patch at a random place and scale; of eight places the first whose middle or area holds labels is taken."""
-    height, width = target.shape
+    place = labelled_place(target, side_px, scale, draw)
+    part, mask = values[:, *place.slices].astype(np.float32), target[place.slices]
+    return fitted(part, place.width, side_px), fitted_mask(mask, place.width, side_px)
+
+
+def drawn_side(shape: tuple[int, int], side_px: int, scale: tuple[float, float], draw: np.random.Generator) -> int:
+    """The side of a patch that is brought to *side_px*, at a random scale."""
     factor = float(np.exp(draw.uniform(np.log(scale[0]), np.log(scale[1]))))
     # Beyond the image its mirror image is seen, labels and all; farther there would be only repetition to learn from.
-    side = max(8, min(round(side_px / factor), 2 * max(height, width)))
+    return max(8, min(round(side_px / factor), 2 * max(shape)))
+
+
+def labelled_place(target: IndexMask, side_px: int, scale: tuple[float, float], draw: np.random.Generator) -> Rect:
+    """Where :func:`crop` cuts: a square that begins inside the image and may end beyond it."""
+    height, width = target.shape
+    side = drawn_side((height, width), side_px, scale, draw)
     for attempt in range(8):
         y, x = (int(draw.integers(0, max(1, extent - side + 1))) for extent in (height, width))
         mask = target[y : y + side, x : x + side]
@@ -176,30 +303,34 @@ def crop(
             pick = int(draw.integers(len(ys)))
             y = int(np.clip(ys[pick] - side // 2, 0, max(0, height - side)))
             x = int(np.clip(xs[pick] - side // 2, 0, max(0, width - side)))
-            mask = target[y : y + side, x : x + side]
-    part = values[:, y : y + side, x : x + side].astype(np.float32)
-    bottom, right = side - mask.shape[0], side - mask.shape[1]
+    return Rect(x, y, side, side)
+
+
+def place_around(point: tuple[int, int], shape: tuple[int, int], side: int, draw: np.random.Generator) -> Rect:
+    """A square that holds the pixel (y, x), which lies anywhere in it, and begins inside the image."""
+    y, x = (
+        int(np.clip(at - int(draw.integers(side)), 0, max(0, extent - side)))
+        for at, extent in zip(point, shape, strict=True)
+    )
+    return Rect(x, y, side, side)
+
+
+def fitted(part: npt.NDArray[np.float32], side: int, side_px: int) -> npt.NDArray[np.float32]:
+    """What of a square of *side* lies in the image (B, y, x), mirrored beyond its end and brought to *side_px*."""
+    bottom, right = side - part.shape[1], side - part.shape[2]
     if bottom or right:
         part = np.pad(part, ((0, 0), (0, bottom), (0, right)), mode="symmetric")
-        mask = np.pad(mask, ((0, bottom), (0, right)), mode="symmetric")
     if side != side_px:
         how_px = cv2.INTER_AREA if side > side_px else cv2.INTER_LINEAR
         part = np.stack([cv2.resize(band, (side_px, side_px), interpolation=how_px) for band in part])
+    return np.ascontiguousarray(part)
+
+
+def fitted_mask(mask: npt.NDArray[Any], side: int, side_px: int) -> npt.NDArray[Any]:
+    """As :func:`fitted` for a (y, x) plane of class indices or object ids."""
+    bottom, right = side - mask.shape[0], side - mask.shape[1]
+    if bottom or right:
+        mask = np.pad(mask, ((0, bottom), (0, right)), mode="symmetric")
+    if side != side_px:
         mask = cv2.resize(mask, (side_px, side_px), interpolation=cv2.INTER_NEAREST)
-    return np.ascontiguousarray(part), np.ascontiguousarray(mask)
-
-
-class EpochSampler(Sampler[tuple[int, int]]):
-    """(epoch, index) keys in an order that is a function of seed and epoch alone, so that a resumed run repeats it."""
-
-    def __init__(self, length: int, seed: int) -> None:
-        self.length, self.seed, self.epoch = length, seed, 1
-
-    def __len__(self) -> int:
-        """Patches an epoch."""
-        return self.length
-
-    def __iter__(self) -> Iterator[tuple[int, int]]:
-        """The keys of ``epoch``."""
-        for index in np.random.default_rng([self.seed, self.epoch, 7]).permutation(self.length).tolist():
-            yield self.epoch, index
+    return np.ascontiguousarray(mask)

@@ -11,10 +11,11 @@ import numpy as np
 from segstudio.core.classes import IGNORE, UNLABELLED
 from segstudio.core.errors import UserError
 from segstudio.core.geometry import Rect
-from segstudio.core.label_planes import plane_classes
+from segstudio.core.label_planes import plane_classes, plane_layer
 from segstudio.io.readers.registry import probe
 from segstudio.ml.plan import IGNORE_INDEX
 from segstudio.ml.training.sources import IndexMask, TrainData, TrainImage, with_validation
+from segstudio.ml.training.targets import LayerTarget
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,12 +50,22 @@ class ProjectLabels:
         with ProjectStore.open(self.project, read_only=True) as store:
             layer = store.labels_layer(self.image_id)
             class_ids = layer.read_classes(layer.bounds, self.z)
+        return self._lut()[class_ids]
+
+    def opened(self, scratch: Path | None) -> LayerTarget:
+        """The labels in windows, as they are now; nothing is kept on disk."""
+        from segstudio.io.store.project import ProjectStore
+
+        with ProjectStore.open(self.project, read_only=True) as store:
+            return LayerTarget(plane_layer(store.labels_layer(self.image_id), self.z), self._lut())
+
+    def _lut(self) -> IndexMask:
         lut = np.full(65536, IGNORE_INDEX, np.uint8)
         lut[UNLABELLED] = self.unlabelled_index
         for class_id, index in self.index_of:
             lut[class_id] = index
         lut[IGNORE] = IGNORE_INDEX
-        return lut[class_ids]
+        return lut
 
 
 def project_data(project: Path, *, val_fraction: float, seed: int, may_cut: bool = True) -> TrainData:

@@ -15,13 +15,15 @@ from segstudio.core.geometry import Rect
 from segstudio.io.readers.kept import KeptReaders
 from segstudio.io.validity import file_validity, valid_mask
 from segstudio.ml.plan import IGNORE_INDEX, MAX_TRAIN_CLASSES
+from segstudio.ml.training.targets import ArrayTarget, class_lut, mask_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from segstudio.io.datasets import DatasetFolder
+    from segstudio.io.datasets import DatasetFolder, Sample
     from segstudio.io.readers.base import ImageInfo
     from segstudio.ml.plan import TrainPlan
+    from segstudio.ml.training.targets import Target
 
 IndexMask = npt.NDArray[np.uint8]
 
@@ -62,19 +64,24 @@ class TrainData:
 class MaskLookup:
     """Reads a mask file and turns its values into class indices."""
 
-    load: Callable[[], npt.NDArray[Any]]
+    sample: Sample
     values: tuple[int, ...]
-    name: str
 
     def __call__(self) -> IndexMask:
         """(y, x) uint8 class indices; values that are no class are ignored."""
-        values = self.load()
-        lut = np.full(65536 if values.dtype == np.uint16 else 256, IGNORE_INDEX, np.uint8)
-        for index, value in enumerate(self.values):
-            if value < lut.size:
-                lut[value] = index
-        indices: IndexMask = lut[values]
+        values = self.sample.load_mask()
+        indices: IndexMask = class_lut(self.values, values.dtype)[values]
         return indices
+
+    def opened(self, scratch: Path | None) -> Target:
+        """The labels in windows; a large mask that has none is unpacked into *scratch* once."""
+        return mask_target(self.sample, self.values, self, scratch)
+
+
+def open_target(image: TrainImage, scratch: Path | None = None) -> Target:
+    """The labels of *image* in windows; see :class:`MaskLookup`."""
+    opened: Callable[[Path | None], Target] | None = getattr(image.read_target, "opened", None)
+    return ArrayTarget(image.read_target()) if opened is None else opened(scratch)
 
 
 def read_image(file: Path, window: Rect | None = None, z: int = 0) -> npt.NDArray[Any]:
@@ -106,9 +113,14 @@ def read_valid(
     finally:
         if readers is None:
             kept.close()
+    return bands_of(values, info), valid
+
+
+def bands_of(values: npt.NDArray[Any], info: ImageInfo) -> npt.NDArray[Any]:
+    """*values* (band, y, x) of an image without its alpha."""
     if values.shape[0] == 4 and info.is_rgb:
-        return values[:3], valid
-    return values[:1] if values.shape[0] == 2 else values, valid
+        return values[:3]
+    return values[:1] if values.shape[0] == 2 else values
 
 
 def check_plane(info: ImageInfo, z: int) -> None:
@@ -173,9 +185,7 @@ def folder_data(folder: DatasetFolder, *, val_fraction: float, seed: int) -> Tra
     """A dataset folder; without a "val" split a seeded part of "train" (or of everything) becomes one."""
     classes = folder.classes or _classes_of_values(folder)
     values = tuple(c.value for c in classes)
-    images = tuple(
-        TrainImage(s.name, s.image, MaskLookup(s.load_mask, values, s.name), s.split or "train") for s in folder.samples
-    )
+    images = tuple(TrainImage(s.name, s.image, MaskLookup(s, values), s.split or "train", z=s.z) for s in folder.samples)
     names = tuple(c.name for c in classes)
     background = 0 if names[0].lower() == "background" else None
     images = with_validation(images, val_fraction, seed)
@@ -215,10 +225,13 @@ def _held_out(groups: list[list[tuple[str, int]]], fraction: float, seed: int) -
 
 
 def _classes_of_values(folder: DatasetFolder) -> tuple[Any, ...]:
+    from segstudio.io.dataset_volumes import volume_values
     from segstudio.io.datasets import DatasetClass
 
     seen: set[int] = set()
-    for sample in folder.samples[:64]:
+    for file in list(dict.fromkeys(s.mask for s in folder.samples if s.depth > 1))[:16]:
+        seen |= volume_values(file) - {255, 65535}
+    for sample in [s for s in folder.samples if s.depth == 1][:64]:
         mask = sample.load_mask()
         seen |= set(np.unique(mask).tolist()) - {255 if mask.dtype == np.uint8 else 65535}
     return tuple(DatasetClass(v, "background" if v == 0 else f"class {v}") for v in sorted(seen))

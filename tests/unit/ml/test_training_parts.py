@@ -14,7 +14,8 @@ from PIL import Image
 from segstudio.ml.networks.build import build_network
 from segstudio.ml.plan import IGNORE_INDEX, TrainPlan
 from segstudio.ml.training.augment import augment, build_augmentation
-from segstudio.ml.training.patches import PatchDataset, crop
+from segstudio.ml.training.dataset import SegmentationDataset
+from segstudio.ml.training.patches import crop
 from segstudio.ml.training.precision import amp_dtype, keep_depthwise_in_float32
 from segstudio.ml.training.sources import TrainImage
 from segstudio.ml.training.stain import StainShift
@@ -134,7 +135,7 @@ class _Bright:
 def test_a_patch_is_a_function_of_seed_epoch_and_index_alone(tmp_path):
     images = _files(tmp_path)
     plan = TrainPlan(out="", data="x", patch_px=64, patches_per_image=2, seed=7, augment="microscopy")
-    one, two = (PatchDataset(images, [(80, 80)] * 3, plan, 3, "unit8") for _ in range(2))
+    one, two = (SegmentationDataset(images, [(80, 80)] * 3, plan, 3, "unit8") for _ in range(2))
     assert len(one) == 6
     forward = {key: one[key] for key in [(1, 0), (1, 5), (2, 0)]}
     torch.manual_seed(99)
@@ -215,7 +216,9 @@ class _HalfIgnored(_Bright):
 def test_ignored_pixels_are_learnt_as_a_class_when_asked(tmp_path):
     images = tuple(replace(i, read_target=_HalfIgnored(i.file)) for i in _files(tmp_path))
     plan = TrainPlan(out="", data="x", patch_px=80, patches_per_image=1, augment="none", ignored_as="background")
-    left_out, learnt = (PatchDataset(images, [(80, 80)] * 3, plan, 3, "unit8", index) for index in (IGNORE_INDEX, 0))
+    left_out, learnt = (
+        SegmentationDataset(images, [(80, 80)] * 3, plan, 3, "unit8", index) for index in (IGNORE_INDEX, 0)
+    )
     for key in ((1, 0), (1, 1), (1, 2)):
         old, new = left_out[key][1], learnt[key][1]
         assert (old[:40] == IGNORE_INDEX).all() and (new[:40] == 0).all()

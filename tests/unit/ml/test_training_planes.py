@@ -17,7 +17,8 @@ from segstudio.core.geometry import Rect
 from segstudio.io.store.project import ProjectStore
 from segstudio.ml.plan import TrainPlan
 from segstudio.ml.train_events import RunStarted, StepDone, ValidationPictures
-from segstudio.ml.training.patches import PairCache, PatchDataset
+from segstudio.ml.training.dataset import SegmentationDataset
+from segstudio.ml.training.patches import PairCache
 from segstudio.ml.training.project_source import project_data
 from segstudio.ml.training.sources import TrainImage, known_target, read_image, with_validation
 from segstudio.ml.training.trainer import Trainer
@@ -245,7 +246,7 @@ def test_patches_can_go_to_another_process_with_a_volume_open(tmp_path):
     project = project_of(tmp_path, (1, 3), (0, 2))
     images = data_of(project, may_cut=False).of_split("train")
     plan = TrainPlan(out="", project=str(project), patch_px=32, augment="none", patches_per_image=1)
-    patches = PatchDataset(images, [(SIDE, SIDE)] * len(images), plan, 3, "unit8")
+    patches = SegmentationDataset(images, [(SIDE, SIDE)] * len(images), plan, 3, "unit8")
     x, y = patches[1, 0]
     copied_x, copied_y = pickle.loads(pickle.dumps(patches))[1, 0]
     assert bool((x == copied_x).all()) and bool((y == copied_y).all())
