@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -14,11 +15,15 @@ from torch import nn
 from segstudio.core.metrics import joint_histogram, scores_from_confusion
 from segstudio.ml.plan import IGNORE_INDEX
 from segstudio.ml.train_events import ValidationPicture
+from segstudio.ml.training.distributed import ONE
+from segstudio.ml.training.patches import PairCache
+from segstudio.ml.training.validation_details import ValidationDetails
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from segstudio.ml.training.patches import PairCache
+    from segstudio.ml.training.distributed import Ranks
+    from segstudio.ml.training.volume_setup import VolumePairs
 
 WHOLE_PX = 1024
 """Images up to this side are predicted whole; larger ones in squares of this side."""
@@ -35,6 +40,7 @@ class Validation:
     scores: dict[str, Any]
     confusion: npt.NDArray[np.int64]
     pictures: tuple[ValidationPicture, ...]
+    details: ValidationDetails | None = None
 
 
 def squares(height: int, width: int) -> Iterator[tuple[slice, slice, slice, slice]]:
@@ -79,7 +85,7 @@ def predict_logits(
 
 def validate(
     network: nn.Module,
-    pairs: PairCache,
+    pairs: PairCache | VolumePairs,
     names: list[str],
     classes: tuple[str, ...],
     normalise: Callable[[torch.Tensor], torch.Tensor],
@@ -88,34 +94,66 @@ def validate(
     *,
     amp_dtype: torch.dtype | None,
     is_stopped: Callable[[], bool] = lambda: False,
+    ranks: Ranks = ONE,
 ) -> Validation:
-    """Metrics over all images, pooled; the network is left in eval mode."""
+    """Metrics over all images, pooled; the network is left in eval mode. Each image is done by one of *ranks*."""
     from segstudio.ml.networks.output import NetworkOutput
 
     network.eval()
     count = len(classes)
     confusion = np.zeros((count, count), np.int64)
-    losses: list[float] = []
-    pictures: list[ValidationPicture] = []
-    for i, name in enumerate(names):
+    losses: dict[int, float] = {}
+    pictures: dict[int, ValidationPicture] = {}
+    details = ValidationDetails(count)
+    for i in range(ranks.rank, len(names), ranks.size):
         if is_stopped():
             break
+        if isinstance(pairs, PairCache) and pairs.is_big(i):
+            from segstudio.ml.training.validate_big import validate_big
+
+            big = validate_big(
+                network, pairs.big(i), names[i], count, normalise, loss, device, amp_dtype=amp_dtype, is_stopped=is_stopped
+            )  # fmt: skip
+            confusion += big.counts
+            if big.loss is not None:
+                losses[i] = big.loss
+            if big.picture is not None:
+                details.add(names[i], big.picture.truth, big.counts, None, partial(_given, big.picture))
+                pictures |= {i: big.picture} if i < PICTURES else {}
+            continue
         unit, truth = pairs[i]
-        logits = predict_logits(network, unit, normalise, device, amp_dtype=amp_dtype)
+        if isinstance(pairs, PairCache):
+            logits = predict_logits(network, unit, normalise, device, amp_dtype=amp_dtype)
+        else:
+            logits = pairs.logits(i, network, normalise, device, amp_dtype)
         # On CPU argmax over the channel is five times slower than max, with the same answer.
         prediction = logits.max(0).indices.to(torch.uint8).numpy()
-        confusion += joint_histogram(truth, prediction, count, IGNORE_INDEX)
+        counts = joint_histogram(truth, prediction, count, IGNORE_INDEX)
+        confusion += counts
+        details.add(names[i], truth, counts, logits, partial(picture_of, names[i], unit, truth, prediction))
         if loss is not None:
-            losses.append(float(loss(NetworkOutput(logits[None]), torch.from_numpy(truth.astype(np.int64))[None])))
-        if len(pictures) < PICTURES:
-            pictures.append(_picture(name, unit, truth, prediction))
-    mean = float(np.mean(losses)) if losses else float("nan")
-    return Validation(mean, scores_from_confusion(confusion, list(classes)), confusion, tuple(pictures))
+            losses[i] = float(loss(NetworkOutput(logits[None]), torch.from_numpy(truth.astype(np.int64))[None]))
+        if i < PICTURES:
+            pictures[i] = picture_of(names[i], unit, truth, prediction)
+    parts = ranks.gathered((confusion, losses, pictures, details))
+    details = parts[0][3]
+    for part in parts[1:]:
+        details.add_all(part[3])
+    confusion = sum((part[0] for part in parts[1:]), parts[0][0])
+    # In the order of the images, whichever process did them: a mean of floats depends on it.
+    losses, pictures = ({i: p[k][i] for i in range(len(names)) for p in parts if i in p[k]} for k in (1, 2))
+    mean = float(np.mean(list(losses.values()))) if losses else float("nan")
+    return Validation(mean, scores_from_confusion(confusion, list(classes)), confusion, tuple(pictures.values()), details)
 
 
-def _picture(
+def _given(picture: ValidationPicture) -> ValidationPicture:
+    return picture
+
+
+def picture_of(
     name: str, unit: npt.NDArray[Any], truth: npt.NDArray[np.uint8], prediction: npt.NDArray[np.uint8]
 ) -> ValidationPicture:
+    """A small picture of an image, its labels and what was predicted."""
     factor = min(1.0, PICTURE_PX / max(truth.shape))
     size = (max(1, round(truth.shape[1] * factor)), max(1, round(truth.shape[0] * factor)))
     bands = unit[:3] if unit.shape[0] >= 3 else np.repeat(unit[:1], 3, axis=0)
