@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from segstudio.ml.plan import TrainPlan
-    from segstudio.ml.train_events import EpochDone, RunFinished, RunStarted, StepDone
+    from segstudio.ml.train_events import EpochDone, RunFinished, RunStarted, StepDone, TrainSink
     from segstudio.ml.training.run_folder import RunFolder
     from segstudio.ml.training.setup import RunSetup
     from segstudio.ml.training.validate import Validation
@@ -31,22 +31,21 @@ class RunHook:
         """At the very end, also of a run that failed."""
 
 
-class BoardHook(RunHook):
-    """TensorBoard's event file."""
+def build_hooks(plan: TrainPlan, folder: RunFolder, sink: TrainSink = lambda _: None) -> list[RunHook]:
+    """The hooks that *plan* asks for; what they cannot do they tell *sink*, and training goes on."""
+    from segstudio.ml.train_events import TrainNote
+    from segstudio.ml.training.run_files import FilesHook
 
-    def __init__(self, folder: RunFolder) -> None:
-        self._folder = folder
-        folder.open_board(True)
+    def say(text: str) -> None:
+        sink(TrainNote(text))
 
-    def epoch_done(self, setup: RunSetup, event: EpochDone, validation: Validation | None) -> None:
-        """Scalars and pictures."""
-        self._folder.log_epoch(event, () if validation is None else validation.pictures)
+    hooks: list[RunHook] = [FilesHook(plan, folder, say)]
+    if plan.has_tensorboard:
+        from segstudio.ml.training.tensorboard_log import BoardHook
 
-    def close(self) -> None:
-        """Close the file."""
-        self._folder.close()
+        hooks.append(BoardHook(plan, folder, say))
+    if plan.visdom:
+        from segstudio.ml.training.visdom_log import VisdomHook
 
-
-def build_hooks(plan: TrainPlan, folder: RunFolder) -> list[RunHook]:
-    """The hooks that *plan* asks for."""
-    return [BoardHook(folder)] if plan.has_tensorboard else []
+        hooks.append(VisdomHook(plan, folder, say))
+    return hooks

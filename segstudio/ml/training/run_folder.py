@@ -1,4 +1,4 @@
-"""The folder of a run: config.json, metrics.jsonl, best and last weights, state.pt, TensorBoard events."""
+"""The folder of a run: config.json, metrics.jsonl, best and last weights, state.pt."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from segstudio.ml.plan import TrainPlan
-    from segstudio.ml.train_events import EpochDone, ValidationPicture
+    from segstudio.ml.train_events import EpochDone
 
 
 class RunFolder:
@@ -22,7 +22,6 @@ class RunFolder:
         self.folder = folder
         self.best, self.last = folder / "best.safetensors", folder / "last.safetensors"
         self.state, self.metrics, self.config = folder / "state.pt", folder / "metrics.jsonl", folder / "config.json"
-        self._board: Any = None
 
     def prepare(self, plan: TrainPlan) -> None:
         """Make the folder for a new run, or check that it can go on.
@@ -81,41 +80,3 @@ class RunFolder:
             raise UserError(
                 f"the metrics cannot be written ({error.strerror})", path=self.metrics, remedy="free some space"
             ) from error
-
-    def open_board(self, is_wanted: bool) -> None:
-        """Open TensorBoard's event file."""
-        if is_wanted and self._board is None:
-            from torch.utils.tensorboard import SummaryWriter
-
-            self._board = SummaryWriter(str(self.folder / "tensorboard"))
-
-    def log_epoch(self, done: EpochDone, pictures: tuple[ValidationPicture, ...]) -> None:
-        """Scalars and, side by side, input, truth and prediction."""
-        if self._board is None:
-            return
-        import numpy as np
-
-        values = {
-            "loss/train": done.train_loss,
-            "loss/val": done.val_loss,
-            "mean_iou/val": done.mean_iou,
-            "lr": done.lr,
-        }
-        for name, value in values.items():
-            if value is not None:
-                self._board.add_scalar(name, value, done.epoch)
-        for picture in pictures[:4]:
-            top = max(1, int(picture.truth[picture.truth != 255].max(initial=1)))
-            planes = [
-                np.repeat((np.minimum(p, top) * (255 // top)).astype(np.uint8)[..., None], 3, 2)
-                for p in (picture.truth, picture.prediction)
-            ]
-            self._board.add_image(
-                picture.name, np.concatenate([picture.image, *planes], axis=1), done.epoch, dataformats="HWC"
-            )
-
-    def close(self) -> None:
-        """Close TensorBoard's event file."""
-        if self._board is not None:
-            self._board.close()
-            self._board = None
