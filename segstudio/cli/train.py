@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from segstudio.cli.output import ProgressBar, checking_options, counted, emit, warn
 from segstudio.cli.train_options import add_arguments, plan_of
+from segstudio.core.errors import UserError
+from segstudio.ml.launched import launched
 from segstudio.ml.train_events import EpochDone, RunFinished, RunStarted, StepDone
 
 if TYPE_CHECKING:
@@ -22,17 +24,36 @@ if TYPE_CHECKING:
 
 __all__ = ["add_arguments", "plan_of", "run"]
 
+EXIT_USAGE = 2
+
 
 def run(args: argparse.Namespace) -> int:
     """Train, show the epochs on stderr, print the result; Ctrl-C or SIGTERM stops, keeps what was learnt, and exits 1."""
     plan = plan_of(args)
+    is_first = launched().rank == 0
     if not plan.is_resumed:
-        with checking_options():
-            plan.checked()
+        try:
+            with checking_options():
+                plan.checked()
+        except UserError:
+            if is_first:
+                raise
+            return EXIT_USAGE
+    if args.find_lr:
+        from segstudio.cli import find_rate
+
+        with _stopped_by_signals() as control:
+            return find_rate.run(args, plan, control)
+    if not is_first:
+        return _run_beside(plan)
+    from segstudio.ml.training.process_group import ToldElsewhere
     from segstudio.ml.training.trainer import Trainer
 
     with ProgressBar() as bar, _stopped_by_signals() as control:
-        finished = Trainer.run(plan, _Sink(bar), control)
+        try:
+            finished = Trainer.run(plan, _Sink(bar), control)
+        except ToldElsewhere:
+            return 1
     document = {"run": finished.run, "best": finished.best, "last": finished.last, "epochs": finished.epochs, "best_epoch": finished.best_epoch,
                 "stopped_by": finished.stopped_by, "metrics": finished.metrics, "note": finished.note}  # fmt: skip
     score = finished.metrics.get("mean_iou")
@@ -42,6 +63,18 @@ def run(args: argparse.Namespace) -> int:
         warn(f"stopped; what was learnt so far is in {finished.last}. {_how_to_go_on(plan)}")
         return 1
     return 0
+
+
+def _run_beside(plan: TrainPlan) -> int:
+    """Train as one of the processes that torchrun started but not their first, which alone speaks; 1 when it was stopped."""
+    from segstudio.ml.training.process_group import ToldElsewhere
+    from segstudio.ml.training.trainer import Trainer
+
+    with _stopped_by_signals(is_told=False) as control:
+        try:
+            return 1 if Trainer.run(plan, lambda _: None, control).stopped_by == "user" else 0
+        except ToldElsewhere:
+            return 1
 
 
 def _how_to_go_on(plan: TrainPlan) -> str:
@@ -67,7 +100,7 @@ class _Control:
 
 
 @contextmanager
-def _stopped_by_signals() -> Iterator[_Control]:
+def _stopped_by_signals(*, is_told: bool = True) -> Iterator[_Control]:
     """A control that the first Ctrl-C or SIGTERM sets; a second one ends the work at once."""
     control = _Control()
     if threading.current_thread() is not threading.main_thread():
@@ -78,7 +111,8 @@ def _stopped_by_signals() -> Iterator[_Control]:
         if control.is_set():
             raise KeyboardInterrupt
         control.set()
-        warn("stopping after this step; once more to stop at once.")
+        if is_told:
+            warn("stopping after this step; once more to stop at once.")
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -110,7 +110,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_data(parser)
     _add_optimisation(parser)
     parser.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda[:N] or mps")
-    parser.add_argument("--out", required=True, type=Path, metavar="RUN", help="the run's folder")
+    parser.add_argument("--out", type=Path, metavar="RUN", help="the run's folder (needed, but for --find-lr)")
+    parser.add_argument(
+        "--find-lr", action="store_true", help="try rising learning rates, say which one suits, and write nothing"
+    )
     parser.add_argument(
         "--resume", action="store_true", help="go on where the run in RUN was stopped or killed, as it was planned"
     )
@@ -248,13 +251,15 @@ def plan_of(args: argparse.Namespace) -> TrainPlan:
     UsageError
         When a list of numbers is none.
     """
+    if args.out is None and not args.find_lr:
+        raise UsageError("the run has no folder", remedy="give --out RUN")
     low_high = numbers(args.scale, "--scale")
     if len(low_high) != 2:
         raise UsageError(f"--scale is {args.scale}", remedy="give two numbers, such as 0.7,1.4")
     given = vars(args)
     same = {f.name: given[f.name] for f in fields(TrainPlan) if f.name in given}
     different: dict[str, Any] = {
-        "out": str(args.out),
+        "out": str(args.out or ""),
         "project": "" if args.project is None else str(args.project),
         "is_pretrained": not args.no_pretrained,
         "arch_options": named_values(args.arch_options, "--arch-option"),

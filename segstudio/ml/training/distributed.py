@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 import torch
 from torch import distributed as dist
 
@@ -106,20 +108,42 @@ class Ranks:
             raise UserError(message, path=path, remedy=remedy)
         return answer[0]
 
+    def seed_step(self, seed: int, step: int) -> None:
+        """Set torch's generator for a step, in each process otherwise (dropout); alone it goes on where it is.
+
+        Drawn from the step, so that a checkpoint needs no process's generator.
+        """
+        if self.size > 1:
+            drawn = np.random.SeedSequence([seed, step, self.rank]).generate_state(1, np.uint64)
+            torch.manual_seed(int(drawn[0]))
+
     def wrapped(self, network: nn.Module) -> nn.Module:
-        """*network* with gradients that are the mean over the processes once ``backward()`` is done: scale the loss by ``size``."""
+        """*network* with gradients that are the sum over the processes once ``backward()`` is done."""
         if self.size == 1:
             return network
         from torch.nn.parallel import DistributedDataParallel
 
         device = next(network.parameters()).device
-        # Buffers are alike already: norms share their statistics. Some networks have parameters that a step does not use.
-        return DistributedDataParallel(
-            network,
-            device_ids=[device.index] if device.type == "cuda" else None,
-            broadcast_buffers=False,
-            find_unused_parameters=True,
-        )
+        # Buffers are alike already: norms share their statistics.
+        known = inspect.signature(DistributedDataParallel).parameters
+        buffers = (
+            "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"
+        )  # as it was called until lately
+        options: dict[str, Any] = {"device_ids": [device.index] if device.type == "cuda" else None, buffers: False}
+        # Of a graph that stays as it is DDP finds by itself which parameters no step uses.
+        wrapped = DistributedDataParallel(network, static_graph=True, **options)
+        wrapped.register_comm_hook(None, _summed)
+        return wrapped
+
+
+def _summed(_: object, bucket: Any) -> torch.futures.Future[torch.Tensor]:
+    """In place of DDP's mean: each process's gradient is a part of that of the whole batch."""
+    work = dist.all_reduce(bucket.buffer(), async_op=True)
+    assert work is not None
+    return work.get_future().then(lambda done: done.value()[0])
+
+
+_summed.__annotations__ = {}  # torch compares them with classes, and here they are text
 
 
 ONE = Ranks()

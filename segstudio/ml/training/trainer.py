@@ -9,15 +9,19 @@ from typing import TYPE_CHECKING
 import torch
 
 from segstudio.core.errors import UserError
+from segstudio.ml.launched import launched
 from segstudio.ml.networks.table import architecture
+from segstudio.ml.training.helpers import with_helpers
 from segstudio.ml.training.hooks import build_hooks
 from segstudio.ml.training.loop import Loop
+from segstudio.ml.training.process_group import joined
 from segstudio.ml.training.run_folder import RunFolder
-from segstudio.ml.training.setup import build_setup
+from segstudio.ml.training.setup import build_setup, least_patches
 
 if TYPE_CHECKING:
     from segstudio.ml.plan import TrainPlan
-    from segstudio.ml.train_events import RunFinished, TrainControl, TrainSink
+    from segstudio.ml.train_events import RunFinished, TrainControl, TrainEvent, TrainSink
+    from segstudio.ml.training.distributed import Ranks
 
 
 class _GoOn:
@@ -38,39 +42,63 @@ class Trainer:
         """Train as *plan* says, telling *sink* what happens, until done or until *control* says stop.
 
         Stopping keeps what was learnt. The same plan on the same device writes the same ``metrics.jsonl``; a run resumed from
-        its checkpoint writes the lines that an unbroken one would have.
+        its checkpoint writes the lines that an unbroken one would have. Started by torchrun or Ray, or with ``plan.processes``,
+        several processes train together; the first of them writes, tells and is steered.
 
         Raises
         ------
         UserError
             When the data, the plan or the disk does not allow it.
         """
-        if plan.is_resumed:
-            plan = plan.as_begun()
-        plan = plan.checked()
-        if plan.threads:
-            torch.set_num_threads(plan.threads)
-        folder = RunFolder(Path(plan.out))
-        folder.prepare(plan)
-        setup = build_setup(plan)
-        if setup.class_weights != plan.class_weights:
-            # Computed just now: what goes on later must not compute them anew from labels that were changed since.
-            plan = replace(plan, class_weights=setup.class_weights)
+        if plan.processes > 1 and launched().size == 1:
+            # What is wrong with the plan is told before anything is started.
+            (plan.as_begun() if plan.is_resumed else plan).checked()
+            group = with_helpers(plan)
+        else:
+            group = joined(plan.device)
+        with group as ranks:
+            return _run(plan, sink if ranks.is_first else _hear_nothing, control or _GoOn(), ranks)
+
+
+def _hear_nothing(_: TrainEvent) -> None:
+    """What processes beside the first would say."""
+
+
+def _run(plan: TrainPlan, sink: TrainSink, control: TrainControl, ranks: Ranks) -> RunFinished:
+    plan = ranks.from_first(lambda: _begun(plan))
+    if plan.threads:
+        torch.set_num_threads(plan.threads)
+    folder = RunFolder(Path(plan.out))
+    setup = build_setup(plan, ranks)
+    if setup.class_weights != plan.class_weights:
+        # Computed just now: what goes on later must not compute them anew from labels that were changed since.
+        plan = replace(plan, class_weights=setup.class_weights)
+        if ranks.is_first:
             folder.write_json(folder.config, plan.to_json())
-        _check_batch(plan, len(setup.feed.patches))
-        hooks = build_hooks(plan, folder)
-        try:
-            return Loop(plan, setup, folder, sink, control or _GoOn(), hooks).run()
-        finally:
-            for hook in hooks:
-                hook.close()
+    _check_batch(plan, len(setup.feed.patches), ranks)
+    hooks = build_hooks(plan, folder, sink) if ranks.is_first else []
+    try:
+        return Loop(plan, setup, folder, sink, control, hooks, ranks).run()
+    finally:
+        for hook in hooks:
+            hook.close()
 
 
-def _check_batch(plan: TrainPlan, patches: int) -> None:
-    """Normalisation over a batch needs more than one value of each feature at the network's coarsest level."""
-    stride_px = architecture(plan.arch).stride_px
-    if min(plan.batch, patches) * max(1, plan.patch_px // stride_px) ** 2 < 2:
+def _begun(plan: TrainPlan) -> TrainPlan:
+    """*plan* checked, as it was begun when it goes on, and its folder made ready."""
+    plan = (plan.as_begun() if plan.is_resumed else plan).checked()
+    RunFolder(Path(plan.out)).prepare(plan)
+    return plan
+
+
+def _check_batch(plan: TrainPlan, patches: int, ranks: Ranks) -> None:
+    if min(plan.batch, patches) < ranks.size:
+        raise UserError(
+            f"{ranks.size} processes cannot share a batch of {min(plan.batch, patches)}",
+            remedy=f"give --batch {ranks.size} or more" if patches >= ranks.size else "start fewer processes",
+        )
+    if min(plan.batch, patches) < least_patches(plan):
         raise UserError(
             f"one patch of {plan.patch_px} px a step is too little to learn from",
-            remedy=f"give --size {2 * stride_px} or more, or a larger --batch and more labelled images",
+            remedy=f"give --size {2 * architecture(plan.arch).stride_px} or more, or a larger --batch and more labelled images",
         )
