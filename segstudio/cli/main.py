@@ -30,6 +30,7 @@ COMMANDS: dict[str, str] = {
     "prompt": "the mask of one object of an image, from points and a box, by a click model",
     "export": "write the labels as a mask dataset",
     "train": "train a network on a project or a dataset folder",
+    "augment": "write augmented copies of training images to a folder",
     "evaluate": "metrics of a model on a split",
     "score": "metrics between two folders of index masks",
     "runs": "list training runs, and compare some of them",

@@ -184,17 +184,28 @@ def _write_turned(item: ExportItem, folder: Path) -> str:
 
 
 def _write_plane(item: ExportItem, folder: Path) -> str:
+    pixels, is_rgb = read_shown(item)
+    return write_pixels(pixels, folder, item.stem, is_rgb=is_rgb)
+
+
+def write_pixels(pixels: npt.NDArray[Any], folder: Path, stem: str, *, is_rgb: bool) -> str:
+    """Write (y, x, band) values as PNG where one holds them (8 or 16 bits, grey or colours), else as TIFF; the file's name.
+
+    Raises
+    ------
+    UserError
+        When they cannot be written.
+    """
     import cv2
 
-    pixels, is_rgb = read_shown(item)
     bands = pixels.shape[2]
     if pixels.dtype not in (np.uint8, np.uint16) or not (bands == 1 or (is_rgb and bands in (3, 4))):
-        return _write_tiff(pixels, folder, item.stem, is_rgb=is_rgb)
+        return _write_tiff(pixels, folder, stem, is_rgb=is_rgb)
     colors = {1: None, 3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}[bands]
+    name = f"{stem}.png"
     is_done, data = cv2.imencode(".png", pixels if colors is None else cv2.cvtColor(pixels, colors))
     if not is_done:
-        raise UserError("The plane could not be written as PNG", path=item.image_file, remedy="export it as nifti")
-    name = f"{item.stem}.png"
+        raise UserError("The picture could not be written as PNG", path=folder / name, remedy="check the disk")
     (folder / name).write_bytes(data.tobytes())
     return name
 

@@ -27,6 +27,7 @@ NEEDED_OF = {
     "prompt": ["IMAGE", "--model", "--device", "--points", "--box", "--choice", "--plane", "--out", "--json"],
     "export": ["DIR", "--format", "--out", "--split", "--seed", "masks", "voc", "coco"],
     "train": ["DIR", "--data", "--arch", "--encoder", "--loss", "--epochs", "--batch", "--size", "--lr", "--seed", "--device", "--out", "--resume", "--refine", "unet", "efficientnet_lite0"],
+    "augment": ["DIR", "--data", "--out", "--copies", "--seed", "--augment", "--augment-option", "--size", "--split", "elastic_sigma_px"],
     "evaluate": ["DIR", "--data", "--model", "--split", "--json"],
     "score": ["PRED_DIR", "TRUTH_DIR", "--classes", "--ignore", "--boundary-tolerance"],
     "models": ["list", "info", "download", "install"],
