@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from copy import copy
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 SAMPLED_PLANES = 16
 """The range of a volume's values comes from so many planes, evenly spaced."""
+_RANGES: WeakKeyDictionary[Any, dict[tuple[str, int], tuple[float, float]]] = WeakKeyDictionary()
+"""Of the volumes that are open: each of their planes asks for it."""
 
 
 def plane_bands(bands: int, is_rgb: bool) -> int:
@@ -103,7 +106,6 @@ class SlicedReader:
         self.info: Any = copy(reader.info)
         for name, value in (("bands", slices * bands), ("is_rgb", False)):
             object.__setattr__(self.info, name, value)  # a copy of our own, frozen or not
-        self._ranges: dict[str, tuple[float, float]] = {}
 
     def read(self, level: int, z: int, window: Rect) -> npt.NDArray[Any]:
         """(slices · bands, y, x) values of *window* in the planes around *z*; *level* is 0."""
@@ -114,9 +116,10 @@ class SlicedReader:
 
     def value_range(self, scaling: str) -> tuple[float, float]:
         """The same for every plane of the volume."""
-        if scaling not in self._ranges:
-            self._ranges[scaling] = volume_range(self._reader, scaling, self._bands)
-        return self._ranges[scaling]
+        known = _RANGES.setdefault(self._reader, {})
+        if (scaling, self._bands) not in known:
+            known[scaling, self._bands] = volume_range(self._reader, scaling, self._bands)
+        return known[scaling, self._bands]
 
     def valid_mask(self, level: int, z: int, window: Rect) -> npt.NDArray[np.bool_] | None:
         """Of plane *z* itself."""

@@ -18,6 +18,7 @@ from segstudio.ml.training.big_pairs import BigPair, Frame, frame_of, is_big_fil
 from segstudio.ml.training.label_index import LabelIndex, label_index
 from segstudio.ml.training.sources import IndexMask, TrainImage, open_target, read_valid
 from segstudio.ml.training.targets import BIG_PX, ObjectIds
+from segstudio.ml.training.volumes import read_sliced
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,30 +38,34 @@ def load_pair(
     bands: int,
     scaling: str,
     long_side_px: int,
+    slices: int = 1,
     readers: KeptReaders | None = None,
     scratch: Path | None = None,
 ) -> tuple[npt.NDArray[np.float16], IndexMask]:
     """((B, y, x) float16 in 0…1, (y, x) uint8 class indices) of one training image, at the working scale.
 
     Of a file too large to hold only the image's window is read, or all of it at a coarser level; *scratch* is where its mask may
-    be kept.
+    be kept. With *slices* the plane of a volume comes with its neighbours.
 
     Raises
     ------
     UserError
         When a file cannot be read, or mask and image differ in size.
     """
-    if is_big_file(image):
+    if slices == 1 and is_big_file(image):
         with closing(BigPair(image, bands=bands, scaling=scaling, long_side_px=long_side_px, scratch=scratch)) as big:
             area = Rect(0, 0, big.shape[1], big.shape[0])
             return big.values(area).astype(np.float16), big.target(area)
-    whole, valid = read_valid(image.file, z=image.z, readers=readers)
+    if slices > 1:
+        values, valid = read_sliced(image, slices, bands, scaling, readers)
+    else:
+        whole, valid = read_valid(image.file, z=image.z, readers=readers)
+        values = to_unit(whole, bands=bands, scaling=scaling)
     target = image.read_target()
-    if target.shape != whole.shape[1:]:
-        raise size_error(image, target.shape, whole.shape[1:])
+    if target.shape != values.shape[1:]:
+        raise size_error(image, target.shape, values.shape[1:])
     if valid is not None:
         target = np.where(valid, target, IGNORE_INDEX).astype(np.uint8)
-    values = to_unit(whole, bands=bands, scaling=scaling)
     factor = long_side_px / max(target.shape) if long_side_px else 1.0
     if image.window is not None:
         rows, columns = image.window.slices
@@ -189,6 +194,7 @@ class PairCache:
             bands=self._bands,
             scaling=self._scaling,
             long_side_px=self._plan.working_long_side_px,
+            slices=self._plan.slices,
             readers=self._readers,
             scratch=self._scratch,
         )
@@ -208,7 +214,7 @@ class PairCache:
         """Whether image *index*, or its window, has too many pixels at the working scale to be held: :meth:`big` reads it."""
         if index not in self._is_big:
             height, width = self.frame(index).shape
-            self._is_big[index] = height * width > BIG_PX
+            self._is_big[index] = height * width > BIG_PX and self._plan.slices == 1
         return self._is_big[index]
 
     def frame(self, index: int) -> Frame:

@@ -18,7 +18,7 @@ from segstudio.core.geometry import Rect
 from segstudio.io.readers.kept import KeptReaders
 from segstudio.io.validity import valid_mask
 from segstudio.ml.inference.normalise import to_unit
-from segstudio.ml.inference.slices import read_plane, volume_range
+from segstudio.ml.inference.slices import SlicedReader, read_plane, volume_range
 from segstudio.ml.plan import IGNORE_INDEX
 from segstudio.ml.training.augment import augment_seeded, build_augmentation
 from segstudio.ml.training.augment_table import has_no_up
@@ -302,3 +302,27 @@ def fitted_block(
         values = np.stack([[cv2.resize(band, size, interpolation=how_px) for band in plane] for plane in values])
         target = np.stack([cv2.resize(plane, size, interpolation=cv2.INTER_NEAREST) for plane in target])
     return values, target
+
+
+def read_sliced(
+    image: TrainImage, slices: int, bands: int, scaling: str, readers: KeptReaders | None = None
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_] | None]:
+    """((bands, y, x) float32 in 0…1 of a plane with its neighbours, (y, x) bool of where the plane itself holds data or None).
+
+    Raises
+    ------
+    UserError
+        When the file cannot be read, is flat, or has other bands.
+    """
+    kept = KeptReaders() if readers is None else readers
+    try:
+        with kept.opened(image.file) as reader:
+            check_plane(reader.info, image.z)
+            whole = Rect(0, 0, reader.info.width, reader.info.height)
+            sliced = SlicedReader(reader, slices, bands // slices)
+            values = sliced.read(0, image.z, whole)
+            limits, valid = sliced.value_range(scaling), sliced.valid_mask(0, image.z, whole)
+    finally:
+        if readers is None:
+            kept.close()
+    return to_unit(values, bands=bands, scaling=scaling, value_range=limits), valid
