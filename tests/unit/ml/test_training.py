@@ -75,7 +75,8 @@ def test_a_run_learns_and_leaves_its_files(data, tmp_path):
     assert epochs[-1].train_loss < 0.75 * epochs[0].train_loss
     assert finished.metrics["mean_iou"] > 0.7
     names = {p.name for p in (tmp_path / "run").iterdir()}
-    assert names == {"config.json", "metrics.jsonl", "best.safetensors", "last.safetensors", "state.pt", "tensorboard"}
+    assert names == {"config.json", "metrics.jsonl", "best.safetensors", "last.safetensors", "state.pt", "tensorboard", "timing.json",
+                     "evaluation.json", "pictures"}  # fmt: skip
     assert any((tmp_path / "run" / "tensorboard").iterdir())
     lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     assert [line["epoch"] for line in lines] == list(range(1, 9))
