@@ -65,6 +65,8 @@ class ModelControl(QObject):
         self._downloads: dict[str, tuple[TaskThread, str]] = {}
         self._request: _Request | None = None
         self._guest: HostGuest | None = None
+        self._is_prefetching = False
+        self._held: object = None
         self._last_ids: tuple[int, ...] = ()
         self._last_only_shown = False
 
@@ -146,10 +148,34 @@ class ModelControl(QObject):
         job_id = self._jobs.begin(self._title(0, len(ids)), self.cancel_propose)
         self._request = _Request(job_id, spec.generation, ids, Eta())
         self._last_ids, self._last_only_shown = ids, only_shown_plane
-        self._ensure_thread().submit(spec)
+        thread = self._ensure_thread()
+        if self._is_prefetching:
+            self._held = spec  # a model that is being loaded is not given up for a proposal with it
+        else:
+            thread.submit(spec)
         self.activity_changed.emit()
         self._jobs.workspace.window.schedule_refresh()
         return True
+
+    def prefetch(self, model_id: str) -> bool:
+        """Load a model in a process that has none yet, so that the first proposal need not wait; False where one is there already."""
+        from segstudio.jobs.specs import PrefetchSpec
+
+        if self._thread is not None or self.is_busy:
+            return False
+        folder = self._session.folder
+        device = self._settings.text("model.device")
+        self._is_prefetching = True
+        self._ensure_thread().submit(PrefetchSpec(model_id, None if folder is None else str(folder), device))
+        return True
+
+    def _end_prefetch(self) -> bool:
+        """Whether what ended was loading ahead; a proposal that waited for it begins."""
+        was, self._is_prefetching = self._is_prefetching, False
+        held, self._held = self._held, None
+        if held is not None and self._thread is not None:
+            self._thread.submit(held)
+        return was
 
     def cancel_propose(self) -> None:
         """Stop; what came so far stays as the proposal."""
@@ -158,6 +184,10 @@ class ModelControl(QObject):
             return
         request.is_cancelled = True
         self._session.proposals.end()
+        if self._held is not None:
+            self._held = None
+            self._end_request()
+            return
         if self._thread is not None:
             self._thread.cancel()
         self._jobs.report(request.job_id, is_ending=True)
@@ -237,7 +267,7 @@ class ModelControl(QObject):
             )
 
     def _on_finished(self, result: object) -> None:
-        if self._end_guest(result):
+        if self._end_prefetch() or self._end_guest(result):
             return
         request = self._end_request()
         self._session.proposals.end()  # Nothing more is awaited; what came is kept.
@@ -245,11 +275,11 @@ class ModelControl(QObject):
             self._jobs.workspace.window.say(tr("Proposed for %n image(s).", request.images_done))
 
     def _on_cancelled(self) -> None:
-        if not self._end_guest():
+        if not self._end_prefetch() and not self._end_guest():
             self._end_request()
 
     def _on_failed(self, sentence: str, details: str) -> None:
-        if self._end_guest(None, sentence, details):
+        if self._end_prefetch() or self._end_guest(None, sentence, details):
             return
         request = self._end_request()
         if request is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
@@ -9,6 +11,10 @@ from PySide6.QtCore import QObject, Signal
 from segstudio.app.presenters.training import TrainingPresenter
 from segstudio.gui.i18n import tr
 from segstudio.gui.notice_bar import Offer
+from segstudio.gui.training_verdict import TrainingJudge
+
+WARM_S = 20.0
+"""So long before its end the process that will propose with the new model is started: torch alone takes seconds to load."""
 
 if TYPE_CHECKING:
     from segstudio.gui.job_center import JobCenter
@@ -34,6 +40,7 @@ class TrainingControl(QObject):
         self._is_paused = False
         self._is_stopping = False
         self._lent: TrainingThread | None = None
+        self.judge = TrainingJudge(jobs, self.presenter)
 
     def lend(self) -> TrainingThread:
         """A trainer's process for a search that is no run; one at a time, until :meth:`take_back`."""
@@ -53,6 +60,11 @@ class TrainingControl(QObject):
     def is_running(self) -> bool:
         """Whether a run is under way (paused counts)."""
         return bool(self._job_id)
+
+    @property
+    def run_folder(self) -> str:
+        """The folder of the run that is under way, or was the last; "" before the first."""
+        return "" if self._plan is None else self._plan.out
 
     @property
     def is_paused(self) -> bool:
@@ -76,6 +88,7 @@ class TrainingControl(QObject):
         self._plan = wanted
         self._is_paused = self._is_stopping = False
         self._job_id = self._jobs.begin(tr("Training"), self.stop_and_keep)
+        self.judge.stop()
         self.presenter.begin()
         self._ensure_thread().submit(TrainSpec(wanted))
         self.state_changed.emit()
@@ -99,16 +112,19 @@ class TrainingControl(QObject):
             self.set_paused(False)
         self._is_stopping = True
         self._thread.cancel()
+        self._warm_up()
         self._jobs.report(self._job_id, is_ending=True)
         self.state_changed.emit()
 
     def on_project_changed(self) -> None:
         """A run belongs to its project: it ends with it."""
+        self.judge.stop()
         if self.is_running:
             self.stop_and_keep()
 
     def shut_down(self) -> None:
         """End the trainer's process and wait for it."""
+        self.judge.stop()
         if self._lent is not None:
             self._lent.shut_down()
             self._lent = None
@@ -153,6 +169,14 @@ class TrainingControl(QObject):
                 is_ending=self._is_stopping,
             )
         self.presenter.receive(event)
+        is_last = isinstance(event, train_events.StepDone) and (event.seconds_left or WARM_S) < WARM_S
+        if is_last and self.presenter.progress.best is not None:
+            self._warm_up()
+
+    def _warm_up(self) -> None:
+        """Load the run's best model so far where no model is loaded: the first proposal after the end need not wait for torch."""
+        if self._plan is not None and (Path(self._plan.out) / "best.safetensors").is_file():
+            self._jobs.models.prefetch(self._plan.model_id or str(Path(self._plan.out) / "best.safetensors"))
 
     def _on_finished(self, result: object) -> None:
         if not self._end():
@@ -160,19 +184,34 @@ class TrainingControl(QObject):
         if self.presenter.progress.finished is None:
             self.presenter.end("cancelled")
         self._jobs.models.refresh_catalog()
+        self._keep_time()
         model_id = self._new_model(result)
         if not model_id:
             return
-        offers = (
+        self._jobs.models.prefetch(model_id)
+        offers = [
             Offer(tr("Use it for this image"), lambda: self._use(model_id, propose=True)),
             Offer(tr("Make it the current model"), lambda: self._use(model_id, propose=False)),
-        )
+        ]
+        plan, finished = self._plan, self.presenter.progress.finished
+        if plan is not None and finished is not None and finished.stopped_by in ("user", "time"):
+            offers.append(Offer(tr("Train on"), lambda: self.start(replace(plan, is_resumed=True, max_minutes=0.0))))
+        if plan is not None and plan.start_from:
+            self.judge.begin(plan.start_from, model_id, plan.device)
         self._jobs.workspace.window.notices.say(
             tr("Training has ended. The new model “%1” is in the list.").replace("%1", model_id),
             "info",
-            offers,
+            tuple(offers),
             key="trained",
         )
+
+    def _keep_time(self) -> None:
+        """What the run took tells how long the next will take."""
+        from segstudio.ml.step_times import remember
+
+        if self._plan is not None:
+            remember(Path(self._plan.out))
+        self.presenter.times.forget()
 
     def _new_model(self, result: object) -> str:
         """The id under which the run's model stands in the catalog; "" when it kept none."""
@@ -202,8 +241,6 @@ class TrainingControl(QObject):
         plan = self._plan
         lowered = (sentence + details).casefold()
         if plan is not None and ("memory" in lowered or "signal 9" in lowered or "killed" in lowered):
-            from dataclasses import replace
-
             if plan.batch > 1:
                 smaller = replace(plan, batch=max(1, plan.batch // 2))
                 offers.append(Offer(tr("Try half the batch"), lambda: self.start(smaller)))

@@ -18,6 +18,7 @@ from segstudio.ml.train_events import EpochDone, RunFinished, RunStarted, StepDo
 
 if TYPE_CHECKING:
     from segstudio.app.presenters.training_costs import Estimate
+    from segstudio.app.presenters.training_evaluation import Verdict
     from segstudio.app.session import Session
     from segstudio.ml.cards import ModelCard
     from segstudio.ml.networks.table import ArchitectureSpec
@@ -73,6 +74,8 @@ class RunProgress:
     finished: RunFinished | None = None
     best: EpochDone | None = None
     notes: list[str] = field(default_factory=list)
+    verdict: Verdict | None = None
+    can_be_judged: bool = False
 
 
 class TrainingPresenter:
@@ -287,6 +290,16 @@ class TrainingPresenter:
     def end(self, state: str) -> None:
         """The run is over without a farewell: "failed" or "cancelled"; or it is "paused"."""
         self.progress.state = state
+        self.progressed.emit()
+
+    def offer_verdict(self) -> None:
+        """The new model may be held against the one it started from, which takes a while."""
+        self.progress.can_be_judged = True
+        self.progressed.emit()
+
+    def receive_verdict(self, found: Verdict) -> None:
+        """Whether the new model is better than the one it started from."""
+        self.progress.verdict, self.progress.can_be_judged = found, False
         self.progressed.emit()
 
     def _on_project_changed(self) -> None:

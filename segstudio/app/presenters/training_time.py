@@ -34,14 +34,19 @@ class TimeTeller:
         if not train:
             return None
         patches = count_patches(train, plan)
-        val_pixels = sum(width * height for width, height in val)
         if not val:
             # A seeded part of them is held out, or a part of the only one.
-            val_pixels = round(plan.val_fraction * sum(width * height for width, height in train))
             patches = round(patches * (1 - plan.val_fraction)) if len(train) > 1 else patches
         if plan.fold:
             patches = round(patches * (1 - 1 / plan.fold[-1]) / (1 - plan.val_fraction))
+        val_pixels = self.val_pixels(plan)
         return estimate_time(plan, max(1, patches), val_pixels, classes, self._earlier, device_kind(plan.device))
+
+    def val_pixels(self, plan: TrainPlan) -> int:
+        """Pixels of the validation images, as far as they are known before the run."""
+        train, val = self._sizes(plan)
+        whole = sum(width * height for width, height in val or train)
+        return whole if val else round(plan.val_fraction * whole)
 
     def _sizes(self, plan: TrainPlan) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
         """(width, height) at the working scale of each image, or labelled plane, that is learnt from, and of those in the val split."""

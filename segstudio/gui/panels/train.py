@@ -11,8 +11,10 @@ from segstudio.gui import icons, theme
 from segstudio.gui.dialogs.common import muted
 from segstudio.gui.i18n import tr
 from segstudio.gui.panels.train_choices import TrainChoices
+from segstudio.gui.panels.train_curves import Curves
 from segstudio.gui.panels.train_texts import started_text
-from segstudio.gui.panels.train_views import ClassBars, Curves, Pictures
+from segstudio.gui.panels.train_views import ClassBars, Pictures
+from segstudio.gui.training_verdict import verdict_text
 
 if TYPE_CHECKING:
     from segstudio.gui.workspace import Workspace
@@ -41,7 +43,15 @@ class TrainPanel(QWidget):
         column.addLayout(self._make_links())
         self._state = muted("")
         self._network = muted("", small=True)
+        self.verdict = muted("")
+        self.verdict.hide()
+        self.judge_button = QPushButton(tr("Compare with the model it started from"))
+        self.judge_button.setToolTip(tr("Evaluates both on the validation images, which takes a while"))
+        self.judge_button.clicked.connect(self._on_judge)
+        self.judge_button.hide()
         column.addWidget(self._state)
+        column.addWidget(self.verdict)
+        column.addWidget(self.judge_button)
         column.addWidget(self._network)
         self.curves = Curves()
         self.pictures = Pictures()
@@ -193,6 +203,18 @@ class TrainPanel(QWidget):
             parts.insert(0, tr("Paused"))
         if parts:
             self._state.setText(" · ".join(parts))
+        self._show_verdict()
+
+    def _show_verdict(self) -> None:
+        progress = self._presenter.progress
+        found = progress.verdict
+        self.judge_button.setVisible(progress.can_be_judged)
+        self.verdict.setVisible(found is not None)
+        if found is not None:
+            self.verdict.setText(verdict_text(found))
+            self.verdict.setProperty("muted", not found.is_worse)
+            self.verdict.setProperty("danger", found.is_worse)
+            self.verdict.style().polish(self.verdict)
 
     def start(self) -> bool:
         """Start with what is chosen."""
@@ -246,6 +268,11 @@ class TrainPanel(QWidget):
     def _on_recount(self) -> None:
         if self.isVisible():
             self.show_data()
+
+    def _on_judge(self) -> None:
+        self.judge_button.hide()
+        self._presenter.progress.can_be_judged = False
+        self._control.judge.go()
 
     def _on_start(self) -> None:
         self._workspace.window.trigger("train.start")

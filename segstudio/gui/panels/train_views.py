@@ -1,26 +1,22 @@
-"""What the train panel draws: data by class, curves, validation pictures."""
+"""What the train panel draws: data by class, validation pictures."""
 
 from __future__ import annotations
 
-import importlib
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QRect, QSize, Qt, QTimer
+from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent
-from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from segstudio.gui import theme
 from segstudio.gui.i18n import tr
 
 if TYPE_CHECKING:
-    from segstudio.app.presenters.training import ClassAmount, RunProgress
+    from segstudio.app.presenters.training import ClassAmount
     from segstudio.ml.train_events import ValidationPicture
 
 ROW_PX = 18
-PLOT_PX = 132
-IMPORT_POLL_MS = 50
 PICTURE_GAP_PX = 4
 IGNORED = 255
 
@@ -64,139 +60,6 @@ class ClassBars(QWidget):
             align = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
             painter.drawText(where, align, f"{100 * amount.share:.1f} %")
         painter.end()
-
-
-class Curves(QWidget):
-    """Loss and mean IoU over the run.
-
-    pyqtgraph takes 0.4 s to import and the plots up to 100 ms to build: the import goes to a thread when a run begins, the
-    plots are built a part at each turn of the event loop, and until both stand the numbers wait.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._plots: list[Any] = []
-        self._lines: dict[str, Any] = {}
-        self._progress: RunProgress | None = None
-        self._building: Iterator[None] | None = None
-        self._is_built = False
-        self._import: threading.Thread | None = None
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self._advance)
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(4)
-        self.setAccessibleName(tr("Curves of loss and mean IoU"))
-
-    def show_progress(self, progress: RunProgress) -> None:
-        """Draw what the run has said so far."""
-        if progress.step_losses or progress.epochs:
-            self._progress = progress
-            self._advance()
-
-    def _advance(self) -> None:
-        """Take the next step towards curves that show the latest numbers."""
-        progress = self._progress
-        if progress is None:
-            return
-        if not self._is_imported():
-            self._timer.start(IMPORT_POLL_MS)
-        elif not self._is_built:
-            self._building = self._build() if self._building is None else self._building
-            self._is_built = next(self._building, self) is self
-            self._timer.start(0)
-        else:
-            self._draw(progress)
-
-    def _is_imported(self) -> bool:
-        if self._import is None:
-            self._import = threading.Thread(
-                target=importlib.import_module, args=("pyqtgraph",), name="import pyqtgraph"
-            )
-            self._import.start()
-        return not self._import.is_alive()
-
-    def _draw(self, progress: RunProgress) -> None:
-        steps_per_epoch = progress.started.steps_per_epoch if progress.started is not None else 0
-        if steps_per_epoch and progress.step_losses:
-            x = [step / steps_per_epoch for step, _ in progress.step_losses]
-            self._lines["step"].setData(x, [loss for _, loss in progress.step_losses])
-        epochs = [event.epoch for event in progress.epochs]
-        self._lines["train"].setData(epochs, [event.train_loss for event in progress.epochs])
-        for name, values in (
-            ("val", [(event.epoch, event.val_loss) for event in progress.epochs]),
-            ("iou", [(event.epoch, event.mean_iou) for event in progress.epochs]),
-        ):
-            known = [(x, y) for x, y in values if y is not None]
-            self._lines[name].setData([x for x, _ in known], [y for _, y in known])
-        self.setAccessibleDescription(_last_numbers(progress))
-
-    def clear(self) -> None:
-        """A new run begins."""
-        self._progress = None
-        self._is_imported()
-        for line in self._lines.values():
-            line.setData([], [])
-
-    def restyle(self) -> None:
-        """Take on the theme's colours: built anew."""
-        for plot in self._plots:
-            self._column.removeWidget(plot)
-            plot.close()
-            plot.deleteLater()
-        self._plots, self._lines = [], {}
-        self._building, self._is_built = None, False
-        self._advance()
-
-    def _build(self) -> Iterator[None]:
-        """Build both plots, a part at a time."""
-        import pyqtgraph as pg
-
-        item = pg.PlotItem()  # a step of its own: item and view together are the longest piece of all
-        yield
-        loss = pg.PlotWidget(self, background=theme.color("panel"), plotItem=item)
-        yield from self._furnish(loss, tr("loss"))
-        faint = QColor(theme.color("muted"))
-        faint.setAlpha(90)
-        self._lines["step"] = loss.plot(pen=pg.mkPen(faint, width=1))
-        yield
-        self._lines["train"] = loss.plot(pen=pg.mkPen(theme.color("accent"), width=2), name=tr("training"))
-        yield
-        self._lines["val"] = loss.plot(pen=pg.mkPen(theme.color("warning"), width=2), name=tr("validation"))
-        yield
-        item = pg.PlotItem()
-        yield
-        score = pg.PlotWidget(self, background=theme.color("panel"), plotItem=item)
-        yield from self._furnish(score, "mIoU")
-        score.setYRange(0, 1)
-        good = theme.color("good")
-        self._lines["iou"] = score.plot(
-            pen=pg.mkPen(good, width=2), symbol="o", symbolSize=4, symbolBrush=good, symbolPen=None
-        )
-
-    def _furnish(self, plot: Any, title: str) -> Iterator[None]:
-        self._plots.append(plot)
-        yield
-        plot.setFixedHeight(PLOT_PX)
-        item = plot.getPlotItem()
-        item.setLabel("left", title)
-        item.setMenuEnabled(False)
-        item.hideButtons()
-        item.showGrid(x=True, y=True, alpha=0.15)
-        item.setMouseEnabled(x=False, y=False)
-        for axis in ("left", "bottom"):
-            item.getAxis(axis).setPen(theme.color("border_strong"))
-            item.getAxis(axis).setTextPen(theme.color("muted"))
-            item.getAxis(axis).setStyle(tickFont=theme.small_font(self.font()))
-        item.getAxis("left").setWidth(52)
-        item.getAxis("left").enableAutoSIPrefix(False)  # else a small loss reads "loss (x0.001)"
-        yield
-        if title != "mIoU":
-            item.addLegend(offset=(-4, 4), labelTextColor=theme.color("text"), labelTextSize="8pt")
-            yield
-        self._column.addWidget(plot)
-        yield
 
 
 class Pictures(QWidget):
@@ -279,10 +142,3 @@ def _colors_lut(colors: Sequence[str]) -> Any:
         lut[index] = (one.red(), one.green(), one.blue())
     lut[IGNORED] = 128
     return lut
-
-
-def _last_numbers(progress: RunProgress) -> str:
-    if not progress.epochs:
-        return ""
-    last = progress.epochs[-1]
-    return f"{tr('epoch')} {last.epoch}, {tr('loss')} {last.train_loss:.3f}, mIoU {last.mean_iou or 0:.3f}"
