@@ -38,7 +38,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``segstudio train``."""
     parser.add_argument("project", nargs="?", type=Path, metavar="DIR", help="a project; or give --data")
     parser.add_argument(
-        "--data", default="", metavar="SPEC", help="camvid:PATH, voc:PATH or folder:IMAGES,MASKS in place of DIR"
+        "--data",
+        default="",
+        metavar="SPEC",
+        help="camvid:PATH, voc:PATH, ade20k:PATH, cityscapes:PATH, coco:JSON,IMAGES or folder:IMAGES,MASKS in place of DIR",
     )
     parser.add_argument(
         "--arch", default=DEFAULTS.arch, metavar="ID", help=f"network: {', '.join(ARCHITECTURES)} (default %(default)s)"
@@ -155,6 +158,12 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
         "--fold", default="", metavar="K/N", help="hold out the Kth of N parts (cross-validation), such as 1/5"
     )
     group.add_argument(
+        "--allow-leaks",
+        dest="is_leak_allowed",
+        action="store_true",
+        help="train even where two splits share a picture, a place on the map or a group",
+    )
+    group.add_argument(
         "--sampling",
         default=DEFAULTS.sampling,
         choices=get_args(Sampling),
@@ -265,6 +274,7 @@ def plan_of(args: argparse.Namespace) -> TrainPlan:
         "arch_options": named_values(args.arch_options, "--arch-option"),
         "augment_options": named_values(args.augment_options, "--augment-option"),
         "fold": _fold(args.fold),
+        **_split_by(args),
         "aux_weights": numbers(args.aux_weights, "--aux-weights"),
         **_class_weights(args.class_weights),
         "border_weight": _border_weight(args.border_weight),
@@ -305,6 +315,13 @@ def numbers(text: str, option: str) -> tuple[float, ...]:
         return tuple(float(v) for v in text.split(",") if v.strip())
     except ValueError as error:
         raise UsageError(f"{option} is {text}", remedy="give numbers separated by commas") from error
+
+
+def _split_by(args: argparse.Namespace) -> dict[str, Any]:
+    """``--group-by`` alone asks for a split by groups, ``--block-px`` alone for one by blocks."""
+    if args.split_by != DEFAULTS.split_by:
+        return {}
+    return {"split_by": "group"} if args.group_by else {"split_by": "blocks"} if args.block_px else {}
 
 
 def _fold(text: str) -> tuple[int, ...]:

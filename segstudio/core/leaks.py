@@ -41,15 +41,14 @@ class Footprint:
 class SplitFile:
     """A file, or a part of it, in a split.
 
-    Files whose ``alike`` is equal might hold the same picture; ``content`` is asked then, and equal for those that do. ``window`` and ``z``
-    are the part: other parts of the same file are no leak.
+    ``likenesses`` are pairs of a key, equal for files that might hold the same picture, and a function that is asked then: its answers
+    are equal for those that do. ``window`` and ``z`` are the part: other parts of the same file are no leak.
     """
 
     name: str
     file: Path
     split: str
-    alike: Hashable
-    content: Callable[[], Hashable]
+    likenesses: tuple[tuple[Hashable, Callable[[], Hashable]], ...] = ()
     window: Rect | None = None
     z: int = 0
     footprint: Footprint | None = None
@@ -95,16 +94,17 @@ def _same_part(files: Iterable[SplitFile]) -> Leak | None:
 
 
 def _same_content(files: Iterable[SplitFile]) -> Leak | None:
-    alike: dict[Hashable, dict[tuple[Path, str], SplitFile]] = defaultdict(dict)
+    alike: dict[Hashable, dict[tuple[Path, str], tuple[SplitFile, Callable[[], Hashable]]]] = defaultdict(dict)
     for item in files:
-        # One file is compared with others once a split, however many planes or parts of it are learnt from.
-        alike[item.alike].setdefault((item.file, item.split), item)
+        for key, content in item.likenesses:
+            # One file is compared with others once a split, however many planes or parts of it are learnt from.
+            alike[key].setdefault((item.file, item.split), (item, content))
     for members in alike.values():
         if len({file for file, _ in members}) < 2 or len({split for _, split in members}) < 2:
             continue
-        contents = {file: item.content() for (file, _), item in members.items()}
+        contents = {file: content() for (file, _), (_, content) in members.items()}
         same: dict[Hashable, list[SplitFile]] = defaultdict(list)
-        for item in members.values():
+        for item, _ in members.values():
             same[contents[item.file]].append(item)
         for one, other in _pairs(same.values()):
             if one.file != other.file:

@@ -47,10 +47,11 @@ class TrainPlan:
     Splits, where the data has none of its own: ``val_fraction`` of the images, of the groups that ``group_by`` tells ("folder", or
     a regular expression whose first group, else whole match, in an image's name is the group: a patient, a scene), or of blocks
     of ``block_px`` (0 = chosen) of large images. With a ``fold`` (k, n) the k-th of n seeded parts is the validation split.
+    Data whose splits share a picture, a place or a group is refused unless ``is_leak_allowed``.
 
-    Patches: ``patch_px`` is the side of a training crop, ``patches_per_image`` 0 = by area, at most four; ``sampling`` takes places
-    where there are labels, "balanced" each class as often as any other. ``patch_depth`` > 0 takes patches of so many planes from
-    volumes, ``slices`` > 1 a plane with its neighbours as bands. ``augment_options`` changes steps of the augmentation
+    Patches: ``patch_px`` is the side of a training crop, ``patches_per_image`` 0 = by area, at most four (64 of images
+    beyond 16 Mpx); ``sampling`` takes places where there are labels, "balanced" each class as often as any other.
+    ``patch_depth`` > 0 takes patches of so many planes from volumes, ``slices`` > 1 a plane with its neighbours as bands. ``augment_options`` changes steps of the augmentation
     (:mod:`segstudio.ml.training.augment`), ``mix`` pastes parts of other patches into ``mix_share`` of them.
 
     The loss: ``loss`` is a name or a sum of names (:mod:`segstudio.ml.loss_table`). ``class_balance`` computes ``class_weights`` from the
@@ -82,6 +83,7 @@ class TrainPlan:
     group_by: str = ""
     block_px: int = 0
     fold: tuple[int, ...] = ()
+    is_leak_allowed: bool = False
 
     patch_px: int = 256
     patch_depth: int = 0

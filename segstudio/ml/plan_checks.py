@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, get_args
 
 from segstudio.core.errors import UserError
+from segstudio.core.splits import group_pattern
 from segstudio.ml.plan import (
     MAX_REFINED_PATCH_PX,
     AugmentOn,
@@ -105,6 +106,13 @@ def _check_split(plan: TrainPlan) -> None:
         raise UserError(f"the fold is {shown(plan.fold)}", remedy="give K/N, such as 1/5 for the first of five")
     if plan.block_px < 0:
         raise UserError(f"blocks have a side of {plan.block_px} px", remedy="give a size in pixels, or 0 to choose one")
+    if plan.split_by == "group":
+        if not plan.group_by:
+            raise UserError(
+                "a split by group needs a rule that tells the groups",
+                remedy="give --group-by folder, or a regular expression such as ^(patient[0-9]+)_",
+            )
+        group_pattern(plan.group_by)
 
 
 def _check_volume(plan: TrainPlan) -> None:

@@ -46,6 +46,10 @@ FIELDS: tuple[PlanField, ...] = (
         example="1/5",
     ),
     PlanField(
+        "is_leak_allowed", "Go on in spite of leaks", DATA, "switch",
+        "Switch on when you know that two splits share a picture, a place or a group, and accept that scores then say little.",
+    ),
+    PlanField(
         "ignored_as", "Ignored pixels are", DATA, "class",
         "Choose a class when ignored pixels are known to be one, such as the black frame around a picture; they still don't count in "
         "validation.",

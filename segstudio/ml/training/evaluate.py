@@ -19,6 +19,7 @@ from segstudio.ml.api import ObjectResult, WindowResult
 from segstudio.ml.model_options import with_options
 from segstudio.ml.plan import IGNORE_INDEX, TrainPlan
 from segstudio.ml.training.evaluate_extras import Asked, Extras
+from segstudio.ml.training.evaluate_planes import ImageResults
 from segstudio.ml.training.sources import check_plane, known_target, load_data
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from segstudio.core.boundary_metrics import Tolerance
     from segstudio.core.cancel import Cancel
     from segstudio.core.progress import ProgressSink
-    from segstudio.ml.api import InstanceSegmenter, MethodSegmenter, Segmenter
     from segstudio.ml.training.sources import IndexMask, TrainImage
 
 
@@ -79,11 +79,12 @@ def evaluate(
     calibration = CalibrationSum()
     extras = Extras(asked or Asked(), labels, lut, split, segmenter.card.task == "semantic")
     rows = []
+    results = ImageResults(segmenter, images)
     with closing(KeptReaders()) as readers:
         for done, image in enumerate(images):
             check(cancel)
             progress(done, len(images), f"Evaluating {image.name}")
-            found = _truth_and_prediction(segmenter, readers, image, lut, _background(labels.classes), extras, cancel)
+            found = _truth_and_prediction(results, readers, image, lut, _background(labels.classes), extras, cancel)
             truth, prediction, confidence = found
             counts = total.add(truth, prediction)
             if confidence is not None:
@@ -102,7 +103,7 @@ def evaluate(
 
 
 def _truth_and_prediction(
-    segmenter: Segmenter | InstanceSegmenter | MethodSegmenter,
+    results: ImageResults,
     readers: KeptReaders,
     image: TrainImage,
     lut: IndexMask,
@@ -114,12 +115,10 @@ def _truth_and_prediction(
 
     With them its confidence × 255, where it has one for each pixel.
     """
-    from segstudio.ml.inference.run import propose
-
     truth = known_target(image)
     # What no object covers is background, where the labels have one.
     prediction = np.full(truth.shape, background, np.uint8)
-    confidence = np.zeros(truth.shape, np.uint8) if segmenter.card.task == "semantic" else None
+    confidence = np.zeros(truth.shape, np.uint8) if results.has_confidence else None
     with readers.opened(image.file) as reader:
         check_plane(reader.info, image.z)
         if (reader.info.height, reader.info.width) != truth.shape:
@@ -128,9 +127,8 @@ def _truth_and_prediction(
                 path=image.file,
                 remedy="replace one of them",
             )
-        rects = None if image.window is None else [image.window]
         extras.begin(truth)
-        for result in propose(segmenter, reader, z=image.z, rects=rects, watch=extras.watch, cancel=cancel):
+        for result in results.of(image, reader, extras.watch, cancel):
             place = prediction[result.rect.slices]
             if isinstance(result, ObjectResult):
                 extras.found(result)
@@ -147,11 +145,14 @@ def _truth_and_prediction(
 
 
 def _as_trained(plan: TrainPlan, weights: Path) -> TrainPlan:
-    """*plan* with the seed and share of the run that made the model: its validation images, none it learnt from."""
+    """*plan* with the splits of the run that made the model: its validation images, none it learnt from."""
     if not (weights.parent / "config.json").is_file():
         return plan
     run = TrainPlan.load(weights.parent)
-    return replace(plan, seed=run.seed, val_fraction=run.val_fraction)
+    return replace(
+        plan, seed=run.seed, val_fraction=run.val_fraction, split_by=run.split_by, group_by=run.group_by,
+        block_px=run.block_px, fold=run.fold, patch_px=run.patch_px,
+    )  # fmt: skip
 
 
 def _background(classes: tuple[str, ...]) -> int:

@@ -87,24 +87,45 @@ def label_index(
     return LabelIndex(tiles[is_labelled], counts[is_labelled])
 
 
+def values_in(image: TrainImage) -> Iterator[set[int]]:
+    """The class indices (and 255) that *image* or its window holds, row of tiles by row: as far as one asks."""
+    target = open_target(image)
+    try:
+        area = image.window or Rect(0, 0, target.shape[1], target.shape[0])
+        with file_validity(image.file) as validity:
+            for row in tiles_in(area):
+                found: set[int] = set()
+                for _, counts in _counted_row(target, validity, image.z, area, row):
+                    found |= set(np.flatnonzero(counts).tolist())
+                yield found
+    finally:
+        target.close()
+
+
 def _counted(
     target: Target, validity: ValidTiles | None, z: int, area: Rect
 ) -> Iterator[tuple[tuple[int, int], Counts]]:
     """(tile, (256,) pixels of each value) of every tile of *area*."""
     for row in tiles_in(area):
-        known = {tile: _fill(target, tile, validity) for tile in row}
-        for run in _runs([tile for tile in row if known[tile] is None]):
-            rect = tile_rect(*run[0]).united(tile_rect(*run[-1])).intersected(area)
-            values = _known(target, validity, z, rect)
-            for tile in run:
-                part = tile_rect(*tile).intersected(area).moved(-rect.x, -rect.y)
-                yield tile, pixels_of(values[part.slices])
-        for tile, value in known.items():
-            if value is not None:
-                part = tile_rect(*tile).intersected(area)
-                counts = np.zeros(256, np.int64)
-                counts[value] = part.width * part.height
-                yield tile, counts
+        yield from _counted_row(target, validity, z, area, row)
+
+
+def _counted_row(
+    target: Target, validity: ValidTiles | None, z: int, area: Rect, row: list[tuple[int, int]]
+) -> Iterator[tuple[tuple[int, int], Counts]]:
+    known = {tile: _fill(target, tile, validity) for tile in row}
+    for run in _runs([tile for tile in row if known[tile] is None]):
+        rect = tile_rect(*run[0]).united(tile_rect(*run[-1])).intersected(area)
+        values = _known(target, validity, z, rect)
+        for tile in run:
+            part = tile_rect(*tile).intersected(area).moved(-rect.x, -rect.y)
+            yield tile, pixels_of(values[part.slices])
+    for tile, value in known.items():
+        if value is not None:
+            part = tile_rect(*tile).intersected(area)
+            counts = np.zeros(256, np.int64)
+            counts[value] = part.width * part.height
+            yield tile, counts
 
 
 def _fill(target: Target, tile: tuple[int, int], validity: ValidTiles | None) -> int | None:
@@ -134,7 +155,7 @@ def _runs(tiles: Sequence[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
 def pixels_of(values: IndexMask) -> Counts:
     """(256,) int64 pixels of each value; a fifth of what bincount takes."""
     found = cv2.calcHist([np.ascontiguousarray(values)], [0], None, [256], [0, 256])
-    return np.asarray(found[:, 0].astype(np.int64))
+    return np.asarray(found.ravel().astype(np.int64))
 
 
 class ClassPlaces:

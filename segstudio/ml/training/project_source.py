@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -10,17 +9,19 @@ import numpy as np
 
 from segstudio.core.classes import IGNORE, UNLABELLED
 from segstudio.core.errors import UserError
-from segstudio.core.geometry import Rect
+from segstudio.core.geometry import Rect, tile_rect
 from segstudio.core.label_planes import plane_classes, plane_layer
 from segstudio.io.readers.registry import probe
 from segstudio.ml.plan import IGNORE_INDEX
-from segstudio.ml.training.sources import IndexMask, TrainData, TrainImage, with_validation
+from segstudio.ml.training.sources import IndexMask, TrainData, TrainImage, band_kind, of_one_kind
+from segstudio.ml.training.splitting import SplitRule, hold_planes_out, split_images
 from segstudio.ml.training.targets import LayerTarget
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from segstudio.core.classes import ClassTable
+    from segstudio.core.layers import LabelLayer
     from segstudio.io.store.project import ImageRecord, ProjectStore
 
 BACKGROUND = "background"
@@ -68,14 +69,17 @@ class ProjectLabels:
         return lut
 
 
-def project_data(project: Path, *, val_fraction: float, seed: int, may_cut: bool = True) -> TrainData:
+def project_data(
+    project: Path, *, val_fraction: float, seed: int, may_cut: bool = True, rule: SplitRule | None = None
+) -> TrainData:
     """The labelled images of a project.
 
     Class 0 is «background» (the project's own class of that name where it has one) unless a class owns mask value 0. Where nobody
     labelled background, it is what is unlabelled in images marked done and, when no image is, in images where
     something is labelled (and the run says so). Each labelled plane of a volume is an image of its own. The project's
     own splits hold; else a seeded part becomes validation, all planes of a volume or none; with *may_cut* a single
-    image is cut in two, of a single volume a run of neighbouring planes is held out.
+    image is cut in two, of a single volume a run of neighbouring planes is held out. A *rule* for groups, blocks or folds is
+    kept instead.
 
     Raises
     ------
@@ -109,7 +113,7 @@ def project_data(project: Path, *, val_fraction: float, seed: int, may_cut: bool
         note = f"{left_out} labelled images are left out, since their files are missing or damaged." if left_out else ""
         if broken:
             note = f"{note} The first damaged one: {broken[0]}".strip()
-        labelled, of_another_kind = _of_one_kind(labelled, bands)
+        labelled, of_another_kind = of_one_kind(labelled, [bands[record.id] for record in labelled])
         note = f"{note} {of_another_kind}".strip()
         is_any_done = any(r.status == "done" for r in labelled)
         learns_unlabelled = background is not None and not any(i == background for _, i in index_of)
@@ -132,17 +136,24 @@ def project_data(project: Path, *, val_fraction: float, seed: int, may_cut: bool
         note = f"{note} {_about_planes(planes)}".strip()
         result = tuple(images)
         train = tuple(image for image in images if image.split == "train")
-        if may_cut and len({i.file for i in train}) == 1 and not any(i.split == "val" for i in result):
+        rule = rule or SplitRule(val_fraction, seed)
+        if (
+            rule.is_plain
+            and may_cut
+            and len({i.file for i in train}) == 1
+            and not any(i.split == "val" for i in result)
+        ):
             record = next(r for r in labelled if store.image_file(r) == train[0].file)
             rest = tuple(i for i in result if i.split != "train")
             if len(train) > 1:
-                parts, said = _hold_planes_out(train, planes[record.id])
+                parts, said = hold_planes_out(train, planes[record.id])
             else:
-                parts, said = _cut(store, record, train[0]), "Only one image is labelled: a part of it"
+                parts, said = tuple(_cut(store, record, train[0])), "Only one image is labelled: a part of it"
             result = (*parts, *rest)
             note = f"{note} {said} is held out for validation.".strip()
         else:
-            result = with_validation(result, val_fraction, seed)
+            result, about_split = split_images(result, rule)
+            note = f"{note} {about_split}".strip()
     return TrainData(names, colors, background, result, note=note)
 
 
@@ -168,27 +179,6 @@ def _about_planes(planes: dict[int, dict[int, set[int]]]) -> str:
     return " ".join(sentences)
 
 
-def _hold_planes_out(planes: tuple[TrainImage, ...], classes: dict[int, set[int]]) -> tuple[list[TrainImage], str]:
-    """The only volume's *planes* with a run of neighbours at one end held out, and the words for it.
-
-    ``classes`` says what is labelled on each plane: that end is chosen which leaves both sides more classes.
-    """
-    count = min(len(planes) - 1, max(1, round(len(planes) * VALIDATION_SHARE)))
-    options = []
-    for first in (len(planes) - count, 0):
-        held = range(first, first + count)
-        sides = [
-            {c for place, plane in enumerate(planes) if (place in held) == is_held for c in classes[plane.z]}
-            for is_held in (True, False)
-        ]
-        options.append((len(sides[0] & sides[1]), held))
-    held = max(options, key=lambda option: option[0])[1]
-    low, high = planes[held[0]].z + 1, planes[held[-1]].z + 1
-    said = f"the plane {low}" if count == 1 else f"a run of {count} neighbouring planes ({low} to {high})"
-    parts = [replace(plane, split="val") if place in held else plane for place, plane in enumerate(planes)]
-    return parts, f"Only one volume is labelled: {said}"
-
-
 def _readable(store: ProjectStore, records: list[ImageRecord]) -> tuple[dict[int, int], list[UserError]]:
     """Bands, by id, of the images whose files are there and begin as images do; what is wrong with the damaged ones.
 
@@ -203,22 +193,8 @@ def _readable(store: ProjectStore, records: list[ImageRecord]) -> tuple[dict[int
         except UserError as error:
             broken.append(error)
         else:
-            bands[record.id] = 3 if info.bands <= 3 or (info.is_rgb and info.bands == 4) else info.bands
+            bands[record.id] = band_kind(info)
     return bands, broken
-
-
-def _of_one_kind(records: list[ImageRecord], bands: dict[int, int]) -> tuple[list[ImageRecord], str]:
-    """The images that have as many bands as most, and one sentence about the others."""
-    if len({bands[record.id] for record in records}) < 2:
-        return records, ""
-    counts = Counter(bands[record.id] for record in records)
-    wanted = min(counts, key=lambda count: (-counts[count], count))
-    kept = [record for record in records if bands[record.id] == wanted]
-    first = next(record for record in records if bands[record.id] != wanted)
-    return kept, (
-        f"{len(records) - len(kept)} labelled images are left out, since they have another number of bands than the other "
-        f"{len(kept)} ({wanted}): {first.name} has {bands[first.id]}."
-    )
 
 
 def _classes(
@@ -242,7 +218,7 @@ def _classes(
 
 def _cut(store: ProjectStore, record: ImageRecord, image: TrainImage) -> list[TrainImage]:
     """The image as a training and a validation window: the strip is held out that leaves both with labels."""
-    classes = store.labels_layer(record.id).read_classes(Rect(0, 0, record.width, record.height), image.z)
+    layer = plane_layer(store.labels_layer(record.id), image.z)
     is_wide = record.width >= record.height
     length = record.width if is_wide else record.height
     held = max(MIN_WINDOW_PX, round(length * VALIDATION_SHARE))
@@ -256,7 +232,7 @@ def _cut(store: ProjectStore, record: ImageRecord, image: TrainImage) -> list[Tr
         windows = []
         for a, extent in ((rest.x, rest.width), (start, held)):
             windows.append(Rect(a, 0, extent, record.height) if is_wide else Rect(0, a, record.width, extent))
-        labelled = [int(np.count_nonzero(classes[w.slices])) for w in windows]
+        labelled = [_labelled_pixels(layer, window) for window in windows]
         options.append((min(labelled), windows))
     smallest, (train, val) = max(options, key=lambda option: option[0])
     if smallest == 0:
@@ -266,3 +242,11 @@ def _cut(store: ProjectStore, record: ImageRecord, image: TrainImage) -> list[Tr
             remedy="label a second place or image",
         )
     return [replace(image, window=train), replace(image, name=f"{image.name} (held out)", split="val", window=val)]
+
+
+def _labelled_pixels(layer: LabelLayer, window: Rect) -> int:
+    """Pixels of *window* that hold a class or are ignored; read tile by tile."""
+    count = 0
+    for _, ty, tx in layer.tiles.keys_in(window):
+        count += int(np.count_nonzero(layer.read_classes(tile_rect(ty, tx).intersected(window))))
+    return count

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import random
+from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from segstudio.core.errors import UserError
-from segstudio.core.geometry import Rect
+from segstudio.core.geometry import TILE, Rect
 from segstudio.io.readers.kept import KeptReaders
+from segstudio.io.readers.registry import probe
 from segstudio.io.validity import file_validity, valid_mask
 from segstudio.ml.plan import IGNORE_INDEX, MAX_TRAIN_CLASSES
-from segstudio.ml.training.targets import ArrayTarget, class_lut, mask_target
+from segstudio.ml.training.splitting import SplitRule, hold_planes_out, split_images
+from segstudio.ml.training.targets import BIG_PX, ArrayTarget, class_lut, mask_target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from segstudio.io.datasets import DatasetFolder, Sample
     from segstudio.io.readers.base import ImageInfo
@@ -26,6 +29,18 @@ if TYPE_CHECKING:
     from segstudio.ml.training.targets import Target
 
 IndexMask = npt.NDArray[np.uint8]
+
+
+class HasName(Protocol):
+    """Something with a name for people."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        ...
+
+
+Named = TypeVar("Named", bound=HasName)
 
 
 @dataclass(frozen=True)
@@ -149,16 +164,20 @@ def load_data(plan: TrainPlan, *, is_for_training: bool = True) -> TrainData:
     Raises
     ------
     UserError
-        When there is nothing to learn from; unless *is_for_training*, one split and one class are enough.
+        When there is nothing to learn from, or training on it would mislead (:mod:`segstudio.ml.training.data_checks`); unless
+        *is_for_training*, one split and one class are enough.
     """
+    rule = SplitRule.of(plan)
     if plan.project:
         from segstudio.ml.training.project_source import project_data
 
-        data = project_data(Path(plan.project), val_fraction=plan.val_fraction, seed=plan.seed, may_cut=is_for_training)
+        data = project_data(
+            Path(plan.project), val_fraction=plan.val_fraction, seed=plan.seed, may_cut=is_for_training, rule=rule
+        )
     else:
         from segstudio.io.datasets import parse_data_spec
 
-        data = folder_data(parse_data_spec(plan.data), val_fraction=plan.val_fraction, seed=plan.seed)
+        data = folder_data(parse_data_spec(plan.data), val_fraction=plan.val_fraction, seed=plan.seed, rule=rule)
     if plan.class_names:
         if len(plan.class_names) != len(data.classes):
             raise UserError(
@@ -173,23 +192,39 @@ def load_data(plan: TrainPlan, *, is_for_training: bool = True) -> TrainData:
         )
     if not is_for_training:
         return data
-    if len(data.classes) < 2:
-        raise UserError("the labels hold fewer than two classes", remedy="label a second class, or background, too")
-    for split, what in (("train", "training"), ("val", "validation")):
-        if not data.of_split(split):
-            raise UserError(f"no image is left for {what}", remedy="label more images or change the splits")
+    from segstudio.ml.training.data_checks import check_data
+
+    check_data(data, plan)
     return data
 
 
-def folder_data(folder: DatasetFolder, *, val_fraction: float, seed: int) -> TrainData:
-    """A dataset folder; without a "val" split a seeded part of "train" (or of everything) becomes one."""
+def folder_data(folder: DatasetFolder, *, val_fraction: float, seed: int, rule: SplitRule | None = None) -> TrainData:
+    """A dataset folder; without a "val" split a seeded part of "train" (or of everything) becomes one, as *rule* says.
+
+    Images that have another number of bands than most are left out, and the note says so.
+    """
     classes = folder.classes or _classes_of_values(folder)
     values = tuple(c.value for c in classes)
-    images = tuple(TrainImage(s.name, s.image, MaskLookup(s, values), s.split or "train", z=s.z) for s in folder.samples)
+    images = tuple(
+        TrainImage(s.name, s.image, MaskLookup(s, values), s.split or "train", z=s.z) for s in folder.samples
+    )
+    kinds = {file: band_kind(probe(file)) for file in dict.fromkeys(image.file for image in images)}
+    kept, of_another_kind = of_one_kind(images, [kinds[image.file] for image in images])
     names = tuple(c.name for c in classes)
     background = 0 if names[0].lower() == "background" else None
-    images = with_validation(images, val_fraction, seed)
-    return TrainData(names, tuple(c.color for c in classes), background, images, values)
+    split, about_split = _split_folder(tuple(kept), rule or SplitRule(val_fraction, seed))
+    note = f"{of_another_kind} {about_split}".strip()
+    return TrainData(names, tuple(c.color for c in classes), background, split, values, note)
+
+
+def _split_folder(images: tuple[TrainImage, ...], rule: SplitRule) -> tuple[tuple[TrainImage, ...], str]:
+    train = [image for image in images if image.split == "train"]
+    is_one_volume = len(train) > 1 and len({image.file for image in train}) == 1
+    if not (is_one_volume and rule.is_plain) or any(image.split == "val" for image in images):
+        return split_images(images, rule)
+    classes = {image.z: set(np.unique(image.read_target()).tolist()) - {IGNORE_INDEX} for image in train}
+    parts, said = hold_planes_out(train, classes)
+    return (*parts, *(image for image in images if image.split != "train")), f"{said} is held out for validation."
 
 
 def with_validation(images: tuple[TrainImage, ...], fraction: float, seed: int) -> tuple[TrainImage, ...]:
@@ -197,31 +232,26 @@ def with_validation(images: tuple[TrainImage, ...], fraction: float, seed: int) 
 
     What comes from one file (the planes of a volume) goes to one side.
     """
-    if any(i.split == "val" for i in images):
-        return images
-    # By file, not by name: two folders may hold an image of one name, and the planes of a volume stay together.
-    groups: dict[Path, list[tuple[str, int]]] = {}
-    for place, image in enumerate(images):
-        if image.split == "train":
-            groups.setdefault(image.file, []).append((image.name, place))
-    if len(groups) < 2:
-        return images
-    held = {place for group in _held_out(sorted(groups.values()), fraction, seed) for _, place in group}
-    return tuple(replace(image, split="val") if place in held else image for place, image in enumerate(images))
+    return split_images(images, SplitRule(fraction, seed))[0]
 
 
-def _held_out(groups: list[list[tuple[str, int]]], fraction: float, seed: int) -> list[list[tuple[str, int]]]:
-    """Some of the groups, not all, that have together about *fraction* of all members."""
-    random.Random(seed).shuffle(groups)
-    count = sum(len(group) for group in groups)
-    missing = min(count - 1, max(1, round(count * fraction)))
-    held: list[list[tuple[str, int]]] = []
-    for group in groups:
-        # As long as it gets nearer to the share.
-        if abs(missing - len(group)) < missing and len(held) < len(groups) - 1:
-            held.append(group)
-            missing -= len(group)
-    return held or [min(groups, key=len)]
+def band_kind(info: ImageInfo) -> int:
+    """Bands of an image as a network sees it: grey, RGB and RGBA count as three, since it takes them all alike."""
+    return 3 if info.bands <= 3 or (info.is_rgb and info.bands == 4) else info.bands
+
+
+def of_one_kind(items: Sequence[Named], kinds: Sequence[int]) -> tuple[list[Named], str]:
+    """Those of *items*, of which each has a number of bands, that have as many as most, and one sentence about the others."""
+    counts = Counter(kinds)
+    if len(counts) < 2:
+        return list(items), ""
+    wanted = min(counts, key=lambda count: (-counts[count], count))
+    kept = [item for item, kind in zip(items, kinds, strict=True) if kind == wanted]
+    first, other = next((item, kind) for item, kind in zip(items, kinds, strict=True) if kind != wanted)
+    return kept, (
+        f"{len(items) - len(kept)} labelled images are left out, since they have another number of bands than the other "
+        f"{len(kept)} ({wanted}): {first.name} has {other}."
+    )
 
 
 def _classes_of_values(folder: DatasetFolder) -> tuple[Any, ...]:
@@ -232,6 +262,18 @@ def _classes_of_values(folder: DatasetFolder) -> tuple[Any, ...]:
     for file in list(dict.fromkeys(s.mask for s in folder.samples if s.depth > 1))[:16]:
         seen |= volume_values(file) - {255, 65535}
     for sample in [s for s in folder.samples if s.depth == 1][:64]:
-        mask = sample.load_mask()
-        seen |= set(np.unique(mask).tolist()) - {255 if mask.dtype == np.uint8 else 65535}
+        for mask in _mask_parts(sample):
+            seen |= set(np.unique(mask).tolist()) - {255 if mask.dtype == np.uint8 else 65535}
     return tuple(DatasetClass(v, "background" if v == 0 else f"class {v}") for v in sorted(seen))
+
+
+def _mask_parts(sample: Sample) -> Iterator[npt.NDArray[Any]]:
+    """The values of a mask, those of a large one strip by strip where it can be read so."""
+    info = probe(sample.image)
+    reader = sample.open_windows() if info.width * info.height > BIG_PX else None
+    if reader is None:
+        yield sample.load_mask()
+        return
+    with closing(reader):
+        for top in range(0, reader.info.height, TILE):
+            yield reader.read(0, 0, Rect(0, top, reader.info.width, TILE))[0]
