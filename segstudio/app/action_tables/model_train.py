@@ -54,6 +54,10 @@ TRAIN = (
           "Splits, augmentation, loss, optimiser, precision and checkpoints, each with when to change it"),
     _spec("train.find_rate", "Find a learning rate…", "", "search", "Train", "settings", "project",
           "Try rising rates for some steps and suggest one; nothing is kept of it"),
+    _spec("train.runs", "Runs…", "", "history", "Train", "files", "project",
+          "The runs of this project: figures, curves over each other, what differs; use, report, go on, delete"),
+    _spec("train.report", "Report of a run…", "", "export", "Train", "files", "project",
+          "Write curves, metrics, the confusion matrix and the best and worst images as one page"),
     _spec("train.open_runs", "Open the folder of runs", "", "folder", "Train", "files", "project",
           "Show curves, weights and settings of every run"),
 )

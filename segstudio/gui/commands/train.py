@@ -23,6 +23,8 @@ def bind(workspace: Workspace) -> None:
     binder.bind("train.stop", training.stop_and_keep, when=lambda: training.is_running)
     binder.bind("train.all_settings", lambda: open_settings(workspace))
     binder.bind("train.find_rate", lambda: find_rate(workspace), when=lambda: not training.is_running)
+    binder.bind("train.runs", lambda: show_runs(workspace))
+    binder.bind("train.report", lambda: report(workspace))
     binder.bind("train.open_runs", lambda: open_runs(workspace))
 
 
@@ -54,6 +56,21 @@ def find_rate(workspace: Workspace) -> None:
     plan = workspace.jobs.training.presenter.plan()
     if plan is not None:
         FindRateDialog(workspace, plan).open()
+
+
+def show_runs(workspace: Workspace) -> None:
+    """The runs of the project, to compare."""
+    from segstudio.gui.dialogs.runs import RunsDialog
+
+    if workspace.session.folder is not None:
+        RunsDialog(workspace, workspace.session.folder).open()
+
+
+def report(workspace: Workspace) -> None:
+    """Write the report of a run and open it."""
+    from segstudio.gui.dialogs.run_report import ask_and_report
+
+    ask_and_report(workspace)
 
 
 def open_runs(workspace: Workspace) -> None:

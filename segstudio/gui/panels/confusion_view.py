@@ -196,6 +196,10 @@ class ConfusionMatrix(QWidget):
         """Take the cell under the mouse."""
         self._go_to(self.cell_at(event.position().toPoint()))
 
+    def mouseReleaseEvent(self, event: Any) -> None:  # noqa: N802
+        """The press has done it already."""
+        event.accept()
+
     def keyPressEvent(self, event: Any) -> None:  # noqa: N802
         """Arrow keys go from cell to cell."""
         steps = {Qt.Key.Key_Left: (0, -1), Qt.Key.Key_Right: (0, 1), Qt.Key.Key_Up: (-1, 0), Qt.Key.Key_Down: (1, 0)}
