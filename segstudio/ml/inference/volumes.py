@@ -236,3 +236,35 @@ def _refined_run(
             unrefined, reader, refinement, z=run.first + place, rects=[region], device=device, cancel=cancel
         ):
             yield run.first + place, rect, refined[:, None]
+
+
+class HeldVolume:
+    """The logits of *planes* of a volume by a model for volumes, all of them held; in a nameless file where they are large.
+
+    *area* is the part of the planes that is looked at; errors as :func:`propose_planes`.
+    """
+
+    def __init__(
+        self,
+        segmenter: Segmenter,
+        reader: Reader,
+        planes: Sequence[int],
+        area: Rect,
+        progress: ProgressSink = no_progress,
+        cancel: Cancel = NEVER,
+    ) -> None:
+        self.area = area
+        self._places = {z: place for place, z in enumerate(planes)}
+        self._logits = scratch((len(segmenter.card.classes), len(planes), area.height, area.width))
+        for first, rect, logits in volume_logits(
+            segmenter, reader, planes, rects=[area], progress=progress, cancel=cancel
+        ):
+            rows, columns = rect.moved(-area.x, -area.y).slices
+            for offset in range(logits.shape[1]):
+                place = self._places.get(first + offset)
+                if place is not None:
+                    self._logits[:, place, rows, columns] = logits[:, offset].cpu().numpy()
+
+    def plane(self, z: int) -> torch.Tensor:
+        """(K, y, x) float32 logits of *area* in plane *z*, on the CPU."""
+        return torch.from_numpy(np.ascontiguousarray(self._logits[:, self._places[z]]))

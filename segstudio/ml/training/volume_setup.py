@@ -13,8 +13,7 @@ from segstudio.core.errors import UserError
 from segstudio.io.readers.kept import KeptReaders
 from segstudio.ml.cards import ModelCard
 from segstudio.ml.inference.slices import plane_bands
-from segstudio.ml.inference.volume_windows import scratch
-from segstudio.ml.inference.volumes import volume_logits
+from segstudio.ml.inference.volumes import HeldVolume
 from segstudio.ml.plan import IGNORE_INDEX
 from segstudio.ml.training.volumes import VolumeCache, VolumePatchDataset, volumes_of
 
@@ -148,7 +147,7 @@ class VolumePairs:
         plain = {"bands": bands, "mean": (0.0,) * bands, "std": (1.0,) * bands, "scaling": SCALING}
         self._card = ModelCard(id="in training", name="", classes=classes, stride_px=16, **plain, **window_fields(plan))  # type: ignore[arg-type]
         self._readers = KeptReaders()
-        self._held: tuple[int, dict[int, int], npt.NDArray[np.float32]] | None = None
+        self._held: tuple[int, HeldVolume] | None = None
         self._last = -1
 
     def __len__(self) -> int:
@@ -174,23 +173,12 @@ class VolumePairs:
         if self._held is None or self._held[0] != volume or index <= self._last:
             self._held = None  # before as much memory is asked for again
             segmenter = _InTraining(self._card, network, normalise, device, amp_dtype)
-            self._held = (volume, *self._predicted(volume, segmenter))
+            found = self._cache.volumes[volume]
+            with self._readers.opened(found.file) as reader:
+                planes = [plane.z for plane in found.planes]
+                self._held = (volume, HeldVolume(segmenter, reader, planes, found.window))
         self._last = index
-        _, places, held = self._held
-        return torch.from_numpy(np.ascontiguousarray(held[:, places[z]]))
-
-    def _predicted(self, index: int, segmenter: _InTraining) -> tuple[dict[int, int], npt.NDArray[np.float32]]:
-        volume = self._cache.volumes[index]
-        places = {plane.z: place for place, plane in enumerate(volume.planes)}
-        area = volume.window
-        held = scratch((len(self._card.classes), len(places), area.height, area.width))
-        with self._readers.opened(volume.file) as reader:
-            for first, rect, logits in volume_logits(segmenter, reader, list(places), rects=[area]):
-                rows, columns = rect.moved(-area.x, -area.y).slices
-                for offset in range(logits.shape[1]):
-                    if first + offset in places:
-                        held[:, places[first + offset], rows, columns] = logits[:, offset].cpu().numpy()
-        return places, held
+        return self._held[1].plane(z)
 
 
 class _InTraining:
