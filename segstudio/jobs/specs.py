@@ -136,6 +136,15 @@ class EvaluateSpec:
 
 
 @dataclass(frozen=True)
+class PreviewSpec:
+    """Patches to look at before a run of *plan*: the *batch*-th (from 0) ``count`` of them. The result is a ``PatchPreview``."""
+
+    plan: TrainPlan
+    batch: int = 0
+    count: int = 12
+
+
+@dataclass(frozen=True)
 class ExportSpec:
     """A dataset to write from a project; the host opens the project read-only."""
 

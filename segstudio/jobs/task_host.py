@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from segstudio.core.errors import UserError
 from segstudio.jobs.protocol import StageChanged
-from segstudio.jobs.specs import DownloadSpec, EvaluateSpec, ExportSpec, Installed, InstallSpec, OnnxSpec
+from segstudio.jobs.specs import DownloadSpec, EvaluateSpec, ExportSpec, Installed, InstallSpec, OnnxSpec, PreviewSpec
 
 if TYPE_CHECKING:
     from segstudio.jobs.child import Port
 
 
 def serve(spec: object, port: Port) -> object:
-    """Export, download, evaluate, or read or write a model's file.
+    """Export, download, evaluate, show training patches, or read or write a model's file.
 
     Raises
     ------
@@ -30,6 +30,11 @@ def serve(spec: object, port: Port) -> object:
         return _export(spec, port)
     if isinstance(spec, EvaluateSpec):
         return _evaluate(spec, port)
+    if isinstance(spec, PreviewSpec):
+        port.send(StageChanged(text="Reading the labels"))
+        from segstudio.ml.training.preview import preview_patches
+
+        return preview_patches(spec.plan, spec.batch, spec.count, port)
     if isinstance(spec, InstallSpec):
         return _install(Path(spec.path))
     if isinstance(spec, OnnxSpec):

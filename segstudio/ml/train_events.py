@@ -101,6 +101,26 @@ class ValidationPictures:
     pictures: tuple[ValidationPicture, ...] = ()
 
 
+@dataclass(frozen=True, eq=False)
+class PatchPicture:
+    """A training patch as the network sees it: ``image`` (y, x, 3) uint8, ``target`` (y, x) uint8 class indices, 255 ignored."""
+
+    name: str
+    image: npt.NDArray[np.uint8]
+    target: npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class PatchPreview:
+    """Some patches of a run that has not begun; ``colors`` "#rrggbb" by class, ``patches_per_epoch`` how many there are."""
+
+    patches: tuple[PatchPicture, ...]
+    classes: tuple[str, ...]
+    colors: tuple[str, ...]
+    patches_per_epoch: int
+    note: str = ""
+
+
 @dataclass(frozen=True)
 class RunFinished:
     """The run ended in good order; ``stopped_by`` is "epochs", "patience", "time", "user" or "nan"."""

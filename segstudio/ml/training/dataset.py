@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 import weakref
 from typing import TYPE_CHECKING, Any
@@ -90,6 +91,12 @@ class SegmentationDataset(Dataset[tuple[torch.Tensor, ...]]):
     def __len__(self) -> int:
         """Patches an epoch."""
         return len(self._index)
+
+    def with_plan(self, plan: TrainPlan) -> SegmentationDataset:
+        """The same pictures and places with the augmentation, mixing and scale of *plan*."""
+        other = copy.copy(self)
+        other.plan, other._transform = plan, augmentation_of(plan, self.bands)
+        return other
 
     def image_names(self, keys: Iterable[tuple[int, int]]) -> list[str]:
         """The images that patches are taken from, each once, in the order of their (epoch, index) *keys*."""
