@@ -142,7 +142,7 @@ def is_shared(one: SplitFile, other: SplitFile) -> bool:
     common = clipped(a.corners, b.corners)
     if len(common) < 3:
         return False
-    length = max(max(right - left, high - low) for left, low, right, high in (a.box, b.box))
+    length = min(max(right - left, high - low) for left, low, right, high in (a.box, b.box))
     return abs(_area(common)) > MAX_SHARED_PX * max(a.pixel, b.pixel) * length
 
 

@@ -104,7 +104,7 @@ def data(tmp_path):
         for i in range(count):
             mask = np.zeros((64, 64), np.uint8)
             mask[:8] = 1
-            image = np.repeat(mask[..., None] * 150, 3, axis=2) + np.uint8(i)
+            image = np.repeat(mask[..., None] * 150, 3, axis=2) + np.uint8(i + 9 * (split == "val"))
             Image.fromarray(image).save(tmp_path / "images" / split / f"{i}.png")
             Image.fromarray(mask).save(tmp_path / "masks" / split / f"{i}.png")
     return f"folder:{tmp_path / 'images'},{tmp_path / 'masks'}"
