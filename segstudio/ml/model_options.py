@@ -1,4 +1,7 @@
-"""What can be set of a model when it proposes: options of classic methods, the depth of a trained UNet++. No torch here."""
+"""What can be set of a model when it proposes: options of classic methods, views to average, the depth of a trained UNet++.
+
+No torch here.
+"""
 
 from __future__ import annotations
 
@@ -18,15 +21,25 @@ PRUNE = "prune_depth"
 """How deep a trained UNet++ is computed; its card's ``depth`` says how deep it was trained."""
 PRUNE_HELP = "Less than it was trained with prunes the network: quicker and coarser"
 _DEEPEST = 4
+VIEWS = "views"
+"""From how many sides a semantic model looks at each window (:mod:`segstudio.ml.inference.views`)."""
+VIEWS_HELP = "2, 4 or 8 average the answers to mirrored and turned copies: so many times slower, a little better"
+_VIEWS = Option(VIEWS, "Views", "1", "choice", choices=("1", "2", "4", "8"), help=VIEWS_HELP)
 
 
 def options_of(card: ModelCard) -> tuple[Option, ...]:
-    """The options of a model; most networks have none."""
+    """The options of a model: of semantic ones the views, and what their network has."""
     if card.task == "classic":
         return classic.method_of(card).options
+    if card.task != "semantic" or card.weights.kind == "untrained" or getattr(card, "window_depth", 0) > 0:
+        return ()
+    return (_VIEWS, *_network_options(card))
+
+
+def _network_options(card: ModelCard) -> tuple[Option, ...]:
     said = card.options.get("depth")
     trained = said if isinstance(said, int) and said < _DEEPEST else _DEEPEST
-    if card.architecture != "unetplusplus" or card.weights.kind == "untrained" or trained < 2:
+    if card.architecture != "unetplusplus" or trained < 2:
         return ()
     return (Option(PRUNE, "Depth", trained, "integer", 1, trained, help=PRUNE_HELP),)
 

@@ -17,6 +17,7 @@ from segstudio.core.errors import UserError
 from segstudio.core.progress import no_progress
 from segstudio.ml.catalog_entry import CatalogEntry
 from segstudio.ml.inference.devices import choose_device
+from segstudio.ml.inference.views import with_views
 from segstudio.ml.model_options import PRUNE
 from segstudio.ml.registry import weights_file
 from segstudio.ml.torchvision_cards import PREFIX
@@ -103,7 +104,7 @@ def load_segmenter(
     card = weights_file(entry, progress, cancel).card
     progress(0, 0, f"Loading {card.name}")
     try:
-        return _loaded(card, chosen)
+        return cast("AnySegmenter", with_views(_loaded(card, chosen), card.options))
     except torch.OutOfMemoryError as error:
         raise UserError(
             f"the model {card.id} does not fit the memory of {chosen}",
