@@ -13,7 +13,7 @@ from segstudio.cli.output import ProgressBar, checking_options, counted, emit, w
 from segstudio.cli.train_options import add_arguments, plan_of
 from segstudio.core.errors import UserError
 from segstudio.ml.launched import launched
-from segstudio.ml.train_events import EpochDone, RunFinished, RunStarted, StepDone
+from segstudio.ml.train_events import EpochDone, RunFinished, RunStarted, StepDone, TrainNote
 
 if TYPE_CHECKING:
     import argparse
@@ -137,6 +137,9 @@ class _Sink:
             )
         elif isinstance(event, StepDone):
             self._bar(event.step, event.steps, f"epoch {event.epoch}, loss {event.loss:.3f}")
+        elif isinstance(event, TrainNote):
+            self._bar.close()
+            warn(event.text)
         elif isinstance(event, EpochDone):
             self._bar.close()
             warn(f"epoch {event.epoch} of {event.epochs}: {_epoch(event)}")

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 LINE_COLORS: tuple[str, ...] = (
-    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#8b6fc9", "#7f7f7f", "#a65628", "#17a2a2",
+    "#2c8fd6", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#8b6fc9", "#7f7f7f", "#a65628", "#17a2a2",
 )  # fmt: skip
 """Of lines that no class gives a colour; readable on white and on near-black."""
 WIDTH_PX, HEIGHT_PX = 620, 300

@@ -37,11 +37,13 @@ class BoardHook(RunHook):
     def __init__(self, plan: TrainPlan, folder: RunFolder, say: Callable[[str], None]) -> None:
         self._plan, self._folder, self._say = plan, folder, say
         self._board: Any = None
+        self._first_epoch = 1
+        self._is_broken = False
         self._figures = EpochFigures()
 
     def started(self, setup: RunSetup, event: RunStarted) -> None:
-        """Open the file; a new run's begins with its plan."""
-        self._guarded(lambda: self._open(event.first_epoch))
+        """Nothing yet: TensorBoard takes seconds to import, and the first step must not wait for it."""
+        self._first_epoch = event.first_epoch
 
     def step_done(self, setup: RunSetup, event: StepDone) -> None:
         """Gather."""
@@ -50,8 +52,9 @@ class BoardHook(RunHook):
     def epoch_done(self, setup: RunSetup, event: EpochDone, validation: Validation | None) -> None:
         """Write all there is of an epoch."""
         values = self._figures.of_epoch(setup, event, validation)
-        if self._board is not None:
-            self._guarded(lambda: self._write(setup, event.epoch, values, validation))
+        if self._board is None:
+            self._guarded(self._open)
+        self._guarded(lambda: self._write(setup, event.epoch, values, validation))
 
     def close(self) -> None:
         """Close the file."""
@@ -60,17 +63,21 @@ class BoardHook(RunHook):
             self._guarded(board.close)
 
     def _guarded(self, work: Callable[[], None]) -> None:
+        if self._is_broken:
+            return
         try:
             work()
         except OSError as error:
-            self._board = None
+            self._is_broken = True
             self._say(f"TensorBoard's file cannot be written ({error.strerror or error}); training goes on without it.")
 
-    def _open(self, first_epoch: int) -> None:
+    def _open(self) -> None:
+        """Open the file; a new run's begins with its plan."""
         from torch.utils.tensorboard import SummaryWriter
 
-        purge = {"purge_step": first_epoch} if self._plan.is_resumed else {}
-        self._board = SummaryWriter(str(self._folder.folder / FOLDER), **purge)
+        # A start is marked in a new run as well: TensorBoard takes the first mark it meets for the beginning, and purges at later ones.
+        begins = self._first_epoch if self._plan.is_resumed else 0
+        self._board = SummaryWriter(str(self._folder.folder / FOLDER), purge_step=begins)
         if self._plan.is_resumed:
             return
         plan = {name: shown(value) for name, value in vars(self._plan).items()}

@@ -335,3 +335,13 @@ def test_of_large_images_a_grid_is_enough_and_unlabelled_ones_have_no_score():
     )
     assert 0 < made.pr.counts[0].sum() <= SAMPLED_PX and made.pixels == 300_064
     assert [row["mean_iou"] for row in made.to_json()["per_image"]] == [1.0, None] and len(made.worst) == 1
+
+
+def test_a_board_that_cannot_be_written_is_said_once(run, data, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "tensorboard").write_text("a file where the folder would be")
+    events = []
+    Trainer.run(plan_for(data, tmp_path / "run"), events.append)
+    notes = [e.text for e in events if isinstance(e, TrainNote)]
+    assert len(notes) == 1 and "TensorBoard" in notes[0]
+    assert (tmp_path / "run" / "metrics.jsonl").read_bytes() == (run / "metrics.jsonl").read_bytes()
