@@ -23,8 +23,20 @@ def amp_dtype(device: torch.device) -> torch.dtype | None:
     return None
 
 
-def chosen_dtype(precision: Precision, device: torch.device) -> tuple[torch.dtype | None, str]:
-    """(narrow type of the forward pass or None for float32, a sentence where it is not what *precision* asks for) on *device*."""
+def chosen_dtype(
+    precision: Precision, device: torch.device, *, has_depth: bool = False
+) -> tuple[torch.dtype | None, str]:
+    """(narrow type of the forward pass or None for float32, a sentence where it is not what *precision* asks for) on *device*.
+
+    *has_depth* says that the network convolves over planes: on CPUs oneDNN's gradients of that in bfloat16 hold values of memory
+    that was never written (seen up to 1e34 with torch 2.15), so such a network computes in float32 there.
+    """
+    if has_depth and device.type == "cpu":
+        is_asked = precision in ("bf16", "fp16")
+        return (
+            None,
+            f"Gradients over planes are not safe in {precision} on a CPU: it computes in fp32." if is_asked else "",
+        )
     if precision == "auto":
         return amp_dtype(device), ""
     if precision == "fp32":

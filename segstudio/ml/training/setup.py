@@ -162,7 +162,7 @@ def _build_engine(
     network = built.network.to(device=device, memory_format=memory_format)  # type: ignore[call-overload]
     optimiser = build_optimiser(network, plan, is_encoder_pretrained=built.knows_something)
     average = _averaged(network, plan.ema_decay) if plan.ema_decay else None
-    amp, note = chosen_dtype(plan.precision, device)
+    amp, note = chosen_dtype(plan.precision, device, has_depth=not is_flat)
     if amp is not None and device.type == "cpu":
         keep_depthwise_in_float32(network)
     share_norms(network, ranks)
