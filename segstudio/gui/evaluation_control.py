@@ -22,7 +22,7 @@ Done = Callable[[dict[str, Any] | None], object]
 
 
 class EvaluationControl(QObject):
-    """One evaluation at a time; its process ends with it."""
+    """One evaluation at a time; its process ends with it, the thread waits for the next."""
 
     progressed = Signal(float, float, str)
     """(images done, in all, what)."""
@@ -33,13 +33,14 @@ class EvaluationControl(QObject):
         self._thread: TaskThread | None = None
         self._job_id = ""
         self._done: Done | None = None
+        self._is_said = True
         self._eta = Eta()
         self._dialog: EvaluateDialog | None = None
 
     @property
     def is_running(self) -> bool:
         """Whether an evaluation is under way."""
-        return self._thread is not None
+        return bool(self._job_id)
 
     def ask(self, model_id: str = "") -> EvaluateDialog:
         """Open the window, or bring it to the front; *model_id* is chosen in it."""
@@ -57,23 +58,27 @@ class EvaluationControl(QObject):
 
     def start(self, spec: EvaluateSpec, done: Done, *, is_said: bool = True) -> bool:
         """Evaluate; False while another is under way. With *is_said* a failure is told in the notice bar."""
-        from segstudio.gui.threads import TaskThread
-
-        if self._thread is not None:
+        if self.is_running:
             return False
-        self._eta, self._done = Eta(), done
-        self._thread = TaskThread(self)
+        self._eta, self._done, self._is_said = Eta(), done, is_said
         self._job_id = self._jobs.begin(tr("Evaluating"), self.cancel)
-        self._thread.message_received.connect(self._on_message)
-        self._thread.finished_job.connect(self._end)
-        self._thread.cancelled.connect(partial(self._end, None))
-        self._thread.failed.connect(partial(self._on_failed, is_said))
-        self._thread.submit(spec)
+        self._ensure_thread().submit(spec)
         return True
+
+    def _ensure_thread(self) -> TaskThread:
+        if self._thread is None:
+            from segstudio.gui.threads import TaskThread
+
+            self._thread = TaskThread(self)
+            self._thread.message_received.connect(self._on_message)
+            self._thread.finished_job.connect(self._end)
+            self._thread.cancelled.connect(partial(self._end, None))
+            self._thread.failed.connect(self._on_failed)
+        return self._thread
 
     def cancel(self) -> None:
         """End what is under way."""
-        if self._thread is not None:
+        if self._thread is not None and self.is_running:
             self._thread.cancel()
             self._jobs.report(self._job_id, is_ending=True)
 
@@ -88,7 +93,7 @@ class EvaluationControl(QObject):
         if self._thread is not None:
             self._thread.shut_down()
             self._thread = None
-        self._done = None
+        self._done, self._job_id = None, ""
 
     def _on_dialog_gone(self) -> None:
         self._dialog = None
@@ -104,19 +109,18 @@ class EvaluationControl(QObject):
             self._jobs.report(self._job_id, detail=tr(message.text))
             self.progressed.emit(0.0, 0.0, tr(message.text))
 
-    def _on_failed(self, is_said: bool, sentence: str, details: str) -> None:
+    def _on_failed(self, sentence: str, details: str) -> None:
         from segstudio.app.presenters.training_faults import in_the_window
 
         self._end(None)
-        if is_said:
+        if self._is_said:
             self._jobs.fail(in_the_window(sentence), details)
 
     def _end(self, result: object) -> None:
-        thread, self._thread = self._thread, None
-        if thread is None:
+        if not self.is_running:
             return
-        self._jobs.end(self._job_id)
-        thread.retire()
+        job_id, self._job_id = self._job_id, ""
+        self._jobs.end(job_id)
         done, self._done = self._done, None
         if done is not None:
             done(result if isinstance(result, dict) else None)

@@ -40,6 +40,7 @@ class TrainingControl(QObject):
         self._is_paused = False
         self._is_stopping = False
         self._lent: TrainingThread | None = None
+        self._retired: list[TrainingThread] = []
         self.judge = TrainingJudge(jobs, self.presenter)
 
     def lend(self) -> TrainingThread:
@@ -54,6 +55,8 @@ class TrainingControl(QObject):
         """End the process that was lent."""
         thread, self._lent = self._lent, None
         if thread is not None:
+            self._retired.append(thread)
+            thread.finished.connect(lambda: self._retired.remove(thread))
             thread.retire()
 
     @property
@@ -125,9 +128,9 @@ class TrainingControl(QObject):
     def shut_down(self) -> None:
         """End the trainer's process and wait for it."""
         self.judge.stop()
-        if self._lent is not None:
-            self._lent.shut_down()
-            self._lent = None
+        for thread in filter(None, (self._lent, *self._retired)):
+            thread.shut_down()
+        self._lent = None
         if self._thread is not None:
             self._thread.shut_down()
             self._thread = None

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, fields
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
+from segstudio.core.errors import UserError
 from segstudio.io.atomic import write_bytes_atomic
 from segstudio.ml.folders import installed_folder
 from segstudio.ml.networks.costs import costs_of
@@ -189,7 +190,7 @@ def remember(run: Path) -> bool:
     if found is None:
         return False
     kept = [found, *(one for one in remembered() if one != found)][:KEPT]
-    with suppress(OSError):
+    with suppress(OSError, UserError, ImportError):
         file = _memory()
         file.parent.mkdir(parents=True, exist_ok=True)
         write_bytes_atomic(file, json.dumps([asdict(one) for one in kept], indent=0).encode())

@@ -15,6 +15,7 @@ class FakeThread(QObject):
     finished_job = Signal(object)
     failed = Signal(str, str)
     cancelled = Signal()
+    finished = Signal()
     made: list[FakeThread] = []
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -38,6 +39,7 @@ class FakeThread(QObject):
     def retire(self) -> None:
         """Keep that it is not needed any more."""
         self.calls.append("retire")
+        self.finished.emit()
 
     def shut_down(self) -> None:
         """Keep that it was ended."""

@@ -106,7 +106,7 @@ def write_text(file: Path, text: str) -> None:
 
     Raises
     ------
-    OSError
+    UserError
         When the disk does not take it.
     """
     from segstudio.io.atomic import write_bytes_atomic

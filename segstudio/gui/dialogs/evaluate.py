@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 
 from segstudio.app.presenters import training_evaluation as texts
 from segstudio.app.presenters.training_evaluation import CLASS_COLUMNS, IMAGE_COLUMNS, SUMMARY, figure, place_of
+from segstudio.core.errors import UserError
 from segstudio.gui.dialogs.common import PlainDialog, muted
 from segstudio.gui.i18n import tr
 from segstudio.gui.panels.model_chooser import ModelChooser
@@ -303,12 +304,8 @@ class EvaluateDialog(PlainDialog):
         """Write a result; what stands against it is said."""
         try:
             texts.write_text(file, text)
-        except OSError as error:
-            self.state.setText(
-                tr("%1 could not be written (%2). Choose another folder.")
-                .replace("%1", str(file))
-                .replace("%2", str(error.strerror or error))
-            )
+        except UserError as error:
+            self.state.setText(str(error))
             return
         self.state.setText(tr("Written to %1.").replace("%1", str(file)))
 
