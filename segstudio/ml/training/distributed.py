@@ -118,7 +118,11 @@ class Ranks:
             torch.manual_seed(int(drawn[0]))
 
     def wrapped(self, network: nn.Module) -> nn.Module:
-        """*network* with gradients that are the sum over the processes once ``backward()`` is done."""
+        """*network* with gradients that are the mean over the processes once ``backward()`` is done.
+
+        They are to be summed, so the loss is multiplied by ``size`` before. (Summing in its place would go wrong with several
+        batches a step: what the first of them gave lies in every process already.)
+        """
         if self.size == 1:
             return network
         from torch.nn.parallel import DistributedDataParallel
@@ -131,19 +135,7 @@ class Ranks:
         )  # as it was called until lately
         options: dict[str, Any] = {"device_ids": [device.index] if device.type == "cuda" else None, buffers: False}
         # Of a graph that stays as it is DDP finds by itself which parameters no step uses.
-        wrapped = DistributedDataParallel(network, static_graph=True, **options)
-        wrapped.register_comm_hook(None, _summed)
-        return wrapped
-
-
-def _summed(_: object, bucket: Any) -> torch.futures.Future[torch.Tensor]:
-    """In place of DDP's mean: each process's gradient is a part of that of the whole batch."""
-    work = dist.all_reduce(bucket.buffer(), async_op=True)
-    assert work is not None
-    return work.get_future().then(lambda done: done.value()[0])
-
-
-_summed.__annotations__ = {}  # torch compares them with classes, and here they are text
+        return DistributedDataParallel(network, static_graph=True, **options)
 
 
 ONE = Ranks()

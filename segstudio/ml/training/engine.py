@@ -154,7 +154,8 @@ class Engine:
             reading = _Reading(loss.detach())
             if self.device.type != "cuda" and not math.isfinite(reading.value()):
                 return math.nan
-            self.scaler.scale(loss if share == 1.0 else loss * share).backward()  # type: ignore[no-untyped-call]
+            factor = share * self.ranks.size
+            self.scaler.scale(loss if factor == 1.0 else loss * factor).backward()  # type: ignore[no-untyped-call]
             value += reading.value() * share
         return value
 

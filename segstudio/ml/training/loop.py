@@ -136,9 +136,9 @@ class Loop:
         if not self.progress.batches:
             # The loader once drew a number here for its processes' seeds; what dropout draws afterwards stays as it was.
             torch.empty((), dtype=torch.int64).random_()
-        done = min(self.progress.batches * self.plan.batch, self.sampler.length)
-        self.sampler.epoch, self.sampler.skipped = epoch, done
-        keys = self.sampler.keys()
+        self.sampler.epoch = epoch
+        self.sampler.skipped = min(self.progress.batches * self.plan.batch, self.sampler.length)
+        keys, done = list(self.loader.sampler), 0  # of several processes those that this one learns
         for images, targets, *more in batches(self.loader, self.folder.folder):
             count = len(images)
             border = next((part for part in more if part.is_floating_point()), None)
