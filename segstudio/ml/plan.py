@@ -208,10 +208,10 @@ class TrainPlan:
                     remedy="leave that option out, or start a new run in another folder from this one (--from)",
                 )
         source: dict[str, Any] = {"project": self.project, "data": self.data} if self.project or self.data else {}
-        kept: dict[str, Any] = {
-            name: getattr(self, name)
-            for name in ("out", "device", "workers", "threads", "processes", "max_minutes", "visdom", "checkpoint_minutes")
-        }
+        kept: dict[str, Any] = {name: getattr(self, name) for name in ("out", "processes", "max_minutes", "visdom")}
+        for name in ("device", "workers", "threads", "checkpoint_minutes"):
+            # What is not asked for stays: with other threads the sums of floats are others, too.
+            kept[name] = getattr(begun if getattr(self, name) == getattr(plain, name) else self, name)
         return dataclasses.replace(begun, is_resumed=True, **source, **kept)
 
 

@@ -34,6 +34,8 @@ class Keeper:
         self.progress = Progress(classes=setup.data.classes)
         self.notes: list[str] = []
         self._saved_s, self._has_saved = time.monotonic(), False
+        if ranks.is_first:
+            sweep_leftovers(folder.folder)
 
     def resume(self) -> None:
         """Set parameters, counters and generators to those of the checkpoint, and drop what was written after it.
@@ -43,8 +45,6 @@ class Keeper:
         UserError
             When there is none, it is damaged or of a later version, or the classes or the network are others now.
         """
-        if self.ranks.is_first:
-            sweep_leftovers(self.folder.folder)
         state = self.ranks.from_first(lambda: load_state(self.folder.state))
         now, then = self.setup.data.classes, state.progress.classes
         if then and now != then:
