@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import count as numbers
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import cv2
@@ -53,11 +54,7 @@ def preview_patches(plan: TrainPlan, batch: int = 0, count: int = 12, cancel: Ca
     plan = replace(plan, out="", border_weight=(), is_leak_allowed=True)
     data, source = _source(plan, cancel)
     patches: list[PatchPicture] = []
-    for place, key in enumerate(_keys(len(source), plan.seed)):
-        if place < batch * count:
-            continue
-        if len(patches) == count:
-            break
+    for key in islice(_keys(len(source), plan.seed), batch * count, (batch + 1) * count):
         check(cancel)
         image, target, *_ = source[key]
         name = next(iter(source.image_names([key])), "")

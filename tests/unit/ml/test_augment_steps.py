@@ -186,6 +186,18 @@ def test_an_equal_seed_gives_an_equal_patch_and_leaves_the_generator_alone():
     assert not torch.equal(first[0], augment_seeded(transform, image, mask, 12)[0])
 
 
+def test_patches_do_not_depend_on_the_number_of_threads():
+    image, mask = patch(side=160)
+    transform = build_augmentation("standard", 3, {"elastic": 1, "blur": 1, "colour": 1})
+    before, found = torch.get_num_threads(), []
+    for threads in (1, 3):
+        torch.set_num_threads(threads)
+        found.append([augment_seeded(transform, image, mask, seed) for seed in range(4)])
+        assert torch.get_num_threads() == threads
+    torch.set_num_threads(before)
+    assert all(torch.equal(a[0], b[0]) and torch.equal(a[1], b[1]) for a, b in zip(*found))
+
+
 @pytest.mark.parametrize("bands", [1, 2, 4, 9])
 def test_any_number_of_bands(bands):
     image, mask = patch(bands)
