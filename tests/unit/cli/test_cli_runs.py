@@ -2,6 +2,8 @@
 
 import json
 
+import numpy as np
+from PIL import Image
 from run_folders import make_run
 from small_projects import run
 
@@ -58,3 +60,31 @@ def test_a_report_is_written_where_it_is_wanted(capsys, tmp_path):
     assert code == 1 and "no folder of a run" in err
     code, _, err = run(capsys, "report", folder, "--out", tmp_path / "no" / "r.html")
     assert code == 1 and "folder is missing" in err
+
+
+def test_evaluate_draws_the_confusion_matrix(capsys, tmp_path):
+    values = np.full((32, 32), 20, np.uint8)
+    values[8:20, 8:20] = 200
+    mask = (values > 100).astype(np.uint8)
+    mask[8:11] = 0  # where the model and the labels part
+    for kind, plane in (("images", values), ("masks", mask)):
+        (tmp_path / kind / "val").mkdir(parents=True)
+        Image.fromarray(plane).save(tmp_path / kind / "val" / "a.png")
+    words = [
+        "evaluate",
+        "--data",
+        f"folder:{tmp_path / 'images'},{tmp_path / 'masks'}",
+        "--model",
+        "classic/otsu",
+        "--classes",
+        "background,Foreground",
+    ]
+    code, text, err = run(capsys, *words, "--confusion-picture", tmp_path / "c.svg", "--json")
+    assert code == 0, err
+    assert json.loads(text)["confusion"] == [[880, 36], [0, 108]]
+    assert "background → Foreground: 3.93 % (36 px)" in (tmp_path / "c.svg").read_text()
+    assert run(capsys, *words, "--confusion-picture", tmp_path / "c.png")[0] == 0
+    with Image.open(tmp_path / "c.png") as drawn:
+        assert min(drawn.size) > 200
+    code, _, err = run(capsys, *words, "--confusion-picture", tmp_path / "c.gif")
+    assert code == 2 and ".png or .svg" in err
