@@ -109,6 +109,11 @@ def export_onnx(
             f"the model {entry.card.id} ends with a refinement, for which ONNX has no operators",
             remedy="export a network that was trained without one, and refine its proposals",
         )
+    if entry.card.window_depth:
+        raise UserError(
+            f"the model {entry.card.id} looks at volumes, and ONNX files are run on flat images only",
+            remedy="keep the weights file; segstudio runs it as it is",
+        )
     if not target.parent.is_dir():
         raise UserError("the folder is missing", path=target.parent, remedy="make it first, or choose another")
     progress(0, _STEPS, "Loading the model")

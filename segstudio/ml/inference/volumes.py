@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from segstudio.ml.inference.windows import Axis
     from segstudio.ml.refine.table import Refinement
 
+MOST_VOXELS = 1 << 22
+"""Windows larger than the model's own have no more voxels than this: 256 × 256 in 64 planes."""
+
 
 def sees_volumes(segmenter: AnySegmenter) -> bool:
     """Whether a model looks at several planes at once, and answers for all of them."""
@@ -135,6 +138,9 @@ def volume_logits(
             remedy="choose a volume, or a model for flat images",
         )
     window, overlap = window_px or card.window_px, card.overlap_px if overlap_px is None else overlap_px
+    while window > card.window_px and window**2 * card.window_depth > MOST_VOXELS:
+        window //= 2  # a side that is meant for flat images
+    overlap = min(overlap, window // 2)
     axes = depth_axes(planes, depth, card.window_depth, card.overlap_depth)
     grids = [(region, *axes_of(region, window, overlap, card.stride_px)) for region in _regions(reader, rects)]
     per_slab = sum(len(rows) * len(columns) for _, rows, columns in grids)
