@@ -9,18 +9,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from segstudio.cli import estimate
 from segstudio.cli.output import ProgressBar, checking_options, counted, emit, warn
 from segstudio.cli.train_options import add_arguments, plan_of
 from segstudio.core.errors import UserError
 from segstudio.ml.launched import launched
+from segstudio.ml.step_times import remember
 from segstudio.ml.train_events import EpochDone, RunFinished, RunStarted, StepDone, TrainNote
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from segstudio.ml.plan import TrainPlan
-    from segstudio.ml.train_events import TrainEvent
+    from segstudio.ml.train_events import TrainControl, TrainEvent, TrainSink
 
 __all__ = ["add_arguments", "plan_of", "run"]
 
@@ -44,18 +46,20 @@ def run(args: argparse.Namespace) -> int:
 
         with _stopped_by_signals() as control:
             return find_rate.run(args, plan, control)
+    if args.estimate:
+        return estimate.run(args, plan)
     if not is_first:
         return _run_beside(plan)
     from segstudio.ml.training.process_group import ToldElsewhere
-    from segstudio.ml.training.trainer import Trainer
 
     with ProgressBar() as bar, _stopped_by_signals() as control:
         try:
-            finished = Trainer.run(plan, _Sink(bar), control)
+            finished = _trains(args.engine)(plan, _Sink(bar, plan), control)
         except ToldElsewhere:
             return 1
     document = {"run": finished.run, "best": finished.best, "last": finished.last, "epochs": finished.epochs, "best_epoch": finished.best_epoch,
                 "stopped_by": finished.stopped_by, "metrics": finished.metrics, "note": finished.note}  # fmt: skip
+    remember(Path(plan.out))
     score = finished.metrics.get("mean_iou")
     quality = "" if score is None else f", mean IoU {score:.4f} on validation (epoch {finished.best_epoch})"
     emit(args, document, f"{finished.best}: {counted(finished.epochs, 'epoch')}{quality}. {finished.note}".rstrip())
@@ -63,6 +67,16 @@ def run(args: argparse.Namespace) -> int:
         warn(f"stopped; what was learnt so far is in {finished.last}. {_how_to_go_on(plan)}")
         return 1
     return 0
+
+
+def _trains(engine: str) -> Callable[[TrainPlan, TrainSink, TrainControl], RunFinished]:
+    if engine == "ray":
+        from segstudio.ml.training.ray_train import train_on_cluster
+
+        return train_on_cluster
+    from segstudio.ml.training.trainer import Trainer
+
+    return Trainer.run
 
 
 def _run_beside(plan: TrainPlan) -> int:
@@ -125,8 +139,8 @@ def _stopped_by_signals(*, is_told: bool = True) -> Iterator[_Control]:
 class _Sink:
     """Shows what the trainer reports on stderr."""
 
-    def __init__(self, bar: ProgressBar) -> None:
-        self._bar = bar
+    def __init__(self, bar: ProgressBar, plan: TrainPlan) -> None:
+        self._bar, self._plan = bar, plan
 
     def __call__(self, event: TrainEvent) -> None:
         if isinstance(event, RunStarted):
@@ -135,6 +149,7 @@ class _Sink:
                 f"{event.train_images} training and {event.val_images} validation images, {len(event.classes)} classes, "
                 f"{event.parameters / 1e6:.1f} M parameters{frozen}, on {event.device}. {event.note}".rstrip()
             )
+            estimate.say(self._plan, event)
         elif isinstance(event, StepDone):
             self._bar(event.step, event.steps, f"epoch {event.epoch}, loss {event.loss:.3f}")
         elif isinstance(event, TrainNote):

@@ -112,8 +112,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     _add_data(parser)
     _add_optimisation(parser)
+    parser.add_argument(
+        "--engine", default="local", choices=("local", "ray"),
+        help="ray: --processes of a Ray cluster (extra cluster; default %(default)s)",
+    )  # fmt: skip
     parser.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda[:N] or mps")
     parser.add_argument("--out", type=Path, metavar="RUN", help="the run's folder (needed, but for --find-lr)")
+    parser.add_argument(
+        "--estimate", action="store_true", help="say what the run will cost in time and memory, and write nothing"
+    )
     parser.add_argument(
         "--find-lr", action="store_true", help="try rising learning rates, say which one suits, and write nothing"
     )
@@ -260,7 +267,7 @@ def plan_of(args: argparse.Namespace) -> TrainPlan:
     UsageError
         When a list of numbers is none.
     """
-    if args.out is None and not args.find_lr:
+    if args.out is None and not args.find_lr and not args.estimate:
         raise UsageError("the run has no folder", remedy="give --out RUN")
     low_high = numbers(args.scale, "--scale")
     if len(low_high) != 2:

@@ -13,7 +13,7 @@ import platform
 import statistics
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,6 +21,7 @@ from segstudio.core.errors import UserError
 from segstudio.io.atomic import write_bytes_atomic
 from segstudio.ml.folders import installed_folder
 from segstudio.ml.networks.costs import costs_of
+from segstudio.ml.networks.table import ARCHITECTURES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -91,7 +92,10 @@ def estimate_time(
     *device* is the kind it runs on ("cpu", "cuda", "mps").
     """
     steps = max(1, patches // plan.batch)
-    found = _batch_seconds(plan, classes, [one for one in earlier if one.device == device], device)
+    batch = min(plan.batch, max(1, patches))
+    found = _batch_seconds(
+        replace(plan, batch=batch), classes, [one for one in earlier if one.device == device], device
+    )
     if found is None:
         return None
     batch_s, pixel_s, source = found
@@ -109,7 +113,8 @@ def _batch_seconds(
 ) -> tuple[float, float, Source] | None:
     """(seconds a batch, seconds a validated pixel, what they rest on)."""
     size = plan.batch * plan.patch_px**2 * max(1, plan.patch_depth)
-    alike = [one for one in earlier if (one.arch, one.encoder) == (plan.arch, plan.encoder)]
+    encoder = _encoder(plan.arch, plan.encoder)
+    alike = [one for one in earlier if (one.arch, _encoder(one.arch, one.encoder)) == (plan.arch, encoder)]
     same = [one for one in alike if _size(one) == size and one.patch_px == plan.patch_px]
     for source, times in (("same", same), ("alike", alike)):
         if times:
@@ -130,6 +135,11 @@ def _batch_seconds(
     rate = statistics.median(rates) if rates else ROUGH_SHARE * product_rate()
     pixel_s = wanted / rate
     return OVERHEAD_S + size * pixel_s * STEP_PASSES, pixel_s, "other" if rates else "rough"
+
+
+def _encoder(arch: str, encoder: str) -> str:
+    """The encoder's id, also where it is left to the network; as it is where that is none."""
+    return encoder or (ARCHITECTURES[arch].default_encoder if arch in ARCHITECTURES else "")
 
 
 def _size(one: StepTime) -> int:

@@ -113,7 +113,7 @@ def test_what_cannot_be_is_said_beside_the_field_and_holds_the_start(qtbot, tmp_
         type_into(row.editor.focusProxy(), "six of five")
         assert "1/5" in row.fault.text() and row.fault.isVisible() and presenter.value("fold") == ()
         type_into(row.editor.focusProxy(), "6/5")
-        assert "fold" in row.fault.text() and presenter.value("fold") == (6, 5)
+        assert "fold is" in row.fault.text() and presenter.value("fold") == (6, 5)
         assert row.fault.text() in panel.choices_box.texts
         dialog.reject()
         assert presenter.plan() is None and not window.workspace.jobs.training.is_running

@@ -35,7 +35,10 @@ def faults_of(
 
     To blame is the field whose default changes what is said, of several the one that was changed *last*; "" where that is none.
     """
-    found: dict[str, str] = {}
+    found = _own_faults(choices, classes)
+    if "group_by" in found:
+        # The plan would blame the choice of groups, whose default is another choice; what is missing is how they are told.
+        choices = choices.changed(split_by=default_of("split_by"))
     for _ in range(MOST):
         sentence = _refusal(plan_of(choices))
         if not sentence:
@@ -47,12 +50,13 @@ def faults_of(
         if not key:
             break
         choices = choices.changed(**{key: default_of(key)})
-    return {**found, **_own_faults(choices, classes)}
+    return found
 
 
 def in_the_window(sentence: str) -> str:
-    """A sentence of the command line with the options that it names as fields of the window."""
-    return _OPTION.sub(lambda match: _title(match.group(1)), sentence)
+    """A sentence of the command line with the options that it names as fields of the window, begun with a capital."""
+    text = _OPTION.sub(lambda match: _title(match.group(1)), sentence)
+    return text[:1].upper() + text[1:]
 
 
 def _title(option: str) -> str:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QCheckBox,
     QDialogButtonBox,
     QFileDialog,
@@ -125,7 +124,6 @@ class EvaluateDialog(PlainDialog):
         column.addWidget(muted(tr("Double-click a row, or press Enter on it, to see the image."), small=True))
         self.images = ScoreTable([(key, tr(title)) for key, title in IMAGE_COLUMNS])
         self.images.setAccessibleName(tr("Scores by image, the worst first"))
-        self.images.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.images.opened.connect(self.open_image)
         column.addWidget(self.images, 1)
         self.differs = QCheckBox(tr("Let the model propose there, and show where it differs from the labels"))

@@ -87,7 +87,7 @@ class RateCurve(QWidget):
             bottom, top = self._losses()
             right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
             for loss in (bottom, (bottom + top) / 2, top):
-                y = _up(loss, bottom, top, room)
+                y = min(_up(loss, bottom, top, room), room.bottom() - 6)
                 painter.drawText(QRectF(0, y - 8, LEFT_PX - 6, 16), right, f"{loss:.3g}")
         painter.drawText(
             QRectF(room.left(), room.bottom() + 18, room.width(), 16),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from segstudio.app.presenters.training import RunProgress
 
 PLOT_PX = 132
-RATE_PX = 72
+RATE_PX = 84
 IMPORT_POLL_MS = 50
 LEAST_CONTRAST = 40
 MOST_CLASSES = 12
@@ -215,7 +215,12 @@ class Curves(QWidget):
         yield
         rate = pg.PlotWidget(self, background=theme.color("panel"), plotItem=item)
         yield from self._furnish(rate, tr("rate"), RATE_PX)
-        self._lines["lr"] = rate.plot(pen=pg.mkPen(theme.color("muted"), width=1))
+        axis = item.getAxis("left")
+        axis.setStyle(maxTickLevel=0)
+        axis.tickStrings = lambda values, scale, spacing: [
+            f"{v:.0e}".replace("e-0", "e-") if v else "0" for v in values
+        ]
+        self._lines["lr"] = rate.plot(pen=pg.mkPen(theme.color("muted"), width=2))
 
     def _furnish(self, plot: Any, title: str, height_px: int = PLOT_PX) -> Iterator[None]:
         self._plots.append(plot)

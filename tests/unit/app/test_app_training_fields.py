@@ -18,7 +18,7 @@ from segstudio.ml.plan import TrainPlan
 from tests.unit.app.conftest import paint
 
 OTHER = {
-    "val_fraction": 0.3, "split_by": "group", "group_by": "folder", "block_px": 512, "fold": (1, 5), "ignored_as": "road", "seed": 7,
+    "val_fraction": 0.3, "split_by": "group", "group_by": "folder", "block_px": 512, "fold": (1, 5), "ignored_as": "road", "is_leak_allowed": True, "seed": 7,
     "patch_px": 128, "working_long_side_px": 640, "patches_per_image": 9, "sampling": "balanced", "patch_depth": 16, "slices": 3,
     "scale": (0.9, 1.1), "augment": "overhead", "augment_options": {"elastic": 0.5}, "augment_on": "cpu", "mix": "cutmix", "mix_share": 0.25,
     "loss": "ce+0.5*lovasz", "class_balance": "median", "class_weights": (1.0, 4.0), "border_weight": (10.0, 5.0), "aux_weights": (0.4,),
