@@ -88,10 +88,10 @@ class BiSeNet(SegmentationNetwork):
         self.after_4, self.after_5 = conv_bn_relu(WIDTH, WIDTH), conv_bn_relu(WIDTH, WIDTH)
         self.fusion = FeatureFusion(2 * WIDTH, FUSED)
         self.head = nn.Sequential(conv_bn_relu(FUSED, FUSED), nn.Conv2d(FUSED, classes, 1))
-        self.sides = nn.ModuleList(
-            nn.Sequential(conv_bn_relu(WIDTH, WIDTH), nn.Conv2d(WIDTH, classes, 1)) for _ in range(2)
-        )
-        for part in (self.spatial, self.refine_4, self.refine_5, self.mean, self.after_4, self.after_5, self.fusion):
+        sides = [nn.Sequential(conv_bn_relu(WIDTH, WIDTH), nn.Conv2d(WIDTH, classes, 1)) for _ in range(2)]
+        self.sides = nn.ModuleList(sides)
+        inner = (self.spatial, self.refine_4, self.refine_5, self.mean, self.after_4, self.after_5, self.fusion)
+        for part in (*inner, self.head[0], *(side[0] for side in sides)):
             he_initialise(part)
 
     def scores(self, x: torch.Tensor) -> Scores:

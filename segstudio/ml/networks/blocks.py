@@ -57,14 +57,6 @@ def _replace_norms(module: nn.Module) -> None:
             _replace_norms(child)
 
 
-class AuxiliaryHead(nn.Sequential):
-    """3×3 convolution, dropout, 1×1 to the classes: the side head of PSPNet."""
-
-    def __init__(self, inputs: int, classes: int, dropout: float = 0.1) -> None:
-        middle = max(inputs // 4, 16)
-        super().__init__(conv_bn_relu(inputs, middle), nn.Dropout2d(dropout), nn.Conv2d(middle, classes, 1))
-
-
 def bilinear_upsampling(classes: int, factor: int) -> nn.ConvTranspose2d:
     """A transposed convolution, one filter a class, that begins as bilinear enlargement by *factor* (Long et al. 2015)."""
     size = 2 * factor - factor % 2
@@ -78,15 +70,31 @@ def bilinear_upsampling(classes: int, factor: int) -> nn.ConvTranspose2d:
 
 
 def he_initialise(module: nn.Module) -> None:
-    """He et al. 2015 for each convolution followed by a ReLU; ones and zeros for batch norms."""
+    """He et al. 2015 (arXiv:1502.01852) for each layer followed by a ReLU, of variance 2 / fan-out; ones and zeros for batch norms."""
     for part in module.modules():
         if isinstance(part, nn.Conv2d | nn.ConvTranspose2d):
             nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")
+            if part.groups > 1:  # torch counts the outputs of all groups, an input reaches those of its own
+                with torch.no_grad():
+                    part.weight.mul_(part.groups**0.5)
+            if part.bias is not None:
+                nn.init.zeros_(part.bias)
+        elif isinstance(part, nn.Linear):
+            nn.init.kaiming_normal_(part.weight, mode="fan_in", nonlinearity="relu")
             if part.bias is not None:
                 nn.init.zeros_(part.bias)
         elif isinstance(part, nn.BatchNorm2d):
             nn.init.ones_(part.weight)
             nn.init.zeros_(part.bias)
+
+
+class AuxiliaryHead(nn.Sequential):
+    """3×3 convolution, dropout, 1×1 to the classes: the side head of PSPNet."""
+
+    def __init__(self, inputs: int, classes: int, dropout: float = 0.1) -> None:
+        middle = max(inputs // 4, 16)
+        super().__init__(conv_bn_relu(inputs, middle), nn.Dropout2d(dropout), nn.Conv2d(middle, classes, 1))
+        he_initialise(self[0])
 
 
 def pad_to_stride(x: torch.Tensor, stride: int) -> torch.Tensor:

@@ -92,6 +92,7 @@ class DeepLabV3Plus(SegmentationNetwork):
             )
         )
         self.head = nn.Conv2d(256, classes, 1)
+        he_initialise(self.decoder)
 
     def scores(self, x: torch.Tensor) -> Scores:
         """Scores at stride 4."""

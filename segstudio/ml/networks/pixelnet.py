@@ -53,6 +53,7 @@ class PixelNet(nn.Module):
         # Features of very different strength lie side by side: each map is brought to one scale first.
         self.norms = nn.ModuleList(nn.BatchNorm2d(c) for c in MAP_CHANNELS)
         he_initialise(self.norms)
+        he_initialise(self.mlp)
 
     def forward(self, x: torch.Tensor) -> NetworkOutput:
         """(N, B, H, W) to logits (N, K, H, W); in training only the sampled pixels hold scores, the others 0."""

@@ -21,7 +21,7 @@ from torch import nn
 
 from segstudio.ml.encoders.build import build_encoder
 from segstudio.ml.networks.base import SegmentationNetwork
-from segstudio.ml.networks.blocks import AuxiliaryHead, with_pooled_norms
+from segstudio.ml.networks.blocks import AuxiliaryHead, he_initialise, with_pooled_norms
 from segstudio.ml.networks.smp_parts import decoder_class
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class PSPNet(SegmentationNetwork):
         self.decoder = with_pooled_norms(make(encoder_channels=list(encoder.channels), out_channels=512, dropout=0.1))
         self.head = nn.Conv2d(512, classes, 1)
         self.auxiliary = AuxiliaryHead(encoder.channels[-2], classes)
+        he_initialise(self.decoder)
 
     def scores(self, x: torch.Tensor) -> Scores:
         """Scores at stride 8, and the fourth stage's while training."""

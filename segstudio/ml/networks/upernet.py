@@ -20,7 +20,7 @@ from torch import nn
 
 from segstudio.ml.encoders.build import build_encoder
 from segstudio.ml.networks.base import SegmentationNetwork
-from segstudio.ml.networks.blocks import AuxiliaryHead, with_pooled_norms
+from segstudio.ml.networks.blocks import AuxiliaryHead, he_initialise, with_pooled_norms
 from segstudio.ml.networks.smp_parts import decoder_class, level_channels, levels
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class UPerNet(SegmentationNetwork):
         self.decoder = with_pooled_norms(make(encoder_channels=channels, encoder_depth=5, decoder_channels=WIDTH))
         self.head = nn.Conv2d(WIDTH, classes, 1)
         self.auxiliary = AuxiliaryHead(encoder.channels[-2], classes)
+        he_initialise(self.decoder)
 
     def scores(self, x: torch.Tensor) -> Scores:
         """Scores at stride 4, and the fourth stage's while training."""
