@@ -74,9 +74,9 @@ NETWORKS: dict[str, str] = {
         "Joins the last three stages by joint pyramid upsampling in place of dilating them: nearly PSPNet's quality with less memory and time. "
         "Choose it for many classes in large images, and with encoders that have no dilated version (DenseNet, VGG).",
     "vnet":
-        "Residual blocks of wide 5×5 windows, made for CT and MR with the Dice loss. It learns and proposes plane by plane here, so "
-        "neighbouring planes don't help each other. Choose it for medical planes with one organ or lesion to find, and much data to learn "
-        "from scratch; a U-Net with a pretrained encoder wants less of both.",
+        "Residual blocks of wide 5×5×5 windows, made for CT and MR with the Dice loss. With a patch depth it learns from blocks of planes; "
+        "without one each plane is a picture. Choose it for volumes whose planes say little alone, and much time to learn from scratch; "
+        "a U-Net with a pretrained encoder that sees neighbouring planes wants less.",
 }
 """Network id → when to choose it."""
 

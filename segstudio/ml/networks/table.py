@@ -168,7 +168,7 @@ ARCHITECTURES: dict[str, ArchitectureSpec] = {
         _arch("fastfcn", "FastFCN", "fastfcn:build", "Wu et al. 2019, arXiv:1903.11816",
               "PSPNet's quality at a third of the memory, as nothing is dilated.", _ANY, "resnet50"),
         _arch("vnet", "V-Net", "vnet:build", "Milletari, Navab, Ahmadi 2016, arXiv:1606.04797",
-              "A residual U-Net made for volumes; here it learns and proposes plane by plane.", (NO_ENCODER,)),
+              "A residual U-Net made for volumes: give it a patch depth, and it learns from blocks of planes.", (NO_ENCODER,)),
     )
 }
 # fmt: on
