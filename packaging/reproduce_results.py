@@ -1,7 +1,7 @@
 """Trains and measures the rows of resources/docs/results.md, and writes what came out into its table.
 
     python packaging/reproduce_results.py --data DATA [ROW …] [--device cuda] [--minutes 30] [--offline]
-    python packaging/reproduce_results.py --data DATA --record ROW=RUN        measures a run that was made otherwise
+    python packaging/reproduce_results.py --data DATA --record ROW=RUN        measures a run, or a built-in model, that was made otherwise
     python packaging/reproduce_results.py --list                              the rows, their commands and aims
     python packaging/reproduce_results.py --dry-run [ROW …]                   one step each on made-up images, writes nothing
 
@@ -53,7 +53,10 @@ def main(arguments: list[str] | None = None) -> int:
         "--offline", action="store_true", help="no downloads: --no-pretrained where weights are missing"
     )
     parser.add_argument(
-        "--record", action="append", default=[], metavar="ROW=RUN", help="measure this run as the row's"
+        "--record", action="append", default=[], metavar="ROW=RUN", help="measure this run, or model, as the row's"
+    )
+    parser.add_argument(
+        "--took", type=float, default=0.0, metavar="MINUTES", help="with --record: how long it was trained"
     )
     parser.add_argument("--note", default="", help="with --record: said in the row's line")
     parser.add_argument("--list", action="store_true")
@@ -71,7 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
         for text in args.record:
             name, _, run = text.partition("=")
             (row,) = chosen([name], parser)
-            keep(row, recorded(row, Path(run), args))
+            keep(row, recorded(row, run, args))
         return 0
     runnable = [row for row in rows if row.train]
     shares = sum(row.share for row in runnable)
@@ -181,23 +184,37 @@ def trained(run: Path, words: list[str]) -> float:
     return before
 
 
-def recorded(row: Row, run: Path, args: argparse.Namespace) -> dict[str, Any]:
-    """What is to be written down of a run that was trained otherwise: measured as the row says, with its own command."""
-    words = filled(row.evaluate, args.data, run, "")
+def recorded(row: Row, run: str, args: argparse.Namespace) -> dict[str, Any]:
+    """What is to be written down of a run or a model that was trained otherwise: measured as the row says, with its own command."""
+    folder = Path(run)
+    words = filled(row.evaluate, args.data, folder, "")
+    if not folder.is_dir():
+        words[words.index("--model") + 1] = run
     document = segstudio([*words, "--device", args.device])
-    plan = json.loads((run / "config.json").read_text(encoding="utf-8"))
-    command = str(plan.get("command") or "")
-    for place, name in ((str(plan.get("out") or run), "RUN"), (str(run), "RUN"), (str(args.data), "DATA")):
-        command = command.replace(place, name)
-    seconds = (run / "last.safetensors").stat().st_mtime - (run / "config.json").stat().st_mtime
-    notes = ["one fold of five"] if row.folds else []
+    seconds = 60 * args.took
+    if not seconds and folder.is_dir():
+        seconds = (folder / "last.safetensors").stat().st_mtime - (folder / "config.json").stat().st_mtime
+    notes = [f"measured on {document['images']} images of one fold"] if row.folds else []
     return {
         "figures": figures(row, [document]),
-        "commands": [command, f"segstudio {row.evaluate}"],
+        "commands": [command_of(folder, run, args.data), f"segstudio {row.evaluate}"],
         "seconds": round(seconds),
         "device": device_name([document], args.device),
         "notes": [*notes, *([args.note] if args.note else [])],
     }
+
+
+def command_of(folder: Path, model: str, data: Path) -> str:
+    """The command that trained a run or a model of the catalog, without this machine's paths."""
+    if not folder.is_dir():
+        from segstudio.ml.registry import Catalog
+
+        return str(Catalog().find(model).card.command)
+    plan = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    command = str(plan.get("command") or "")
+    for place, name in ((str(plan.get("out") or folder), "RUN"), (str(folder), "RUN"), (str(data), "DATA")):
+        command = command.replace(place, name)
+    return command
 
 
 def figure_at(document: Any, path: tuple[str, ...]) -> float | None:

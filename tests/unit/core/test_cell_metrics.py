@@ -30,6 +30,20 @@ def test_pairs_are_counted_as_the_formula_says(seed, most):
     assert rand_counts(truth, pred).scores() == pytest.approx(looped(truth, pred))
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_without_pairs_of_a_pixel_with_itself_it_is_the_one_of_scikit_image(seed):
+    from skimage.metrics import adapted_rand_error
+
+    rng = np.random.default_rng(seed)
+    truth = np.kron(rng.integers(0, 6, (5, 7)), np.ones((4, 4), int))
+    pred = np.where(rng.random(truth.shape) < 0.2, rng.integers(1, 5, truth.shape), truth + 1)
+    counts, own = rand_counts(truth, pred), float((truth > 0).sum())
+    error, precision, recall = adapted_rand_error(truth, pred, ignore_labels=(0,))
+    both, of_truth, of_pred = counts.both - own, counts.truth - own, counts.pred - own
+    assert 1 - error == pytest.approx(2 * both / (of_truth + of_pred))
+    assert sorted((precision, recall)) == pytest.approx(sorted((both / of_truth, both / of_pred)))
+
+
 def rooms(walls_at, width=3):
     """A picture of rooms in a row with walls of this width."""
     picture = np.zeros((24, 60), bool)

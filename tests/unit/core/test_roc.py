@@ -63,6 +63,22 @@ def test_bins_cost_less_than_a_millionth(sharpness):
     assert by_odds.areas[1] == pytest.approx(by_sorting(odds.ravel(), truth.ravel() == 1), abs=2e-6)
 
 
+def test_the_area_is_that_of_torchmetrics():
+    tm = pytest.importorskip("torchmetrics.functional.classification")
+    import torch
+
+    rng = np.random.default_rng(3)
+    truth = rng.integers(0, 4, (40, 50)).astype(np.uint8)
+    logits = rng.normal(size=(4, 40, 50)) + 1.5 * (truth == np.arange(4)[:, None, None])
+    chances = (np.exp(logits) / np.exp(logits).sum(0)).astype(np.float32)
+    total = RocSum(4)
+    total.add(chances, truth)
+    theirs = tm.multiclass_auroc(
+        torch.from_numpy(chances.reshape(4, -1).T.copy()), torch.from_numpy(truth.ravel()).long(), 4, average=None
+    )
+    assert np.allclose(total.areas, theirs.numpy(), atol=2e-6)
+
+
 def test_perfect_reversed_and_alike():
     truth = np.array([[0, 0, 1, 1]], np.uint8)
     for chances, area in (((0.0, 0.1, 0.9, 1.0), 1.0), ((0.9, 0.8, 0.1, 0.2), 0.0), ((0.5,) * 4, 0.5)):
