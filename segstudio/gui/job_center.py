@@ -19,6 +19,7 @@ from segstudio.gui.job_strip import JobView
 from segstudio.gui.model_control import ModelControl
 from segstudio.gui.model_files import ModelFiles
 from segstudio.gui.notice_bar import Offer
+from segstudio.gui.preview_control import PreviewControl
 from segstudio.gui.prompt_control import PromptControl
 from segstudio.gui.refine_control import RefineControl
 from segstudio.gui.training_control import TrainingControl
@@ -46,6 +47,7 @@ class JobCenter(QObject):
         self.model_files = ModelFiles(self)
         self.compare = CompareControl(self)
         self.evaluations = EvaluationControl(self)
+        self.previews = PreviewControl(self)
         self.refine = RefineControl(self)
 
     # -- the strip -------------------------------------------------------------------------------------------------
@@ -143,6 +145,7 @@ class JobCenter(QObject):
         """Stop everything and wait for it."""
         self.compare.shut_down()
         self.evaluations.shut_down()
+        self.previews.shut_down()
         self.refine.shut_down()
         self.models.shut_down()
         self.prompts.shut_down()

@@ -52,6 +52,8 @@ TRAIN = (
     _spec("train.stop", "Stop and keep", "", "stop", "Train", "run", tip="End the training and keep its best model"),
     _spec("train.all_settings", "All settings of training…", "", "settings", "Train", "settings", "project",
           "Splits, augmentation, loss, optimiser, precision and checkpoints, each with when to change it"),
+    _spec("train.preview_patches", "Preview patches…", "", "grid", "Train", "settings", "project",
+          "See what the augmentation makes of your labels, and change its steps while you look"),
     _spec("train.find_rate", "Find a learning rate…", "", "search", "Train", "settings", "project",
           "Try rising rates for some steps and suggest one; nothing is kept of it"),
     _spec("train.runs", "Runs…", "", "history", "Train", "files", "project",

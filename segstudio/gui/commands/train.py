@@ -22,6 +22,7 @@ def bind(workspace: Workspace) -> None:
     binder.bind_check("train.pause", training.set_paused, when=lambda: training.is_running)
     binder.bind("train.stop", training.stop_and_keep, when=lambda: training.is_running)
     binder.bind("train.all_settings", lambda: open_settings(workspace))
+    binder.bind("train.preview_patches", lambda: preview_patches(workspace))
     binder.bind("train.find_rate", lambda: find_rate(workspace), when=lambda: not training.is_running)
     binder.bind("train.runs", lambda: show_runs(workspace))
     binder.bind("train.report", lambda: report(workspace))
@@ -47,6 +48,13 @@ def open_settings(workspace: Workspace, key: str = "") -> None:
     dialog.open()
     if key:
         dialog.show_field(key)
+
+
+def preview_patches(workspace: Workspace) -> None:
+    """What the network would see of the labels, and the steps of the augmentation to change."""
+    from segstudio.gui.dialogs.augment_preview import AugmentPreviewDialog
+
+    AugmentPreviewDialog(workspace).open()
 
 
 def find_rate(workspace: Workspace) -> None:
