@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import time
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from segstudio.core.confusion_picture import confusion_svg, confusion_table, short_count
@@ -85,14 +86,18 @@ def comparison_report(runs: Sequence[RunRecord]) -> str:
 
 
 def _render(template: str, **values: Any) -> str:
+    return str(_environment().get_template(template).render(**values))
+
+
+@cache
+def _environment() -> Any:
     from jinja2 import Environment, FileSystemLoader
 
     folder = resource_path("report")
-    if not (folder / template).is_file():
+    if not (folder / "page.html").is_file():
         raise UserError("the report's template is missing", path=folder, remedy="install segstudio again")
     # Everything that is text in a run (names of classes, images, models) is escaped.
-    environment = Environment(loader=FileSystemLoader(str(folder)), autoescape=True)
-    return environment.get_template(template).render(**values)
+    return Environment(loader=FileSystemLoader(str(folder)), autoescape=True)
 
 
 def _markup(svg: str) -> Any:
@@ -193,7 +198,8 @@ def _calibration(found: Any) -> dict[str, Any]:
     error = number(found.get("expected_calibration_error")) if isinstance(found, dict) else None
     if error is None:
         return {}
-    bins = [b for b in found.get("bins", []) if isinstance(b, dict)]
+    rows = found.get("bins")
+    bins = [b for b in rows if isinstance(b, dict)] if isinstance(rows, list) else []
     points = [(number(b.get("confidence")), number(b.get("accuracy"))) for b in bins]
     known = [(x, y) for x, y in points if x is not None and y is not None]
     lines = [Line("this model", known), Line("as sure as right", [(0.0, 0.0), (1.0, 1.0)], "#7f7f7f", is_dashed=True)]

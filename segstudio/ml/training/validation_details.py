@@ -49,7 +49,7 @@ class ValidationDetails:
         missed = np.zeros(counts.shape[0], np.int64)
         row = ImageCounts(counts, missed, None).row(name)
         self.rows.append(row)
-        self.pixels += truth.size
+        self.pixels += max(truth.size, int(counts.sum()))  # of a big image the truth here may be a reduced one
         if logits is not None:
             self._add_probabilities(truth, logits)
         if row["mean_iou"] is not None:

@@ -219,3 +219,41 @@ def test_reading_and_reporting_runs_loads_no_torch(tmp_path):
     code = f"import sys; from segstudio.cli.main import main; assert main(['report', {str(run)!r}]) == 0; assert main(['runs', {str(run)!r}]) == 0; assert 'torch' not in sys.modules and 'PySide6' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
     assert (run / "report.html").is_file()
+
+
+def paths_of(value, here=()):
+    """Every place in a JSON document."""
+    yield here
+    items = value.items() if isinstance(value, dict) else enumerate(value[:2]) if isinstance(value, list) else ()
+    for key, part in items:
+        yield from paths_of(part, (*here, key))
+
+
+def changed(document, path, value):
+    if not path:
+        return value
+    made = json.loads(json.dumps(document))
+    place = made
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    return made
+
+
+@pytest.mark.parametrize("file", ["evaluation.json", "timing.json", "config.json", "metrics.jsonl"])
+def test_whatever_stands_in_a_run_s_files_it_is_listed_reported_and_compared(tmp_path, file):
+    run, whole = make_run(tmp_path / "a"), read_run(make_run(tmp_path / "b"))
+    kept = (run / file).read_text()
+    document = json.loads(kept.splitlines()[0] if file == "metrics.jsonl" else kept)
+    for path in list(paths_of(document)):
+        for value in (None, "x", -1, [], {}, [[1]], 1e308, True):
+            text = json.dumps(changed(document, path, value))
+            (run / file).write_text("\n".join([text, *kept.splitlines()[1:]]) if file == "metrics.jsonl" else text)
+            try:
+                found = read_run(run)
+                json.dumps([found.to_json(), comparison([found, whole])], allow_nan=False)
+                if path[:1] in (("about",), ()) or len(path) < 3 or value in (None, "x"):
+                    run_report(found)
+                    comparison_report([found, whole])
+            except Exception as error:
+                raise AssertionError(f"{file} {path} = {value!r}") from error
