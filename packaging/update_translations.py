@@ -96,11 +96,15 @@ def table_texts() -> list[Key]:
     sys.path.insert(0, str(ROOT))
     from segstudio.app.actions import ACTIONS, MENUS
     from segstudio.app.presenters.catalog import KINDS, STATES
+    from segstudio.app.presenters.training_evaluation import CLASS_COLUMNS, IMAGE_COLUMNS, SUMMARY
+    from segstudio.app.presenters.training_field_table import FIELDS, SECTIONS
     from segstudio.app.settings import SETTINGS
     from segstudio.gui.dialogs.export import FORMATS, OPTIONS
     from segstudio.gui.docks import PANELS
     from segstudio.gui.panels.model_chooser import GROUPS
     from segstudio.gui.panels.train_choices import LOSS_TIPS, LOSS_TITLES
+    from segstudio.gui.panels.train_editors import PART_TITLES
+    from segstudio.gui.panels.train_texts import UNITS
     from segstudio.ml.advice import ENCODERS, MODELS, NETWORKS
     from segstudio.ml.classic.table import METHODS
     from segstudio.ml.model_options import PRUNE_HELP
@@ -128,6 +132,12 @@ def table_texts() -> list[Key]:
     texts += [(GUI_CONTEXT, text) for method in REFINEMENTS for text in (method.name, method.description)]
     texts += [(GUI_CONTEXT, text) for advice in (NETWORKS, ENCODERS, MODELS) for text in advice.values()]
     texts += [(GUI_CONTEXT, text) for text in (PRUNE_HELP, *STAGES)]
+    texts += [(GUI_CONTEXT, text) for text in (*PART_TITLES.values(), *UNITS.values(), "on", "off")]
+    texts += [(GUI_CONTEXT, text) for row in (*SECTIONS, *SUMMARY) for text in row[-2:]]
+    texts += [(GUI_CONTEXT, title) for _, title in (*CLASS_COLUMNS, *IMAGE_COLUMNS)]
+    for field in FIELDS:
+        texts += [(GUI_CONTEXT, text) for text in (field.title, field.help, field.unit, field.zero)]
+        texts += [(GUI_CONTEXT, title) for _, title in field.choices]
     return [key for key in dict.fromkeys(texts) if key[1]]
 
 
