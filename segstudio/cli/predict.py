@@ -6,14 +6,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segstudio.cli.output import ProgressBar, add_json, emit, table
+from segstudio.cli.output import ProgressBar, UsageError, add_json, emit, table
 from segstudio.cli.propose import add_model_arguments, checked_window, with_given_options
 from segstudio.cli.refine import given_refinement
 
 if TYPE_CHECKING:
     import argparse
 
+    from segstudio.ml.catalog_entry import CatalogEntry
     from segstudio.ml.inference.predict import Prediction
+    from segstudio.ml.refine.table import Refinement
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +25,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the masks go; made when missing")
     parser.add_argument(
         "--probabilities", action="store_true", help="also write STEM.probabilities.npy (class, y, x) float16"
+    )
+    parser.add_argument(
+        "--engine", default="local", choices=("local", "ray"),
+        help="ray: share the images, and bands of large ones, out over a Ray cluster (extra cluster; default %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--processes", type=int, default=2, metavar="N", help="processes of --engine ray (default %(default)s)"
     )
     add_json(parser)
 
@@ -35,6 +44,8 @@ def run(args: argparse.Namespace) -> int:
     from segstudio.ml.registry import Catalog
 
     window_px, overlap_px = checked_window(args)
+    if args.processes < 1:
+        raise UsageError(f"--processes is {args.processes}", remedy="give 1 or more")
     refinement = given_refinement(args)
     images: list[Path] = []
     for path in args.images:
@@ -58,6 +69,8 @@ def run(args: argparse.Namespace) -> int:
         args.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise disk_error(error, args.out) from error
+    if args.engine == "ray":
+        return _predict_on_cluster(args, entry, images, targets, refinement)
     written = []
     with ProgressBar() as bar:
         segmenter = load_segmenter(entry, args.device, bar)
@@ -78,7 +91,26 @@ def run(args: argparse.Namespace) -> int:
                     progress=sink,
                 )
             )
-    document = {"model": segmenter.card.id, "device": segmenter.device, "masks": [asdict(w) for w in written]}
+    return _tell(args, segmenter.card.id, segmenter.device, written)
+
+
+def _predict_on_cluster(
+    args: argparse.Namespace,
+    entry: CatalogEntry,
+    images: list[Path],
+    targets: list[Path],
+    refinement: Refinement | None,
+) -> int:
+    from segstudio.ml.inference.ray_predict import Wish, predict_on_cluster
+
+    wish = Wish(entry, args.device, args.probabilities, args.tile, args.overlap, refinement)
+    with ProgressBar() as bar:
+        segmenter, written = predict_on_cluster(wish, images, targets, processes=args.processes, progress=bar)
+    return _tell(args, segmenter.card.id, f"ray, {args.processes} processes", written)
+
+
+def _tell(args: argparse.Namespace, model: str, device: str, written: list[Prediction]) -> int:
+    document = {"model": model, "device": device, "masks": [asdict(w) for w in written]}
     rows = [(Path(w.mask).name, _size(w), _shares(w.pixels, w.width * w.height * w.depth)) for w in written]
     emit(args, document, lambda: table(rows, ("mask", "size", "classes")) + f"\n\n{len(rows)} masks in {args.out}")
     return 0

@@ -150,18 +150,24 @@ def axes_of(
 
 
 def blended_logits(
-    predictor: Predictor, source: Source, rows: Axis, columns: Axis, *, is_counted: bool = True
+    predictor: Predictor, source: Source, rows: Axis, columns: Axis, *, is_counted: bool = True, band: range | None = None
 ) -> Iterator[tuple[Rect, torch.Tensor]]:
     """Finished pieces (rectangle, (K, h, w) float32 logits; (K·d, h, w) of a volume): disjoint, together the whole region.
 
     Pieces come as soon as no further window touches them; of a row of windows only the overlap with the next is held.
-    *is_counted*: the predictor's counter is told of each window.
+    *is_counted*: the predictor's counter is told of each window. *band*: the pieces of these rows of windows only.
     """
+    wanted = range(len(rows)) if band is None else band
+    # Rows above that overlap the band are computed, and left out.
+    begin = wanted.start
+    while begin and rows.starts[begin - 1] + rows.counted(begin - 1)[1] > rows.finished(wanted.start)[0]:
+        begin -= 1
     depth = max(rows.reach(row) for row in range(len(rows)))
     for strip in strips(columns, depth, predictor.channels):
         blender = Blender(rows, columns, strip)
-        for row in range(len(rows)):
-            yield from _blended_row(predictor, source, blender, row, strip, is_counted)
+        for row in range(begin, wanted.stop):
+            pieces = _blended_row(predictor, source, blender, row, strip, is_counted)
+            yield from (piece for piece in pieces if row >= wanted.start)
 
 
 def _blended_row(

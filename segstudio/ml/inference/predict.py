@@ -26,7 +26,7 @@ from segstudio.ml.inference.run import propose, semantic_logits, window_result
 from segstudio.ml.refine.masks import refine_mask
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -92,11 +92,13 @@ def predict_file(
     refinement: Refinement | None = None,
     progress: ProgressSink = no_progress,
     cancel: Cancel = NEVER,
+    find: Callable[..., Iterator[Any]] = propose,
 ) -> Prediction:
     """Write the index mask of *image* to *mask_file*; values are the model's class indices, 255 (65535) where no data is.
 
     With *has_probabilities* a float16 array (class, y, x) goes beside it as ``STEM.probabilities.npy``. A *refinement* works
-    on the probabilities of a semantic model; of others the finished mask is refined, which makes one of its objects.
+    on the probabilities of a semantic model; of others the finished mask is refined, which makes one of its objects. *find* gives the
+    results of a semantic model in place of :func:`segstudio.ml.inference.run.propose`.
 
     Raises
     ------
@@ -140,7 +142,7 @@ def predict_file(
                 if has_probabilities:
                     results = _with_probabilities(segmenter, reader, beside, options)  # type: ignore[arg-type]
                 else:
-                    results = propose(segmenter, reader, **options)  # type: ignore[assignment]
+                    results = find(segmenter, reader, **options)
                 strips = rows_of(results, info.width, info.height, dtype)
             rows = CountedRows(strips, info.width, len(card.classes), validity, ignore)
             _write(mask_file, (info.width, info.height), rows, dtype, card, read_geo_tags(image), ignore)
