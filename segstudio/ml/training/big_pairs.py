@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from segstudio.ml.training.targets import IndexMask
 
 _SAMPLE_ROWS = 256
+WINDOWED_PX = 1 << 22
+"""Parts of large files that have more pixels are not held either: a patch costs its own tiles."""
 
 
 def is_big_file(image: TrainImage) -> bool:
@@ -140,12 +143,13 @@ class BigPair:
 
     def values(self, rect: Rect) -> npt.NDArray[np.float32]:
         """(B, rect.height, rect.width) float32 in 0…1 of *rect*, which lies inside; from the level that is just fine enough."""
-        info, frame, level = self._reader.info, self.frame, self._level()
+        info, level = self._reader.info, self._level()
         full = (info.width, info.height)
-        across, down = (info.levels[level][axis] / full[axis] / frame.factor for axis in (0, 1))
-        x, y = rect.x + frame.area.x * frame.factor, rect.y + frame.area.y * frame.factor
-        left, top = int(x * across), int(y * down)
-        right, bottom = -int(-(x + rect.width) * across // 1), -int(-(y + rect.height) * down // 1)
+        # Level pixels a pixel of the working scale takes, and where the rectangle begins, in level pixels.
+        across, x = self._steps(0, rect.x, info.levels[level][0] / full[0])
+        down, y = self._steps(1, rect.y, info.levels[level][1] / full[1])
+        left, top = int(x), int(y)
+        right, bottom = -int(-(x + rect.width * across) // 1), -int(-(y + rect.height * down) // 1)
         part = Rect(left, top, max(1, right - left), max(1, bottom - top)).clipped(*info.levels[level])
         unit = to_unit(
             bands_of(self._reader.read(level, self._z, part), info),
@@ -155,8 +159,30 @@ class BigPair:
         )
         if unit.shape[1:] == (rect.height, rect.width):
             return unit
-        how = cv2.INTER_AREA if unit.shape[2] > rect.width else cv2.INTER_LINEAR
-        return np.stack([cv2.resize(band, (rect.width, rect.height), interpolation=how) for band in unit])
+        size = (rect.width, rect.height)
+        if across >= 1:
+            return np.stack([cv2.resize(band, size, interpolation=cv2.INTER_AREA) for band in unit])
+        # Enlarged to the place, not to the pixels that were read for it.
+        places = np.array(
+            [[across, 0, x + 0.5 * across - 0.5 - part.x], [0, down, y + 0.5 * down - 0.5 - part.y]], np.float64
+        )
+        how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        return np.stack(
+            [cv2.warpAffine(band, places, size, flags=how, borderMode=cv2.BORDER_REPLICATE) for band in unit]
+        )
+
+    def part(self, frame: Frame) -> BigPair:
+        """Another part of the same image, of the same open files."""
+        other = copy.copy(self)
+        other.frame = frame
+        return other
+
+    def _steps(self, axis: int, start: int, level: float) -> tuple[float, float]:
+        """(level pixels a working pixel, level pixels before *start*) along x (axis 0) or y, at *level* pixels a pixel of the file."""
+        area = self.frame.area
+        first, extent = ((area.x, area.width), (area.y, area.height))[axis]
+        step = extent / self.shape[1 - axis]
+        return step * level, (first + start * step) * level
 
     def _sources(self, start: int, count: int, axis: int) -> npt.NDArray[np.int64]:
         """Rows (axis 0) or columns of the file that places at the working scale are nearest to, as cv2's INTER_NEAREST."""

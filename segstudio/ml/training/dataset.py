@@ -84,8 +84,9 @@ class SegmentationDataset(Dataset[tuple[torch.Tensor, ...]]):
         for i, (width, height) in enumerate(sizes):
             auto = min(MAX_AUTO_PATCHES, max(1, round(width * height / area)))
             if self._pairs.is_big(i):
-                index = self._indices.setdefault(i, self._pairs.label_index(i))
-                auto = min(MAX_BIG_PATCHES, max(1, round(int(index.pixels.sum()) / area)))
+                if i not in self._indices:
+                    self._indices[i] = self._pairs.label_index(i)
+                auto = min(MAX_BIG_PATCHES, max(1, round(int(self._indices[i].pixels.sum()) / area)))
             self._index += [i] * (plan.patches_per_image or auto)
 
     def __len__(self) -> int:
@@ -100,7 +101,12 @@ class SegmentationDataset(Dataset[tuple[torch.Tensor, ...]]):
 
     def image_names(self, keys: Iterable[tuple[int, int]]) -> list[str]:
         """The images that patches are taken from, each once, in the order of their (epoch, index) *keys*."""
-        return list(dict.fromkeys(self._pairs.name(self._index[index]) for _, index in keys))
+        return list(dict.fromkeys(self._pairs.name(self._image_of(key)) for key in keys))
+
+    def _image_of(self, key: tuple[int, int]) -> int:
+        if self._places is None:
+            return self._index[key[1]]
+        return self._places.draw(np.random.default_rng([self.plan.seed, *key]))[1]
 
     def __getitem__(self, key: tuple[int, int]) -> tuple[torch.Tensor, ...]:
         """The patch of *key* = (epoch, index); a function of the seed and the key alone, whichever process asks."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import cv2
@@ -14,21 +15,21 @@ from segstudio.core.geometry import Rect
 from segstudio.io.readers.kept import KeptReaders
 from segstudio.ml.inference.normalise import to_unit
 from segstudio.ml.plan import IGNORE_INDEX
-from segstudio.ml.training.big_pairs import BigPair, Frame, frame_of, is_big_file, scaled, size_error
+from segstudio.ml.training.big_pairs import WINDOWED_PX, BigPair, Frame, frame_of, is_big_file, scaled, size_error
 from segstudio.ml.training.label_index import LabelIndex, label_index
 from segstudio.ml.training.sources import IndexMask, TrainImage, open_target, read_valid
 from segstudio.ml.training.targets import BIG_PX, ObjectIds
 from segstudio.ml.training.volumes import read_sliced
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
     from pathlib import Path
 
     from segstudio.ml.plan import TrainPlan
 
 CACHE_BYTES = 1 << 30
 """Decoded images kept in each loader process."""
-KEPT_BIG = 4
+KEPT_BIG = 2
 """Large images that are open in each loader process."""
 
 
@@ -214,7 +215,8 @@ class PairCache:
         """Whether image *index*, or its window, has too many pixels at the working scale to be held: :meth:`big` reads it."""
         if index not in self._is_big:
             height, width = self.frame(index).shape
-            self._is_big[index] = height * width > BIG_PX and self._plan.slices == 1
+            limit = WINDOWED_PX if is_big_file(self._images[index]) else BIG_PX
+            self._is_big[index] = height * width > limit and self._plan.slices == 1
         return self._is_big[index]
 
     def frame(self, index: int) -> Frame:
@@ -223,18 +225,20 @@ class PairCache:
 
     def big(self, index: int) -> BigPair:
         """Windows of image *index*; good until some others were asked for."""
-        pair = self._big.get(index)
-        return pair or self._big.keep(
-            index,
-            BigPair(
-                self._images[index],
+        image = replace(self._images[index], window=None)
+        key = (image.file, image.z)
+        pair = self._big.get(key)
+        if pair is None:
+            pair = BigPair(
+                image,
                 bands=self._bands,
                 scaling=self._scaling,
                 long_side_px=self._plan.working_long_side_px,
                 ignored_index=self._ignored_index,
                 scratch=self._scratch,
-            ),
-        )
+            )
+            self._big.keep(key, pair)
+        return pair.part(self.frame(index))
 
     def source(self, index: int) -> PairSource:
         """Windows of image *index*, from memory where it can be held."""
@@ -256,21 +260,20 @@ class _OpenPairs:
     """The large images used last stay open. A copy for another process has none."""
 
     def __init__(self) -> None:
-        self._pairs: OrderedDict[int, BigPair] = OrderedDict()
+        self._pairs: OrderedDict[Hashable, BigPair] = OrderedDict()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_OpenPairs, ())
 
-    def get(self, index: int) -> BigPair | None:
-        if index in self._pairs:
-            self._pairs.move_to_end(index)
-        return self._pairs.get(index)
+    def get(self, key: Hashable) -> BigPair | None:
+        if key in self._pairs:
+            self._pairs.move_to_end(key)
+        return self._pairs.get(key)
 
-    def keep(self, index: int, pair: BigPair) -> BigPair:
-        self._pairs[index] = pair
+    def keep(self, key: Hashable, pair: BigPair) -> None:
+        self._pairs[key] = pair
         while len(self._pairs) > KEPT_BIG:
             self._pairs.popitem(last=False)[1].close()
-        return pair
 
 
 def crop(
