@@ -21,13 +21,13 @@ def serve(spec: object, port: Port) -> object:
     UserError
         When the plan, the data or the disk does not allow it.
     """
+    if not isinstance(spec, (TrainSpec, FindRateSpec)):
+        raise TypeError(f"the trainer does not serve {type(spec).__name__}")
+    port.send(StageChanged(text="Reading the labels"))
     if isinstance(spec, FindRateSpec):
         from segstudio.ml.training.lr_finder import find_rate
 
         return find_rate(spec.plan, lambda event: port.send(TrainEvent(event=event)), port)
-    if not isinstance(spec, TrainSpec):
-        raise TypeError(f"the trainer does not serve {type(spec).__name__}")
-    port.send(StageChanged(text="Reading the labels"))
     from segstudio.ml.training.trainer import Trainer
 
     return Trainer.run(spec.plan, lambda event: port.send(TrainEvent(event=event)), port)

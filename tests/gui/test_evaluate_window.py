@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
@@ -144,6 +145,18 @@ def test_rows_are_sorted_and_opened_by_mouse_without_a_proposal(qtbot, tmp_path:
         assert window.session.image_id == window.session.images[1].id and not made
         gone = {**scores_of(window)["per_image"][0], "file": "/nowhere.png"}
         assert not dialog.open_image(gone) and "no longer" in dialog.state.text()
+
+
+def test_a_plane_of_a_volume_is_opened_at_that_plane(qtbot, tmp_path: Path, made) -> None:
+    stack = tmp_path / "stack.tif"
+    tifffile.imwrite(stack, np.zeros((5, 40, 60), np.uint8), photometric="minisblack", metadata={"axes": "ZYX"})
+    with evaluating(qtbot, tmp_path) as (window, dialog):
+        session = window.session
+        session.add_images([stack])
+        QTest.mouseClick(dialog.differs, LEFT, pos=QPoint(8, dialog.differs.height() // 2))
+        row = {**scores_of(window)["per_image"][0], "file": str(session.store.image_file(session.images[2])), "z": 3}
+        assert dialog.open_image(row)
+        qtbot.waitUntil(lambda: session.image_id == session.images[2].id and session.plane == 3, timeout=5000)
 
 
 def test_it_is_stopped_and_failures_are_sentences_of_the_window(qtbot, tmp_path: Path, made) -> None:

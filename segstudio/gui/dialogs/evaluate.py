@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 TOLERANCE_PX = 2.0
 SPLITS = ("val", "test", "train")
+EVALUATING = "Evaluating "
+"""How the process says which image it is at."""
 
 
 class EvaluateDialog(PlainDialog):
@@ -183,7 +185,8 @@ class EvaluateDialog(PlainDialog):
     def _on_progressed(self, done: float, total: float, what: str) -> None:
         self.bar.setRange(0, round(total))
         self.bar.setValue(round(done))
-        self.state.setText(what)
+        is_image = what.startswith(EVALUATING)
+        self.state.setText(tr("Evaluating %1").replace("%1", what.removeprefix(EVALUATING)) if is_image else what)
 
     def _on_done(self, scores: dict[str, Any] | None) -> None:
         self._show_running(False)
