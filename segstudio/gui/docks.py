@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from PySide6.QtCore import QByteArray, QObject, QSize, Qt
-from PySide6.QtWidgets import QDockWidget, QFrame, QMainWindow, QScrollArea, QTabWidget, QWidget
+from PySide6.QtCore import QByteArray, QObject, QSize, Qt, QTimer
+from PySide6.QtWidgets import QDockWidget, QFrame, QMainWindow, QScrollArea, QTabBar, QTabWidget, QWidget
 
 from segstudio.gui.i18n import tr_table
 
@@ -55,6 +55,7 @@ class Docks(QObject):
         self._panels: dict[str, QWidget] = {}
         self._has_volume = False
         self._is_shown = False
+        self._heights: list[int] = []
         window.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
         window.setDockOptions(
             QMainWindow.DockOption.AllowTabbedDocks
@@ -139,11 +140,35 @@ class Docks(QObject):
 
     def save(self) -> str:
         """Places and sizes, as text."""
-        return bytes(self._window.saveState(LAYOUT_VERSION).toBase64().data()).decode("ascii")
+        state = bytes(self._window.saveState(LAYOUT_VERSION).toBase64().data()).decode("ascii")
+        heights = [dock.height() for dock in self._seen_of_groups()]
+        return f"{state}|{','.join(map(str, heights))}" if len(heights) == 2 else state
 
     def restore(self, text: str) -> bool:
         """Places and sizes as :meth:`save` gave them; False (and nothing changed) when they don't fit."""
-        return bool(text) and self._window.restoreState(QByteArray.fromBase64(text.encode("ascii")), LAYOUT_VERSION)
+        state, _, heights = text.partition("|")
+        if not state or not self._window.restoreState(QByteArray.fromBase64(state.encode("ascii")), LAYOUT_VERSION):
+            return False
+        # Qt gives the docks heights before the window has its own, so that the lower ones would shrink each time.
+        self._heights = [int(part) for part in heights.split(",") if part.isdecimal()]
+        QTimer.singleShot(0, self, self._put_heights)
+        return True
+
+    def _put_heights(self) -> None:
+        docks, heights = self._seen_of_groups(), self._heights
+        if len(docks) == len(heights) == 2:
+            # Qt counts the tabs above a dock as part of it.
+            tabs = max((bar.height() for bar in self._window.findChildren(QTabBar) if bar.isVisible()), default=0)
+            self._window.resizeDocks(docks, [height + tabs for height in heights], Qt.Orientation.Vertical)
+
+    def _seen_of_groups(self) -> list[QDockWidget]:
+        """Of each group at the right the dock whose tab is in front, from the top on."""
+        seen: dict[int, QDockWidget] = {}
+        for spec in PANELS:
+            dock = self._docks[spec.id]
+            if not spec.for_volumes and not dock.isFloating() and not dock.visibleRegion().isEmpty():
+                seen.setdefault(spec.group, dock)
+        return [seen[group] for group in sorted(seen)]
 
     def build_visible(self) -> None:
         """Build what is on screen now."""
