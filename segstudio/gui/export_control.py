@@ -16,7 +16,7 @@ from segstudio.gui.notice_bar import Offer
 if TYPE_CHECKING:
     from segstudio.gui.job_center import JobCenter
     from segstudio.gui.threads import TaskThread
-    from segstudio.jobs.specs import ExportSpec
+    from segstudio.jobs.specs import AugmentSpec, ExportSpec
 
 
 class ExportControl(QObject):
@@ -32,7 +32,7 @@ class ExportControl(QObject):
         """How many are under way."""
         return len(self._threads)
 
-    def start(self, spec: ExportSpec) -> None:
+    def start(self, spec: ExportSpec | AugmentSpec) -> None:
         """Begin an export."""
         from segstudio.gui.threads import TaskThread
 
@@ -61,7 +61,7 @@ class ExportControl(QObject):
         elif isinstance(message, protocol.StageChanged):
             self._jobs.report(job_id, detail=message.text)
 
-    def _on_finished(self, thread: TaskThread, job_id: str, spec: ExportSpec, result: object) -> None:
+    def _on_finished(self, thread: TaskThread, job_id: str, spec: ExportSpec | AugmentSpec, result: object) -> None:
         self._end(thread, job_id)
         offer = Offer(tr("Open the folder"), partial(open_folder, spec.out), keeps=True)
         skipped = [str(sentence) for _, sentence in getattr(result, "skipped", ())]
@@ -72,7 +72,9 @@ class ExportControl(QObject):
         else:
             self._jobs.workspace.window.notices.say(" ".join(said), "info", (offer,), stays=True)
 
-    def _on_failed(self, thread: TaskThread, job_id: str, spec: ExportSpec, sentence: str, details: str) -> None:
+    def _on_failed(
+        self, thread: TaskThread, job_id: str, spec: ExportSpec | AugmentSpec, sentence: str, details: str
+    ) -> None:
         self._end(thread, job_id)
         self._jobs.fail(sentence, details, [Offer(tr("Try again"), partial(self.start, spec))])
 

@@ -145,6 +145,20 @@ class PreviewSpec:
 
 
 @dataclass(frozen=True)
+class AugmentSpec:
+    """A folder to write with augmented copies of training images, of ``size_px`` squared (0: whole images).
+
+    ``plan`` says of which project and how. The result is an ``ExportReport``.
+    """
+
+    plan: TrainPlan
+    out: str
+    copies: int
+    size_px: int = 0
+    has_originals: bool = True
+
+
+@dataclass(frozen=True)
 class ExportSpec:
     """A dataset to write from a project; the host opens the project read-only."""
 

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 
 from segstudio.core.errors import UserError
 from segstudio.jobs.protocol import StageChanged
-from segstudio.jobs.specs import DownloadSpec, EvaluateSpec, ExportSpec, Installed, InstallSpec, OnnxSpec, PreviewSpec
+from segstudio.jobs.specs import (
+    AugmentSpec,
+    DownloadSpec,
+    EvaluateSpec,
+    ExportSpec,
+    Installed,
+    InstallSpec,
+    OnnxSpec,
+    PreviewSpec,
+)
 
 if TYPE_CHECKING:
     from segstudio.jobs.child import Port
@@ -30,6 +39,8 @@ def serve(spec: object, port: Port) -> object:
         return _export(spec, port)
     if isinstance(spec, EvaluateSpec):
         return _evaluate(spec, port)
+    if isinstance(spec, AugmentSpec):
+        return _augment(spec, port)
     if isinstance(spec, PreviewSpec):
         port.send(StageChanged(text="Reading the labels"))
         from segstudio.ml.training.preview import preview_patches
@@ -75,6 +86,18 @@ def _evaluate(spec: EvaluateSpec, port: Port) -> object:
         progress=port.progress,
         cancel=port,
     )
+
+
+def _augment(spec: AugmentSpec, port: Port) -> object:
+    port.send(StageChanged(text="Reading the labels"))
+    from segstudio.io.formats.base import ExportReport
+    from segstudio.ml.training.augment_folder import AugmentFolderPlan, augment_folder
+
+    out = Path(spec.out)
+    plan = AugmentFolderPlan(spec.plan, out, spec.copies, spec.size_px, has_originals=spec.has_originals, workers=0)
+    made = augment_folder(plan, port.progress, port)
+    notes = tuple(filter(None, (made["note"],)))
+    return ExportReport("masks", out, sum(made["images"].values()), made["images"], notes=notes)
 
 
 def _install(path: Path) -> Installed:

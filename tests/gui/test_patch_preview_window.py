@@ -11,9 +11,10 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
+from segstudio.gui.dialogs.augment_folder import AugmentFolderDialog
 from segstudio.gui.dialogs.augment_preview import AugmentPreviewDialog
 from segstudio.gui.panels.patch_grid import PatchGrid
-from segstudio.jobs.specs import PreviewSpec
+from segstudio.jobs.specs import AugmentSpec, PreviewSpec
 from segstudio.ml.train_events import PatchPicture, PatchPreview
 from tests.gui.fake_threads import fake_threads
 from tests.gui.window_help import open_project, open_window
@@ -198,3 +199,32 @@ def test_real_patches_come_from_a_process_of_their_own(qtbot, tmp_path: Path) ->
         qtbot.waitUntil(lambda: not dialog.is_busy, timeout=60_000)
         assert dialog.grid.grab().toImage() != before
         QTest.keyClick(dialog, Qt.Key.Key_Escape)
+
+
+def test_copies_are_written_to_a_folder_with_what_is_seen(qtbot, tmp_path: Path, monkeypatch) -> None:
+    made = fake_threads(monkeypatch)
+    with panel_of(qtbot, tmp_path) as (window, panel):
+        dialog = opened(qtbot, window, panel)
+        dialog.preset_box.setFocus()
+        QTest.keyClick(dialog.preset_box, Qt.Key.Key_Up)
+        QTest.mouseClick(dialog.write_button, LEFT)
+        writer = dialog.findChild(AugmentFolderDialog)
+        qtbot.waitUntil(lambda: writer.isVisible() and writer.isActiveWindow(), timeout=5000)
+        assert Path(writer.folder.text()) == tmp_path / "project-augmented"
+        writer.folder.setFocus()
+        writer.folder.selectAll()
+        QTest.keyClicks(writer.folder, str(tmp_path / "pictures"))
+        QTest.keyClick(writer.folder, Qt.Key.Key_Return)
+        assert writer.isVisible() and "something in that folder already" in writer.problem.text()
+        writer.folder.selectAll()
+        QTest.keyClicks(writer.folder, str(tmp_path / "copies"))
+        writer.copies.setFocus()
+        writer.copies.selectAll()
+        QTest.keyClicks(writer.copies, "7")
+        QTest.keyClick(writer.copies, Qt.Key.Key_Return)
+        assert not writer.isVisible()
+        spec = made[-1].specs[-1]
+        assert isinstance(spec, AugmentSpec)
+        assert (spec.out, spec.copies, spec.size_px, spec.plan.augment) == (str(tmp_path / "copies"), 7, 0, "light")
+        assert spec.plan.project == str(tmp_path / "project")
+        dialog.reject()

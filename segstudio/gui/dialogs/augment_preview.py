@@ -46,6 +46,7 @@ class AugmentPreviewDialog(PlainDialog):
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace.window, tr("Preview patches"), 1080, 700)
+        self._workspace = workspace
         self._presenter, self._control = workspace.jobs.training.presenter, workspace.jobs.previews
         value = self._presenter.value
         self.preset, self.mix = str(value("augment")), str(value("mix"))
@@ -152,6 +153,12 @@ class AugmentPreviewDialog(PlainDialog):
         self.more_button = QPushButton(tr("Another batch"))
         buttons.addButton(self.more_button, QDialogButtonBox.ButtonRole.ActionRole)
         self.more_button.clicked.connect(self._on_more)
+        self.write_button = QPushButton(tr("Write copies…"))
+        self.write_button.setToolTip(
+            tr("Write augmented copies of the training images to a folder, for another program")
+        )
+        buttons.addButton(self.write_button, QDialogButtonBox.ButtonRole.ActionRole)
+        self.write_button.clicked.connect(self._on_write)
 
     # -- showing ---------------------------------------------------------------------------------------------------
 
@@ -182,6 +189,7 @@ class AugmentPreviewDialog(PlainDialog):
         if problem:
             self._set_busy(False)
             self.more_button.setEnabled(False)
+            self.write_button.setEnabled(False)
             self._say(tr(problem), is_failure=True)
             return
         plan = replace(
@@ -237,6 +245,11 @@ class AugmentPreviewDialog(PlainDialog):
     def _on_more(self) -> None:
         self.batch += 1
         self._ask()
+
+    def _on_write(self) -> None:
+        from segstudio.gui.dialogs.augment_folder import AugmentFolderDialog
+
+        AugmentFolderDialog(self, self._workspace, self.preset, self.options).open()
 
     def accept(self) -> None:
         """Keep what is chosen for the next run."""
