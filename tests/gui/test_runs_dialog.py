@@ -36,7 +36,7 @@ def window(qtbot, tmp_path) -> Iterator[MainWindow]:
         open_project(made, tmp_path, qtbot, images=1)
         runs = tmp_path / "project" / "runs"
         make_run(runs / "first", lr=1e-3)
-        make_run(runs / "second", (0.1, 0.7, 0.8, 0.75), lr=5e-4)
+        make_run(runs / "second", (0.1, 0.7, 0.8, 0.75), lr=5e-4, start_from="long-" * 60)
         make_run(runs / "early", epochs=9)
         (make_run(runs / "bad") / "config.json").write_text("{")
         yield made
@@ -109,6 +109,7 @@ def test_ticked_runs_lie_over_each_other_and_their_differences_are_listed(dialog
         "0.0005",
         "0.0010",
     ]
+    assert dialog.figures.horizontalScrollBar().maximum() == 0  # long values are cut, and said whole by their tooltips
     tick(dialog, "first")
     qtbot.waitUntil(lambda: list(dialog.curves.drawn) == ["second"], timeout=10_000)
 

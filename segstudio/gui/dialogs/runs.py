@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from segstudio.ml.runs.record import RunRecord
 
 NAME, STATE, NETWORK, EPOCHS, IOU, DICE, TIME = range(7)
+COLUMN_PX = 72
 
 
 class RunsDialog(PlainDialog):
@@ -239,7 +240,12 @@ class RunsDialog(PlainDialog):
         rows = self.presenter.differences(runs) if runs else []
         self.figures.setColumnCount(1 + len(runs))
         self.figures.setHorizontalHeaderLabels([tr("Figure"), *(run.name for run in runs)])
-        self.figures.horizontalHeader().setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
+        head = self.figures.horizontalHeader()
+        head.setMinimumSectionSize(COLUMN_PX)
+        for column in range(1 + len(runs)):
+            # A path among the values must not push the other runs out of sight; its tooltip has all of it.
+            mode = QHeaderView.ResizeMode.Stretch if column else QHeaderView.ResizeMode.ResizeToContents
+            head.setSectionResizeMode(column, mode)
         self.figures.setRowCount(len(rows))
         for place, row in enumerate(rows):
             cells = (self._row_title(row), *(value_text(value) for value in row["values"]))
@@ -355,6 +361,7 @@ def _plain_table(name: str) -> QTableWidget:
     table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
     table.setShowGrid(False)
     table.setWordWrap(False)
+    table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
     table.setTabKeyNavigation(False)
     table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
     table.horizontalHeader().setHighlightSections(False)

@@ -98,6 +98,11 @@ class RunCurves(QWidget):
                     pen = pg.mkPen(color, width=2, style=style)
                     plot.plot(xs, ys, pen=pen, name=run.name, symbol=symbol, symbolBrush=color, symbolSize=5)
 
+        longest = max((run.epochs[-1]["epoch"] for run in self._runs if run.epochs), default=1)
+        for plot in self._plots:
+            major = float(next((step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500) if longest / step <= 10), 1000))
+            plot.getPlotItem().getAxis("bottom").setTickSpacing(major, major)  # there is no half epoch
+
     def _built(self, title: str) -> Any:
         import pyqtgraph as pg
 
