@@ -109,6 +109,8 @@ def test_ticked_runs_lie_over_each_other_and_their_differences_are_listed(dialog
         "0.0005",
         "0.0010",
     ]
+    dialog.resize(1120, 640)
+    qtbot.waitUntil(lambda: dialog.figures.width() > 400, timeout=10_000)
     assert dialog.figures.horizontalScrollBar().maximum() == 0  # long values are cut, and said whole by their tooltips
     tick(dialog, "first")
     qtbot.waitUntil(lambda: list(dialog.curves.drawn) == ["second"], timeout=10_000)
