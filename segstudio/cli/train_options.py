@@ -24,6 +24,7 @@ from segstudio.ml.plan import (
     SplitBy,
     TrainPlan,
 )
+from segstudio.ml.training.augment_table import OPTIONS as STEPS
 
 if TYPE_CHECKING:
     import argparse
@@ -189,7 +190,7 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="change a step of the augmentation, such as elastic=0.5",
+        help=f"change a step of the augmentation, such as elastic=0.5; there are {', '.join(o.key for o in STEPS)}",
     )
     group.add_argument(
         "--augment-on", default=DEFAULTS.augment_on, choices=get_args(AugmentOn), help="(default %(default)s)"
@@ -318,6 +319,7 @@ def _border_weight(text: str) -> tuple[float, ...]:
 
 
 def numbers(text: str, option: str) -> tuple[float, ...]:
+    """Numbers separated by commas; UsageError for anything else."""
     try:
         return tuple(float(v) for v in text.split(",") if v.strip())
     except ValueError as error:

@@ -94,7 +94,7 @@ def export_project(
     if not len(store.classes):
         raise UserError("The project has no classes", path=store.folder, remedy="add one and label something first")
     records = _records(store, plan)
-    _sweep(out)
+    sweep_dead(out)
     with atomic_folder(out) as folder, closing(KeptReaders()) as readers:
         exporter = cast("Exporter", _load(entry.target)(folder, store.classes, {**entry.options, **plan.options}))
         work = work_list(store, records, plan, entry, readers, cancel)
@@ -191,8 +191,8 @@ def _split_names(plan: ExportPlan, written: list[ExportItem]) -> list[str]:
     return list(plan.split_fractions) or sorted({item.split for item in written if item.split})
 
 
-def _sweep(out: Path) -> None:
-    """Remove what killed exports to the same place left beside it."""
+def sweep_dead(out: Path) -> None:
+    """Remove what killed exports to *out* left beside it."""
     pattern = re.compile(rf"{re.escape(TEMP_PREFIX)}(\d+)-[0-9a-f]{{8}}-{re.escape(out.name)}")
     if not out.parent.is_dir():
         return

@@ -34,6 +34,7 @@ from segstudio.io.formats.pixels import (
     write_pixels,
     write_text,
 )
+from segstudio.io.formats.registry import sweep_dead
 from segstudio.io.readers.kept import KeptReaders
 from segstudio.io.readers.registry import probe
 from segstudio.ml.training.augment import build_augmentation
@@ -214,6 +215,7 @@ def augment_folder(plan: AugmentFolderPlan, progress: ProgressSink, cancel: Canc
     images = tuple(image for image in data.images if image.split in SPLITS)
     code = _Code(_values(plan.train, data), _colors(data))
     counts: Counter[str] = Counter()
+    sweep_dead(plan.out.absolute())
     with atomic_folder(plan.out.absolute()) as folder:
         for split in sorted({image.split for image in images}):
             make_folder(folder / "images" / split)

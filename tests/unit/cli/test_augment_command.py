@@ -176,3 +176,10 @@ def test_a_damaged_image_is_named_and_nothing_is_left(capsys, tmp_path, data, wo
     code, _, err = run(capsys, "augment", "--data", spec(data), "--out", tmp_path / "out", "--workers", workers)
     assert code == 1 and "im1.png" in err
     assert not (tmp_path / "out").exists() and not list(tmp_path.glob(".segstudio*"))
+
+
+def test_what_a_killed_one_left_is_swept_away(capsys, tmp_path, data):
+    left = tmp_path / ".segstudio-tmp-999999999-0123abcd-out"
+    left.mkdir()
+    assert run(capsys, "augment", "--data", spec(data), "--out", tmp_path / "out", "--copies", 1)[0] == 0
+    assert not left.exists()
