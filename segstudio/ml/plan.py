@@ -27,6 +27,8 @@ IGNORE_INDEX = 255
 MAX_TRAIN_CLASSES = 254
 MAX_REFINED_PATCH_PX = 256
 """The largest training patch of a network that ends with a refinement: each step keeps its iterations for the way back."""
+RUN_FORMAT = 1
+"""Of the run folder as a whole, in its ``config.json``; a later one may be more than this version can go on with."""
 _MAY_CHANGE = {"out", "project", "data", "device", "workers", "threads", "processes", "max_minutes", "is_resumed", "command",
                "has_tensorboard", "visdom", "checkpoint_minutes"}  # fmt: skip
 """What a run that goes on may have otherwise than it was begun."""
@@ -51,18 +53,18 @@ class TrainPlan:
 
     Patches: ``patch_px`` is the side of a training crop, ``patches_per_image`` 0 = by area, at most four (64 of images
     beyond 16 Mpx); ``sampling`` takes places where there are labels, "balanced" each class as often as any other.
-    ``patch_depth`` > 0 takes patches of so many planes from volumes, ``slices`` > 1 a plane with its neighbours as bands. ``augment_options`` changes steps of the augmentation
-    (:mod:`segstudio.ml.training.augment`), ``mix`` pastes parts of other patches into ``mix_share`` of them.
+    ``patch_depth`` > 0 takes patches of so many planes from volumes, ``slices`` > 1 a plane with its neighbours as bands.
+    ``augment_options`` changes steps of the augmentation (:mod:`segstudio.ml.training.augment`), ``mix`` pastes parts of other patches into ``mix_share`` of them.
 
     The loss: ``loss`` is a name or a sum of names (:mod:`segstudio.ml.loss_table`). ``class_balance`` computes ``class_weights`` from the
     training split when the run begins; both are kept, so that a run that goes on has the same weights. ``border_weight`` (w0, σ in
     pixels) adds U-Net's weights between neighbouring objects; () adds none. ``aux_weights`` () are the network's own.
 
-    Optimisation: ``momentum`` and ``is_nesterov`` are of sgd; ``lr`` is the rate at the end of the warm-up (``warmup_share`` of the steps), of a pretrained encoder times
-    ``encoder_lr_factor``; ``step_epochs`` 0 = a third of the run; ``clip_norm`` 0 = no clipping; ``accumulate`` so many batches are one step
+    Optimisation: ``momentum`` and ``is_nesterov`` are of sgd; ``lr`` is the rate at the end of the warm-up (``warmup_share`` of
+    the steps), of a pretrained encoder times ``encoder_lr_factor``; ``step_epochs`` 0 = a third of the run; ``clip_norm`` 0 = no clipping; ``accumulate`` so many batches are one step
     of the optimiser; ``ema_decay`` 0 = no averaged weights. ``patience`` ends a run after so many epochs without a better
-    mean IoU (0 = never); ``max_minutes`` ends it after so much time (0 = never). ``checkpoint_minutes`` 0 = at the ends of epochs only. ``workers``
-    0 = no loader processes on a CPU, on a GPU as many as fit.
+    mean IoU (0 = never); ``max_minutes`` ends it after so much time (0 = never). ``checkpoint_minutes`` 0 = at the ends of epochs only.
+    ``workers`` 0 = no loader processes on a CPU, on a GPU as many as fit.
     """
 
     out: str
@@ -169,8 +171,16 @@ class TrainPlan:
         """
         file = run / "config.json"
         try:
-            return cls.from_json(json.loads(file.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError) as error:
+            document = json.loads(file.read_text(encoding="utf-8"))
+            about = document.get("about", {})
+            if int(about.get("format", RUN_FORMAT)) > RUN_FORMAT:
+                raise UserError(
+                    f"this run was begun with a later version of segstudio ({about.get('segstudio', 'unknown')})",
+                    path=file,
+                    remedy="go on with that version, or start a new run with --from its last.safetensors",
+                )
+            return cls.from_json(document)
+        except (OSError, ValueError, TypeError, AttributeError) as error:
             raise UserError(
                 f"this is not a run that can be resumed ({error})",
                 path=file,

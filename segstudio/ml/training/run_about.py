@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 import segstudio
+from segstudio.ml.plan import RUN_FORMAT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from segstudio.ml.training.sources import TrainData
 
-RUN_FORMAT = 1
-"""Of the run folder as a whole; a later one may be more than this version can go on with."""
 _WHOLE_BYTES, _PART_BYTES = 1 << 18, 1 << 16
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 from segstudio.core.errors import UserError
@@ -54,10 +55,11 @@ class RunFolder:
         write_bytes_atomic(path, json.dumps(document, indent=1, ensure_ascii=False).encode())
 
     def read_metrics(self, before_epoch: int) -> list[dict[str, Any]]:
-        """The lines of epochs up to *before_epoch*."""
+        """The lines of epochs up to *before_epoch*; a line that was not finished, by a killed run, is left out."""
         if not self.metrics.is_file():
             return []
-        lines = [json.loads(line) for line in self.metrics.read_text(encoding="utf-8").splitlines() if line.strip()]
+        *whole, _ = self.metrics.read_text(encoding="utf-8").split("\n")
+        lines = [json.loads(line) for line in whole if line.strip()]
         return [line for line in lines if line["epoch"] <= before_epoch]
 
     def rewrite_metrics(self, lines: list[dict[str, Any]]) -> None:
@@ -76,6 +78,8 @@ class RunFolder:
         try:
             with self.metrics.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(done.to_json(), ensure_ascii=False) + "\n")
+                file.flush()
+                os.fsync(file.fileno())  # the checkpoint that counts this epoch must not be on the disk before it
         except OSError as error:
             raise UserError(
                 f"the metrics cannot be written ({error.strerror})", path=self.metrics, remedy="free some space"
