@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import logging
 import os
 import shutil
 import sys
 import tempfile
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from segstudio.core.errors import UserError
@@ -40,14 +41,14 @@ def the_ray() -> Any:
         import ray
     except ImportError as error:
         raise UserError(
-            "the engine ray needs the extra [cluster]", remedy="pip install 'segstudio[cluster]'"
+            "the engine ray needs the extra [cluster]", remedy="install it: pip install 'segstudio[cluster]'"
         ) from error
     for part in ("ray", "ray.data", "ray.train"):
         logging.getLogger(part).setLevel(logging.CRITICAL)  # what matters comes as an error, in words of ours
     return ray
 
 
-@contextmanager
+@contextlib.contextmanager
 def cluster(processes: int, gpus: int = 0) -> Iterator[Any]:
     """Ray, connected to a cluster for as long as the block runs; on this machine one for *processes* and *gpus*.
 
@@ -69,9 +70,12 @@ def cluster(processes: int, gpus: int = 0) -> Iterator[Any]:
         "include_dashboard": False,
         "_temp_dir": folder,
     }
+    stack = contextlib.ExitStack()
     try:
         try:
             with _quiet():
+                # Dead workers are spoken of on stdout, which is for the answer.
+                stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
                 ray.init(log_to_driver=False, logging_level=logging.ERROR, **({} if is_remote else local))
         except (RuntimeError, ConnectionError, OSError, ValueError) as error:
             first = (str(error).splitlines() or [type(error).__name__])[0][:200]
@@ -83,11 +87,12 @@ def cluster(processes: int, gpus: int = 0) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+        stack.close()
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-@contextmanager
+@contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Without the lines that Ray's core writes of itself; what fails is raised all the same."""
     sys.stderr.flush()

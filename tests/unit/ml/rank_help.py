@@ -25,7 +25,9 @@ def in_ranks(function, size, folder):
     answers = []
     try:
         for pipe in pipes:
-            is_good, answer = pickle.loads(pipe.recv_bytes()) if pipe.poll(60) else (False, "no answer within a minute")
+            is_good, answer = (
+                pickle.loads(pipe.recv_bytes()) if pipe.poll(180) else (False, "no answer within three minutes")
+            )
             assert is_good, answer
             answers.append(answer)
     finally:
@@ -45,7 +47,7 @@ def _serve(function, rank, size, store, pipe):
 
     torch.set_num_threads(1)
     dist.init_process_group(
-        "gloo", init_method=f"file://{store}", rank=rank, world_size=size, timeout=timedelta(seconds=50)
+        "gloo", init_method=f"file://{store}", rank=rank, world_size=size, timeout=timedelta(seconds=170)
     )
     try:
         # Plain pickle: torch's own way over a pipe needs the sender to live on.
