@@ -107,10 +107,11 @@ _NETWORKS = "segstudio.ml.networks."
 
 
 def _arch(
-    name: str, title: str, builder: str, paper: str, description: str, encoders: tuple[str, ...], default: str = ""
-) -> ArchitectureSpec:
+    name: str, title: str, builder: str, paper: str, description: str, encoders: tuple[str, ...], default: str = "",
+    stride_px: int = 32,
+) -> ArchitectureSpec:  # fmt: skip
     chosen = default or encoders[0]
-    return ArchitectureSpec(name, title, _NETWORKS + builder, paper, description, encoders, chosen)
+    return ArchitectureSpec(name, title, _NETWORKS + builder, paper, description, encoders, chosen, stride_px)
 
 
 # fmt: off
@@ -168,7 +169,8 @@ ARCHITECTURES: dict[str, ArchitectureSpec] = {
         _arch("fastfcn", "FastFCN", "fastfcn:build", "Wu et al. 2019, arXiv:1903.11816",
               "PSPNet's quality at a third of the memory, as nothing is dilated.", _ANY, "resnet50"),
         _arch("vnet", "V-Net", "vnet:build", "Milletari, Navab, Ahmadi 2016, arXiv:1606.04797",
-              "A residual U-Net made for volumes: give it a patch depth, and it learns from blocks of planes.", (NO_ENCODER,)),
+              "A residual U-Net made for volumes: give it a patch depth, and it learns from blocks of planes.", (NO_ENCODER,),
+              stride_px=16),
     )
 }
 # fmt: on
