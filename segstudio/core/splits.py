@@ -152,14 +152,16 @@ def fold_of_each(sizes: Mapping[str, int], count: int, seed: int) -> dict[str, i
             f"the data falls into {have} that stay together, which are too few for {count} folds",
             remedy="give fewer folds, label more images, or split large images by blocks",
         )
-    names = sorted(sizes)
-    random.Random(seed).shuffle(names)
+    names, numbers = sorted(sizes), list(range(1, count + 1))
+    chance = random.Random(seed)
+    chance.shuffle(names)
+    chance.shuffle(numbers)
     names.sort(key=lambda name: -sizes[name])
     filled, fold_of = [0] * count, {}
     for name in names:
-        fold = min(range(count), key=lambda k: filled[k])
-        filled[fold] += max(1, sizes[name])
-        fold_of[name] = fold + 1
+        part = min(range(count), key=lambda k: filled[k])
+        filled[part] += max(1, sizes[name])
+        fold_of[name] = numbers[part]
     return fold_of
 
 

@@ -39,6 +39,23 @@ def begin_worker(_: int) -> None:
     cv2.setNumThreads(1)  # as torch does: the processes are the threads
 
 
+def is_worker_fault(error: BaseException) -> bool:
+    """Whether *error* says that a process of the loader is gone; torch raises it wherever the main thread is just then."""
+    return isinstance(error, RuntimeError) and "DataLoader worker" in str(error)
+
+
+def worker_error(run: Path) -> UserError:
+    """The sentence for it; *run* is where checkpoints lie."""
+    has_checkpoint = (run / "state.pt").is_file()
+    return UserError(
+        "a process that loads patches was ended, perhaps because memory ran out",
+        path=run,
+        remedy="go on from the last checkpoint with --resume and fewer --workers"
+        if has_checkpoint
+        else "start again with fewer --workers",
+    )
+
+
 def batches(loader: DataLoader[Any], run: Path) -> Iterator[Any]:
     """What *loader* gives for an epoch.
 
@@ -54,11 +71,7 @@ def batches(loader: DataLoader[Any], run: Path) -> Iterator[Any]:
         except StopIteration:
             return
         except RuntimeError as error:
-            if "DataLoader worker" not in str(error):
+            if not is_worker_fault(error):
                 raise
-            raise UserError(
-                "a process that loads patches was ended, perhaps because memory ran out; the last checkpoint is kept",
-                path=run,
-                remedy="go on from it with --resume and fewer --workers",
-            ) from error
+            raise worker_error(run) from error
         yield batch

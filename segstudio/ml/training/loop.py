@@ -16,7 +16,7 @@ from segstudio.ml.training.engine import Batch
 from segstudio.ml.training.faults import device_fault, where_it_failed
 from segstudio.ml.training.feed import build_loader
 from segstudio.ml.training.keeper import Keeper
-from segstudio.ml.training.loader import batches
+from segstudio.ml.training.loader import batches, is_worker_fault, worker_error
 from segstudio.ml.training.sampler import EpochSampler
 
 if TYPE_CHECKING:
@@ -83,6 +83,8 @@ class Loop:
         try:
             self._epochs()
         except (RuntimeError, MemoryError) as error:
+            if is_worker_fault(error):
+                raise worker_error(self.folder.folder) from error
             fault = device_fault(error, self.setup.device)
             if not fault:
                 raise
