@@ -21,8 +21,10 @@ from scipy import ndimage
 
 from segstudio.core.boundary_metrics import DiagonalShare, boundary_f1, tolerance_of
 from segstudio.core.calibration import CalibrationSum
+from segstudio.core.cell_metrics import CellSum
 from segstudio.core.metrics import joint_histogram
 from segstudio.core.panoptic_metrics import PanopticSum, object_counts
+from segstudio.core.roc import RocSum
 
 CLASSES = 11
 IGNORE = 255
@@ -137,11 +139,14 @@ def main() -> int:
     report["confusion"] = {**shown, **{k: round(v, 2) for k, v in ratios.items()}, "aim": AIM_CONFUSION}
 
     cells = [tuple(np.where(m == IGNORE, 0, m + 1).astype(np.uint16) for m in pair) for pair in pictures]
+    chances = dice.dirichlet(np.ones(CLASSES), SHAPE).transpose(2, 0, 1).astype(np.float32)
     sure = dice.integers(0, 256, SHAPE).astype(np.uint8)
     times = medians(
         {
             "panoptic_quality": lambda: [PanopticSum(1).add(t, p) for t, p in cells],
             "object_f1": lambda: [object_counts(t, p) for t, p in cells],
+            "roc_areas": lambda: [RocSum(CLASSES).add(chances, t, IGNORE) for t, _ in pictures],
+            "rand_and_pixel_error": lambda: [CellSum((0.5,)).add(t == 0, p == 0) for t, p in pictures],
             "calibration": lambda: [CalibrationSum().add(sure, t == p, t != IGNORE) for t, p in pictures],
         }
     )
