@@ -54,14 +54,16 @@ class TrainPlan:
     Patches: ``patch_px`` is the side of a training crop, ``patches_per_image`` 0 = by area, at most four (64 of images
     beyond 16 Mpx); ``sampling`` takes places where there are labels, "balanced" each class as often as any other.
     ``patch_depth`` > 0 takes patches of so many planes from volumes, ``slices`` > 1 a plane with its neighbours as bands.
-    ``augment_options`` changes steps of the augmentation (:mod:`segstudio.ml.training.augment`), ``mix`` pastes parts of other patches into ``mix_share`` of them.
+    ``augment_options`` changes steps of the augmentation (:mod:`segstudio.ml.training.augment`), ``mix`` pastes parts of other patches
+    into ``mix_share`` of them.
 
     The loss: ``loss`` is a name or a sum of names (:mod:`segstudio.ml.loss_table`). ``class_balance`` computes ``class_weights`` from the
     training split when the run begins; both are kept, so that a run that goes on has the same weights. ``border_weight`` (w0, σ in
     pixels) adds U-Net's weights between neighbouring objects; () adds none. ``aux_weights`` () are the network's own.
 
     Optimisation: ``momentum`` and ``is_nesterov`` are of sgd; ``lr`` is the rate at the end of the warm-up (``warmup_share`` of
-    the steps), of a pretrained encoder times ``encoder_lr_factor``; ``step_epochs`` 0 = a third of the run; ``clip_norm`` 0 = no clipping; ``accumulate`` so many batches are one step
+    the steps), of a pretrained encoder times ``encoder_lr_factor``; ``step_epochs`` 0 = a third of the run; ``clip_norm`` 0 = no clipping;
+    ``accumulate`` so many batches are one step
     of the optimiser; ``ema_decay`` 0 = no averaged weights. ``patience`` ends a run after so many epochs without a better
     mean IoU (0 = never); ``max_minutes`` ends it after so much time (0 = never). ``checkpoint_minutes`` 0 = at the ends of epochs only.
     ``workers`` 0 = no loader processes on a CPU, on a GPU as many as fit.
