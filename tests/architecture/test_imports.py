@@ -178,7 +178,7 @@ def test_training_runs_where_only_the_learning_libraries_are(tmp_path):
             for kind in ("images", "masks"):
                 (root / kind / split).mkdir(parents=True)
             for index in range(count):
-                mask = ((x + 7 * index) % 32 < 16).astype(np.uint8)
+                mask = ((x + 7 * index + 3 * (split == 'val')) % 32 < 16).astype(np.uint8)
                 Image.fromarray(np.repeat(mask[..., None] * 100, 3, 2)).save(root / "images" / split / f"{{index}}.png")
                 Image.fromarray(mask).save(root / "masks" / split / f"{{index}}.png")
         from segstudio.cli.main import main
