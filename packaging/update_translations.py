@@ -111,6 +111,8 @@ def table_texts() -> list[Key]:
     from segstudio.ml.networks.options import OPTIONS as NETWORK_OPTIONS
     from segstudio.ml.networks.table import ARCHITECTURES
     from segstudio.ml.refine.table import METHODS as REFINEMENTS
+    from segstudio.ml.training.augment_table import OPTIONS as AUGMENT_OPTIONS
+    from segstudio.ml.training.augment_table import PRESETS
 
     texts: list[Key] = [("tables.actions", name) for name in MENUS]
     for spec in ACTIONS:
@@ -135,6 +137,8 @@ def table_texts() -> list[Key]:
     texts += [(GUI_CONTEXT, text) for text in (*PART_TITLES.values(), *UNITS.values(), "on", "off")]
     texts += [(GUI_CONTEXT, text) for row in (*SECTIONS, *SUMMARY) for text in row[-2:]]
     texts += [(GUI_CONTEXT, title) for _, title in (*CLASS_COLUMNS, *IMAGE_COLUMNS)]
+    texts += [(GUI_CONTEXT, text) for option in AUGMENT_OPTIONS for text in (option.title, option.help)]
+    texts += [(GUI_CONTEXT, text) for _, title, about in PRESETS for text in (title, about)]
     for field in FIELDS:
         texts += [(GUI_CONTEXT, text) for text in (field.title, field.help, field.unit, field.zero)]
         texts += [(GUI_CONTEXT, title) for _, title in field.choices]

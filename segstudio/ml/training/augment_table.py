@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 PRESETS: tuple[tuple[Augment, str, str], ...] = (
     ("none", "None", "Patches as they are: only for data that was augmented before"),
     ("light", "Light", "Mirrored left and right"),
-    ("standard", "Standard", "Also small turns, warps, light and colour: for pictures that have an up"),
+    ("standard", "Standard", "Also small turns, warps, light and colour: for pictures that are always upright"),
     ("overhead", "Overhead", "Also upside down and quarter turns: from the air, and sections"),
     ("microscopy", "Microscopy", "Any turn, other stains, grey and inverted: for slides and cells"),
 )
