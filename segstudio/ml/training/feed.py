@@ -92,16 +92,16 @@ def build_loader(
         sampler=sampler if ranks.size == 1 else RankSampler(sampler, plan.batch, ranks),
         drop_last=len(patches) >= plan.batch,
         generator=torch.Generator(),
-        **loader_options(plan.workers or _free_cores(device), is_pinned=device.type == "cuda"),
+        **loader_options(plan.workers or _free_cores(device, ranks.size), is_pinned=device.type == "cuda"),
     )
 
 
-def _free_cores(device: torch.device) -> int:
+def _free_cores(device: torch.device, processes: int) -> int:
     """Loader processes for a plan that leaves them open: a GPU is fed by several, a CPU has enough to do with learning."""
     if device.type != "cuda":
         return 0
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(MOST_PROCESSES, cores - 1))
+    return max(1, min(MOST_PROCESSES, cores // processes - 1))
 
 
 def _ignored_index(plan: TrainPlan, data: TrainData) -> int:
