@@ -41,6 +41,8 @@ def run(args: argparse.Namespace) -> int:
             if is_first:
                 raise
             return EXIT_USAGE
+    if (args.find_lr or args.estimate) and not is_first:
+        return 0
     if args.find_lr:
         from segstudio.cli import find_rate
 
