@@ -68,7 +68,7 @@ _DSB = (
 )
 _DSB_TEST = (
     "evaluate --data folder:DATA/nuclei/images,DATA/nuclei/masks --classes background,nucleus --split test --model RUN/best.safetensors "
-    "--objects DATA/nuclei/objects --split-touching 1.5 --least-px 12 --option views=8"
+    "--objects --split-touching 1.5 --least-px 12 --option views=8"
 )
 _IOU = ("per_class", "nucleus", "iou")
 _F1 = Aim("object F1", ("objects", "object_f1"), at_least=0.85)

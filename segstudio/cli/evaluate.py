@@ -50,9 +50,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--objects",
-        type=Path,
-        metavar="DIR",
-        help="masks of object ids, named as the images: object F1 and panoptic quality",
+        nargs="?",
+        const="",
+        metavar="IDS",
+        help="object F1 and panoptic quality, for the objects that the labels tell of, or of the folder IDS of masks of object ids",
     )
     add_pieces_options(parser)
     parser.add_argument(
@@ -74,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     tolerance = tolerance_of_options(args)
     pieces = pieces_of_options(args)
     if pieces is not None and args.objects is None:
-        raise UsageError("--split-touching and --least-px are about objects", remedy="give --objects DIR too")
+        raise UsageError("--split-touching and --least-px are about objects", remedy="give --objects too")
     options = given_options(args)
     if args.confusion_picture is not None:
         from segstudio.core.confusion_picture import check_picture_name
@@ -84,7 +85,8 @@ def run(args: argparse.Namespace) -> int:
     from segstudio.ml.training.evaluate import evaluate
     from segstudio.ml.training.evaluate_extras import Asked
 
-    asked = Asked(border=args.rand, objects=args.objects, voc=args.voc_results)
+    objects = Path(args.objects) if args.objects else None
+    asked = Asked(border=args.rand, has_objects=args.objects is not None, objects=objects, voc=args.voc_results)
     asked = asked if pieces is None else replace(asked, pieces=pieces)
     with ProgressBar() as bar:
         document = evaluate(

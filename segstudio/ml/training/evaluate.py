@@ -77,7 +77,9 @@ def evaluate(
     count = len(labels.classes)
     total = ScoreSum(count, IGNORE_INDEX, boundary_tolerance_px)
     calibration = CalibrationSum()
-    extras = Extras(asked or Asked(), labels, lut, split, segmenter.card.task == "semantic")
+    # Models of volumes give classes only.
+    has_probabilities = segmenter.card.task == "semantic" and not segmenter.card.window_depth
+    extras = Extras(asked or Asked(), labels, lut, split, has_probabilities)
     rows = []
     results = ImageResults(segmenter, images)
     with closing(KeptReaders()) as readers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -11,17 +12,18 @@ import numpy as np
 from segstudio.core.cell_metrics import CellSum
 from segstudio.core.classes import IGNORE
 from segstudio.core.errors import UserError
+from segstudio.core.geometry import Rect
 from segstudio.core.panoptic_metrics import ObjectCounts, PanopticSum, object_counts
 from segstudio.core.roc import RocSum
 from segstudio.io.datasets import MASK_SUFFIXES, read_index_mask
 from segstudio.io.object_scoring import Pieces
 from segstudio.io.voc_results import VocResults
 from segstudio.ml.plan import IGNORE_INDEX
+from segstudio.ml.training.sources import open_target
 
 if TYPE_CHECKING:
     import torch
 
-    from segstudio.core.geometry import Rect
     from segstudio.ml.api import ObjectResult
     from segstudio.ml.training.sources import IndexMask, TrainData, TrainImage
 
@@ -33,11 +35,13 @@ _CELLS = 1 << 22
 class Asked:
     """What is asked beyond the usual.
 
-    ``border`` is the class that parts cells ("" = none); ``objects`` a folder of masks of object ids, named as the images;
-    ``pieces`` how objects are made of the model's classes; ``voc`` where VOC result files go.
+    ``border`` is the class that parts cells ("" = none). With ``has_objects`` objects are scored: those that the labels tell of, or
+    of masks of ids in the folder ``objects``, named as the images; ``pieces`` says how objects are made of the model's classes.
+    ``voc`` is where VOC result files go.
     """
 
     border: str = ""
+    has_objects: bool = False
     objects: Path | None = None
     pieces: Pieces = Pieces()
     voc: Path | None = None
@@ -102,7 +106,7 @@ class Extras:
     def found(self, result: ObjectResult) -> None:
         """An object of a model that finds objects, best first."""
         index = int(self._lut[result.class_index])
-        if self._asked.objects is None or index == IGNORE_INDEX:
+        if not self._asked.has_objects or index == IGNORE_INDEX:
             return
         if self._ids is None:
             self._ids = np.zeros(self._truth.shape, np.int32)
@@ -118,9 +122,10 @@ class Extras:
         if self._cells is not None:
             chance = self._chance[part] if self._roc is not None else prediction == self._border
             self._cells.add(truth == self._border, chance, truth != IGNORE_INDEX)
-        if self._asked.objects is not None:
-            ids = _objects_of(self._asked.objects, image, self._truth.shape)[part]
-            self._score_objects(ids, truth, prediction, part)
+        if self._asked.has_objects:
+            folder, shape = self._asked.objects, self._truth.shape
+            ids = _own_objects(image, shape) if folder is None else _objects_of(folder, image, shape)
+            self._score_objects(ids[part], truth, prediction, part)
         if self._voc is not None:
             name = PurePosixPath(image.name)
             self._voc.write(f"{name.stem}_{image.z + 1}{name.suffix}" if image.z else image.name, prediction)
@@ -164,7 +169,7 @@ class Extras:
         result = {**scores, "mean_auc": float(np.mean(known)) if known else None, "per_class": rows}
         if self._cells is not None:
             result["cells"] = self._cells.scores()
-        if self._asked.objects is not None:
+        if self._asked.has_objects:
             panoptic = self._quality.scores(self._data.classes)
             keys = ("panoptic_quality", "segmentation_quality", "recognition_quality")
             per_class = [row for row in panoptic["per_class"] if row["is_thing"]]
@@ -188,6 +193,19 @@ def _most_common(values: IndexMask, background: int | None) -> int:
     if background is not None and counts.sum() > counts[background : background + 1].sum():
         counts[background] = 0
     return int(counts.argmax())
+
+
+def _own_objects(image: TrainImage, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+    """The object ids that the labels tell of, of a project or of a dataset with masks of objects."""
+    with closing(open_target(image)) as target:
+        ids = target.objects(Rect(0, 0, shape[1], shape[0]))
+    if ids is None:
+        raise UserError(
+            f"the labels of {image.name} tell of no objects",
+            path=image.file,
+            remedy="give --objects a folder of masks of object ids, or label objects",
+        )
+    return ids
 
 
 def _objects_of(folder: Path, image: TrainImage, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:

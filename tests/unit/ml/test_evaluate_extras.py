@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 from scipy.stats import rankdata
-from small_projects import BRIGHT_CARD, offer_bright, run, spot_picture
+from small_projects import BRIGHT_CARD, offer_bright, run, small_project, spot_picture
 
 from segstudio.core.errors import UserError
 from segstudio.core.geometry import Rect
 from segstudio.io.object_scoring import Pieces, score_object_folders
+from segstudio.io.store.project import ProjectStore
 from segstudio.io.voc_results import read_table
 from segstudio.ml import registry
 from segstudio.ml.api import ObjectResult
@@ -125,6 +126,25 @@ def test_voc_files_are_named_as_the_images_and_hold_the_values(dataset, tmp_path
     assert table == {row["name"]: round(100 * row["iou"], 3) for row in document["per_class"]}
 
 
+def test_objects_that_the_labels_tell_of(dataset, tmp_path, capsys):
+    """A folder objects/ beside masks/, and the objects of a project, need not be named."""
+    out = ["evaluate", "--data", spec(dataset), "--split", "test", "--model", "bright", "--device", "cpu", "--json"]
+    documents = []
+    for objects in (["--objects", dataset / "objects"], ["--objects"]):
+        code, text, err = run(capsys, *out, *objects)
+        assert code == 0, err
+        documents.append(json.loads(text)["objects"])
+    assert documents[0] == documents[1] and documents[0]["objects"]["truth"] == 6
+    project = small_project(tmp_path / "p", images=2)
+    with ProjectStore.open(project) as store:
+        store.set_status([1, 2], "done")
+        store.set_split([1, 2], "test")
+    code, _, err = run(
+        capsys, "evaluate", project, "--split", "test", "--model", "bright", "--device", "cpu", "--objects"
+    )
+    assert code == 1 and "tell of no objects" in err and err.count("\n") == 1
+
+
 def test_models_of_objects_keep_their_own_objects(dataset, monkeypatch):
     class Finder:
         card = registry.replace(BRIGHT_CARD, task="instance")
@@ -142,7 +162,7 @@ def test_models_of_objects_keep_their_own_objects(dataset, monkeypatch):
 
     monkeypatch.setattr(loading, "_from_plug_in", lambda card, device: Finder())
     monkeypatch.setattr(registry, "_plug_ins", lambda: iter([registry.CatalogEntry(Finder.card)]))
-    asked = Asked(objects=dataset / "objects", border="spot")
+    asked = Asked(has_objects=True, objects=dataset / "objects", border="spot")
     scores = evaluate(data=spec(dataset), model="bright", split="test", device="cpu", asked=asked)
     assert scores["mean_auc"] is None and {row["auc"] for row in scores["per_class"]} == {None}
     # The two overlap, the better one keeps the pixels; joined they would be one piece.
@@ -164,7 +184,8 @@ def test_what_does_not_fit_is_one_sentence(dataset, tmp_path, asked, words):
     (tmp_path / "small").mkdir()
     for i in range(3):
         Image.fromarray(np.zeros((2, 3), np.uint8)).save(tmp_path / "small" / f"{i}.png")
-    asked = {key: tmp_path / value if key == "objects" else value for key, value in asked.items()}
+    if "objects" in asked:
+        asked = {"has_objects": True, "objects": tmp_path / asked["objects"]}
     with pytest.raises(UserError, match=words) as caught:
         evaluate(data=spec(dataset), model="bright", split="test", device="cpu", asked=Asked(**asked))
     assert "\n" not in str(caught.value)
