@@ -54,8 +54,9 @@ def mixed(
         is_pasted = chosen_classes(partner_mask if partner_mask.ndim == 2 else partner_mask[0], draw)
     new_mask = np.where(is_pasted, partner_mask, mask)
     if mask.ndim == 3:
-        # Object ids of two pictures are different objects, though equal numbers.
-        moved = np.where(partner_mask[1:] > 0, partner_mask[1:] + mask[1:].max(initial=0), 0)
+        # Object ids of two pictures are different objects, though equal numbers; none becomes the one that stands for ignored.
+        apart = max(int(mask[1:].max(initial=0)), IGNORE_INDEX)
+        moved = np.where(partner_mask[1:] > 0, partner_mask[1:] + apart, 0)
         new_mask[1:] = np.where(is_pasted, moved, mask[1:])
     return np.where(is_pasted, partner, image), new_mask.astype(mask.dtype)
 
