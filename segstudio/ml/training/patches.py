@@ -211,6 +211,11 @@ class PairCache:
             self._objects.pop(dropped, None)
         return pair
 
+    def own_bands(self, values: npt.NDArray[np.float16]) -> npt.NDArray[np.float16]:
+        """Of a plane with its neighbours the plane's own bands: what a picture of it shows."""
+        bands = len(values) // self._plan.slices
+        return values[self._plan.slices // 2 * bands :][:bands]
+
     def is_big(self, index: int) -> bool:
         """Whether image *index*, or its window, has too many pixels at the working scale to be held: :meth:`big` reads it."""
         if index not in self._is_big:

@@ -18,6 +18,7 @@ from segstudio.ml.training.dataset import SegmentationDataset
 from segstudio.ml.training.feed import build_feed
 from segstudio.ml.training.sampler import EpochSampler
 from segstudio.ml.training.sources import load_data
+from segstudio.ml.training.volume_setup import fitting_data
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +69,7 @@ def _source(plan: TrainPlan, cancel: Cancel) -> tuple[TrainData, SegmentationDat
     plain = replace(plan, augment="none", augment_options={}, mix="none", mix_share=0.0, scale=(1.0, 1.0))
     if _kept is None or _kept[0] != plain:
         _kept = None
-        data = load_data(plan)
+        data = fitting_data(plan, load_data(plan))
         check(cancel)
         _kept = (plain, data, build_feed(plan, data).patches)
     _, data, patches = _kept

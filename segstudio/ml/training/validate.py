@@ -124,6 +124,7 @@ def validate(
         unit, truth = pairs[i]
         if isinstance(pairs, PairCache):
             logits = predict_logits(network, unit, normalise, device, amp_dtype=amp_dtype)
+            unit = pairs.own_bands(unit)
         else:
             logits = pairs.logits(i, network, normalise, device, amp_dtype)
         # On CPU argmax over the channel is five times slower than max, with the same answer.
