@@ -158,7 +158,7 @@ class LossEditor(Editor):
         super().__init__()
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(8)
+        grid.setHorizontalSpacing(6)
         grid.setVerticalSpacing(4)
         self.checks: dict[str, QCheckBox] = {}
         self.factors: dict[str, NumberBox] = {}
@@ -166,7 +166,7 @@ class LossEditor(Editor):
         for place, spec in enumerate(LOSS_SPECS):
             check, factor = QCheckBox(tr(PART_TITLES[spec.id])), NumberBox()
             factor.setRange(0.0001, 1000)
-            factor.setFixedWidth(76)
+            factor.setFixedWidth(68)
             factor.setPrefix("× ")
             factor.setKeyboardTracking(False)
             factor.setAccessibleName(tr("Factor of %1").replace("%1", tr(PART_TITLES[spec.id])))
