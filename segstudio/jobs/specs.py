@@ -124,7 +124,8 @@ class EvaluateSpec:
     """Scores of a model on a split of a project, with a row for each image.
 
     The split is the one of the run that made ``split_of`` ("" = that made the model), so that two models can be held against
-    each other on the same images.
+    each other on the same images. Where labels tell of objects, those are scored too: what a model of classes finds is cut apart at
+    necks narrower by ``neck_px``.
     """
 
     model: str
@@ -133,6 +134,7 @@ class EvaluateSpec:
     device: str = "auto"
     split_of: str = ""
     boundary_tolerance_px: float | None = None
+    neck_px: float = 2.0
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,9 @@ def _export(spec: ExportSpec, port: Port) -> object:
 
 def _evaluate(spec: EvaluateSpec, port: Port) -> object:
     port.send(StageChanged(text="Loading the model"))
+    from segstudio.io.object_scoring import Pieces
     from segstudio.ml.training.evaluate import evaluate
+    from segstudio.ml.training.evaluate_extras import Asked
 
     return evaluate(
         model=spec.model,
@@ -83,6 +85,7 @@ def _evaluate(spec: EvaluateSpec, port: Port) -> object:
         boundary_tolerance_px=spec.boundary_tolerance_px,
         is_per_image=True,
         split_of=spec.split_of,
+        asked=Asked(has_objects=True, is_lenient=True, pieces=Pieces(spec.neck_px)),
         progress=port.progress,
         cancel=port,
     )

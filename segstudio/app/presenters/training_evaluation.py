@@ -26,11 +26,18 @@ SUMMARY: tuple[tuple[str, str, str], ...] = (
     ("mean_precision", "Mean precision", "Part of what is called a class that is it, the mean over the classes."),
     ("frequency_weighted_iou", "Weighted IoU", "IoU weighed by how frequent the classes are."),
     ("boundary_f1", "Boundary F1", "How well the outlines lie, within the tolerance."),
+    ("mean_auc", "Mean AUC", "Chance that a pixel of a class is held likelier to be of it than another pixel."),
+    (
+        "object_f1",
+        "Object F1",
+        "Labelled objects that are found at IoU 0.5, touching ones cut apart; – without objects.",
+    ),
+    ("panoptic_quality", "Panoptic quality", "How well objects are found and outlined, the mean over the classes."),
 )
 """(key, title, what it says) of the figures of a whole split."""
 CLASS_COLUMNS: tuple[tuple[str, str], ...] = (
     ("name", "Class"), ("iou", "IoU"), ("dice", "Dice"), ("accuracy", "Recall"), ("precision", "Precision"),
-    ("boundary_f1", "Boundary F1"), ("pixels", "Pixels"),
+    ("boundary_f1", "Boundary F1"), ("auc", "AUC"), ("pixels", "Pixels"),
 )  # fmt: skip
 IMAGE_COLUMNS: tuple[tuple[str, str], ...] = (
     ("image", "Image"), ("mean_iou", "Mean IoU"), ("mean_dice", "Mean Dice"), ("pixel_accuracy", "Pixels right"),

@@ -211,8 +211,9 @@ class EvaluateDialog(PlainDialog):
         self.scores = scores
         said = tr("%1 on %n image(s) or plane(s)", scores["images"]).replace("%1", str(scores["model"]))
         self.state.setText(f"{said} · {self._split_title(scores['split'])}")
+        figures = {**scores, **(scores.get("objects") or {})}
         for key, label in self.values.items():
-            label.setText(figure(scores.get(key)))
+            label.setText(figure(figures.get(key)))
         self.classes.show_rows(scores["per_class"], figure)
         self.images.show_rows(scores.get("per_image", []), figure)
         self._show_matrix(scores)

@@ -37,11 +37,12 @@ class Asked:
 
     ``border`` is the class that parts cells ("" = none). With ``has_objects`` objects are scored: those that the labels tell of, or
     of masks of ids in the folder ``objects``, named as the images; ``pieces`` says how objects are made of the model's classes.
-    ``voc`` is where VOC result files go.
+    With ``is_lenient`` images whose labels tell of no objects are left out of that. ``voc`` is where VOC result files go.
     """
 
     border: str = ""
     has_objects: bool = False
+    is_lenient: bool = False
     objects: Path | None = None
     pieces: Pieces = Pieces()
     voc: Path | None = None
@@ -61,6 +62,7 @@ class Extras:
         self._border = _index_of(asked.border, data.classes) if asked.border else -1
         self._quality = PanopticSum(count, set(range(count)) - {data.background_index})
         self._counts = ObjectCounts()
+        self._object_images = 0
         self._voc: VocResults | None = None
         if asked.voc is not None:
             values = data.values or tuple(range(count))
@@ -125,13 +127,21 @@ class Extras:
         if self._asked.has_objects:
             folder, shape = self._asked.objects, self._truth.shape
             ids = _own_objects(image, shape) if folder is None else _objects_of(folder, image, shape)
-            self._score_objects(ids[part], truth, prediction, part)
+            if ids is not None:
+                self._score_objects(ids[part], truth, prediction, part)
+            elif not self._asked.is_lenient:
+                raise UserError(
+                    f"the labels of {image.name} tell of no objects",
+                    path=image.file,
+                    remedy="give --objects a folder of masks of object ids, or label objects",
+                )
         if self._voc is not None:
             name = PurePosixPath(image.name)
             self._voc.write(f"{name.stem}_{image.z + 1}{name.suffix}" if image.z else image.name, prediction)
 
     def _score_objects(self, ids: Any, truth: IndexMask, prediction: IndexMask, part: Any) -> None:
         """An object's true class is what most of its labelled pixels are."""
+        self._object_images += 1
         void = (ids == IGNORE) | (truth == IGNORE_INDEX)
         background = self._data.background_index
         own = np.where(void, 0, ids)
@@ -169,7 +179,7 @@ class Extras:
         result = {**scores, "mean_auc": float(np.mean(known)) if known else None, "per_class": rows}
         if self._cells is not None:
             result["cells"] = self._cells.scores()
-        if self._asked.has_objects:
+        if self._asked.has_objects and not (self._asked.is_lenient and self._object_images == 0):
             panoptic = self._quality.scores(self._data.classes)
             keys = ("panoptic_quality", "segmentation_quality", "recognition_quality")
             per_class = [row for row in panoptic["per_class"] if row["is_thing"]]
@@ -195,17 +205,10 @@ def _most_common(values: IndexMask, background: int | None) -> int:
     return int(counts.argmax())
 
 
-def _own_objects(image: TrainImage, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
-    """The object ids that the labels tell of, of a project or of a dataset with masks of objects."""
+def _own_objects(image: TrainImage, shape: tuple[int, ...]) -> np.ndarray[Any, Any] | None:
+    """The object ids that the labels tell of, of a project or of a dataset with masks of objects; None where they tell of none."""
     with closing(open_target(image)) as target:
-        ids = target.objects(Rect(0, 0, shape[1], shape[0]))
-    if ids is None:
-        raise UserError(
-            f"the labels of {image.name} tell of no objects",
-            path=image.file,
-            remedy="give --objects a folder of masks of object ids, or label objects",
-        )
-    return ids
+        return target.objects(Rect(0, 0, shape[1], shape[0]))
 
 
 def _objects_of(folder: Path, image: TrainImage, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from PIL import Image
 from scipy.stats import rankdata
 from small_projects import BRIGHT_CARD, offer_bright, run, small_project, spot_picture
 
+from segstudio.core.edits import Transaction
 from segstudio.core.errors import UserError
 from segstudio.core.geometry import Rect
 from segstudio.io.object_scoring import Pieces, score_object_folders
@@ -143,6 +145,15 @@ def test_objects_that_the_labels_tell_of(dataset, tmp_path, capsys):
         capsys, "evaluate", project, "--split", "test", "--model", "bright", "--device", "cpu", "--objects"
     )
     assert code == 1 and "tell of no objects" in err and err.count("\n") == 1
+    lenient = {"model": "bright", "split": "test", "device": "cpu", "asked": Asked(has_objects=True, is_lenient=True)}
+    assert "objects" not in evaluate(project=str(project), **lenient)
+    with ProjectStore.open(project) as store:
+        transaction = Transaction(store.labels_layer(1), "Make objects")
+        for segment in list(store.labels_layer(1).segments.values()):
+            transaction.set_segment(replace(segment, is_object=segment.class_id == 1))
+        store.commit(transaction.commit())
+    objects = evaluate(project=str(project), **lenient)["objects"]
+    assert objects["objects"] == {"truth": 1, "predicted": 1, "matched": 1} and objects["object_f1"] == 1.0
 
 
 def test_models_of_objects_keep_their_own_objects(dataset, monkeypatch):
