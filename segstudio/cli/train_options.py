@@ -193,7 +193,10 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
         help=f"change a step of the augmentation, such as elastic=0.5; there are {', '.join(o.key for o in STEPS)}",
     )
     group.add_argument(
-        "--augment-on", default=DEFAULTS.augment_on, choices=get_args(AugmentOn), help="(default %(default)s)"
+        "--augment-on",
+        default=DEFAULTS.augment_on,
+        choices=get_args(AugmentOn),
+        help="where patches are changed: in the loader, or on the GPU; auto: there with few CPU cores (default %(default)s)",
     )
     group.add_argument(
         "--scale", default="0.7,1.4", metavar="LOW,HIGH", help="range of the random scale (default %(default)s)"

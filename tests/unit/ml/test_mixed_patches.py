@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from segstudio.ml.plan import IGNORE_INDEX, TrainPlan
+from segstudio.ml.train_events import EpochDone
 from segstudio.ml.training import setup
 from segstudio.ml.training.augment_device import device_augmentation, place_of
 from segstudio.ml.training.dataset import SegmentationDataset
@@ -222,3 +223,35 @@ def test_a_run_that_augments_on_the_device_learns_what_one_with_the_loader_learn
     Trainer.run(replace(plan, out=str(tmp_path / "device")), lambda event: None)
     lines = [(tmp_path / run / "metrics.jsonl").read_text() for run in ("loader", "device")]
     assert lines[0] == lines[1] and lines[0]
+
+
+class StopAfterEpoch:
+    """A control and a sink: the run ends after its first epoch."""
+
+    def __init__(self):
+        self.is_over = False
+
+    def is_set(self):
+        return self.is_over
+
+    def is_paused(self):
+        return False
+
+    def __call__(self, event):
+        self.is_over = self.is_over or isinstance(event, EpochDone)
+
+
+def test_a_resumed_run_sees_the_mixed_patches_of_an_unbroken_one(folder, tmp_path):
+    plan = replace(
+        PLAN, data=folder, out=str(tmp_path / "whole"), augment="microscopy", mix="classmix", mix_share=0.7, epochs=2, batch=2,
+        augment_options={"noise": "0.5", "elastic": "0.5", "elastic_sigma_px": "6"}, threads=1, has_tensorboard=False,
+        is_pretrained=False, arch_options={"width": 4}, encoder="none", device="cpu",
+    )  # fmt: skip
+    Trainer.run(plan, lambda event: None)
+    stop = StopAfterEpoch()
+    broken = replace(plan, out=str(tmp_path / "broken"))
+    Trainer.run(broken, stop, stop)
+    assert len((tmp_path / "broken" / "metrics.jsonl").read_text().splitlines()) == 1
+    Trainer.run(replace(broken, is_resumed=True), lambda event: None)
+    whole, resumed = ((tmp_path / run / "metrics.jsonl").read_text() for run in ("whole", "broken"))
+    assert whole == resumed and len(whole.splitlines()) == 2
