@@ -108,7 +108,10 @@ def test_scores_are_shown_and_the_worst_image_opened_by_enter(qtbot, tmp_path: P
         thread.message_received.emit(protocol.StageChanged(text="Loading the model"))
         thread.message_received.emit(protocol.Progress(0, 1, 2, "Evaluating im0.png"))
         assert dialog.bar.isVisible() and dialog.state.text() == "Evaluating im0.png"
-        thread.finished_job.emit(scores_of(window, "other"))
+        more = {"mean_auc": 0.98, "objects": {"object_f1": 0.5, "panoptic_quality": 0.25, "per_class": []}}
+        thread.finished_job.emit({**scores_of(window, "other"), **more})
+        shown = [dialog.values[key].text() for key in ("mean_auc", "object_f1", "panoptic_quality")]
+        assert shown == ["0.9800", "0.5000", "0.2500"] and dialog.classes.rowCount() == 2
         assert window.job_strip.job_ids() == [] and not dialog.bar.isVisible()
         assert dialog.values["mean_iou"].text() == "0.7500" and dialog.values["boundary_f1"].text() == "–"
         assert [dialog.classes.item(1, column).text() for column in (0, 1, 4)] == ["road", "0.6000", "0.9000"]
