@@ -65,7 +65,7 @@ class ModelControl(QObject):
         self._downloads: dict[str, tuple[TaskThread, str]] = {}
         self._request: _Request | None = None
         self._guest: HostGuest | None = None
-        self._is_prefetching = False
+        self._is_prefetching, self._prefetched = False, ""
         self._held: object = None
         self._last_ids: tuple[int, ...] = ()
         self._last_only_shown = False
@@ -149,6 +149,7 @@ class ModelControl(QObject):
         self._request = _Request(job_id, spec.generation, ids, Eta())
         self._last_ids, self._last_only_shown = ids, only_shown_plane
         thread = self._ensure_thread()
+        self._prefetched = ""
         if self._is_prefetching:
             self._held = spec  # a model that is being loaded is not given up for a proposal with it
         else:
@@ -158,21 +159,29 @@ class ModelControl(QObject):
         return True
 
     def prefetch(self, model_id: str) -> bool:
-        """Load a model in a process that has none yet, so that the first proposal need not wait; False where one is there already."""
+        """Load a model where none is loaded yet but one that was loaded so, so that the first proposal need not wait for it.
+
+        The same model again loads weights that were written since. False where a model is there that a person chose.
+        """
         from segstudio.jobs.specs import PrefetchSpec
 
-        if self._thread is not None or self.is_busy:
+        if self.is_busy or (self._thread is not None and self._prefetched != model_id):
             return False
         folder = self._session.folder
-        device = self._settings.text("model.device")
-        self._is_prefetching = True
-        self._ensure_thread().submit(PrefetchSpec(model_id, None if folder is None else str(folder), device))
+        spec = PrefetchSpec(model_id, None if folder is None else str(folder), self._settings.text("model.device"))
+        if self._is_prefetching:
+            self._held = spec
+            return True
+        self._is_prefetching, self._prefetched = True, model_id
+        self._ensure_thread().submit(spec)
         return True
 
     def _end_prefetch(self) -> bool:
-        """Whether what ended was loading ahead; a proposal that waited for it begins."""
-        was, self._is_prefetching = self._is_prefetching, False
-        held, self._held = self._held, None
+        """Whether what ended was loading ahead; what waited for it begins."""
+        from segstudio.jobs.specs import PrefetchSpec
+
+        was, held, self._held = self._is_prefetching, self._held, None
+        self._is_prefetching = isinstance(held, PrefetchSpec)
         if held is not None and self._thread is not None:
             self._thread.submit(held)
         return was
@@ -210,7 +219,7 @@ class ModelControl(QObject):
         """
         if self._is_at_work():
             return None
-        self._guest = guest
+        self._guest, self._prefetched, self._held = guest, "", None
         return self._ensure_thread()
 
     def cancel_guest(self) -> None:

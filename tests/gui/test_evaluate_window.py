@@ -246,9 +246,12 @@ def test_the_new_model_is_loaded_before_the_run_ends_and_a_proposal_waits_for_it
         host = made[-1]
         (prefetched,) = host.specs
         assert isinstance(prefetched, PrefetchSpec) and prefetched.model == "runs/run-1"
+        # The run ended while its best model so far was being loaded: the last one is loaded after that.
+        host.finished_job.emit("runs/run-1")
+        assert host.specs == [prefetched, prefetched]
         window.notices.messages[-1].buttons[0].click()  # use it for this image
         models = window.workspace.jobs.models
-        assert models.is_proposing and host.specs == [prefetched] and "cancel" not in host.calls
+        assert models.is_proposing and host.specs == [prefetched] * 2 and "cancel" not in host.calls
         host.finished_job.emit("runs/run-1")
         assert isinstance(host.specs[-1], ProposeSpec) and host.specs[-1].model == "runs/run-1"
         host.finished_job.emit(None)
