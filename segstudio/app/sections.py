@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from segstudio.core.geometry import TILE, Rect
+from segstudio.core.proposals import confidence_floor
 from segstudio.core.volumes import axis_letters, patient_axes, plane_name
 
 if TYPE_CHECKING:
@@ -117,13 +118,20 @@ def _marks(affine: Affine) -> PlaneMarks:
     return PlaneMarks(plane_name(affine, 2), *letters[0], *letters[1])
 
 
-def label_section(layer: LabelLayer, axis: CutAxis, index: int) -> npt.NDArray[np.uint16]:
-    """(z, along) uint16 segment ids of a cut; only tiles that hold something cost anything."""
+def label_section(layer: LabelLayer, axis: CutAxis, index: int, min_confidence: float = 0.0) -> npt.NDArray[np.uint16]:
+    """(z, along) uint16 segment ids of a cut; only tiles that hold something cost anything.
+
+    Of a proposal only what reaches *min_confidence* (0 … 1).
+    """
+    floor = confidence_floor(min_confidence)
     along = layer.width if axis == "y" else layer.height
     out = np.zeros((layer.depth, along), np.uint16)
     which = 1 if axis == "y" else 2
     rect = Rect(0, index, along, 1) if axis == "y" else Rect(index, 0, 1, along)
     for z in {key[0] for key in layer.tiles.keys() if key[which] == index // TILE}:
         if z < layer.depth:
-            out[z] = layer.read(rect, z).ravel()
+            ids = layer.read(rect, z)
+            if floor and layer.confidence is not None:
+                ids = np.where(layer.read_confidence(rect, z) >= floor, ids, np.uint16(0))
+            out[z] = ids.ravel()
     return out

@@ -13,6 +13,7 @@ from window_help import make_images, open_window
 
 from segstudio.core.classes import ClassTable
 from segstudio.core.geometry import Rect
+from segstudio.ml.api import WindowResult
 
 WIDTH, HEIGHT, DEPTH = 60, 50, 20
 SPACING = (1.0, 1.0, 1.8)
@@ -138,6 +139,34 @@ def test_labels_show_in_all_views_as_they_are_painted(window, qtbot):
     assert red == green, "only the plane painted has the label"
     assert session.undo()
     qtbot.waitUntil(lambda: picture(coronal)[spot.y(), spot.x()][0] == before[0], timeout=5000)
+
+
+def test_a_proposal_for_all_planes_shows_in_the_views_hatched(window, qtbot):
+    session = window.session
+    session.crosshair.move_to(30, 25, 10)
+    settle(window, qtbot)
+    window.settings.set("views.crosshair", False)
+    coronal = window.panel.views[0]
+
+    def reds(z):
+        """How much more red than green the cut is around the middle of plane *z*."""
+        found = [
+            picture(coronal)[at.y(), at.x()] for at in (coronal.widget_point(x, 25, z).toPoint() for x in range(26, 34))
+        ]
+        return [int(red - green) for red, green, _ in found]
+
+    assert reds(10) == [0] * 8
+    generation = session.proposals.begin({1: RED[0].id}, "model", planes={session.image_id: range(DEPTH)})
+    for z in (9, 10, 11):
+        result = WindowResult(Rect(20, 20, 20, 10), np.ones((10, 20), np.uint8), np.full((10, 20), 200, np.uint8))
+        assert session.proposals.receive_window(session.image_id, generation, result, z)
+    qtbot.waitUntil(lambda: min(reds(10)) > 5, timeout=5000)
+    assert max(reds(10)) > min(reds(10)) + 20, "hatched, not filled as labels are"
+    assert reds(13) == [0] * 8, "another plane has none"
+    window.settings.set("proposal.min_confidence", 0.9)
+    qtbot.waitUntil(lambda: reds(10) == [0] * 8, timeout=5000)
+    window.settings.set("proposal.min_confidence", 0.0)
+    qtbot.waitUntil(lambda: min(reds(10)) > 5, timeout=5000)
 
 
 def test_panel_comes_and_goes_with_volumes(window, qtbot, tmp_path):

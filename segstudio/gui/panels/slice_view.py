@@ -1,4 +1,4 @@
-"""One view across the planes of a volume: picture, labels, cross-hair and letters; a click moves the cross-hair."""
+"""One view across the planes of a volume: picture, labels, proposal, cross-hair and letters; a click moves the cross-hair."""
 
 from __future__ import annotations
 
@@ -22,11 +22,15 @@ if TYPE_CHECKING:
 
     from segstudio.app.session import Session
     from segstudio.core.cancel import Cancel
+    from segstudio.core.layers import LabelLayer
     from segstudio.gui.background import SlotBackground
     from segstudio.io.readers.base import ImageReader
 
 LABEL_DELAY_MS = 60
 """Labels follow once a stroke on the canvas has rested this long, so that they do not slow it down."""
+PROPOSAL_SHARE = 0.4
+"""Of the labels' opacity, between the hatches of a proposal; as on the canvas."""
+HATCH_STEP = 4
 _KEYS = {
     Qt.Key.Key_Left: (-1, 0),
     Qt.Key.Key_Right: (1, 0),
@@ -55,7 +59,7 @@ class SliceView(QWidget):
         self._pixels: np.ndarray | None = None
         self._asked: tuple[int, DisplaySettings | None] | None = None
         self._done: tuple[int, DisplaySettings | None] | None = None
-        self._labels: tuple[QImage, np.ndarray] | None = None
+        self._overlays: list[tuple[QImage, np.ndarray]] | None = None
         self._failure = ""
         self._wheel = 0
         self._later = QTimer(self, singleShot=True, interval=LABEL_DELAY_MS)
@@ -71,6 +75,7 @@ class SliceView(QWidget):
         session.layer_changed.connect(self._on_layer_changed)
         session.classes_changed.connect(self._on_labels_due)
         session.overlay_changed.connect(self._on_labels_due)
+        session.threshold_changed.connect(self._on_labels_due)
         self._on_reader_changed()
 
     # -- what is shown ---------------------------------------------------------------------------------------------
@@ -119,7 +124,7 @@ class SliceView(QWidget):
         if self._frame is None or not self.isVisible():
             return
         self._request()
-        self._labels = None
+        self._overlays = None
         self.update()
 
     # -- making the picture ------------------------------------------------------------------------------------------
@@ -127,7 +132,7 @@ class SliceView(QWidget):
     def _on_image_changed(self) -> None:
         # The former reader is closed next: nothing may read from it any more.
         self._background.drop(self.objectName())
-        self._reader, self._frame, self._picture, self._pixels, self._labels = None, None, None, None, None
+        self._reader, self._frame, self._picture, self._pixels, self._overlays = None, None, None, None, None
         self._asked, self._done, self._failure = None, None, ""
         self.update()
 
@@ -179,31 +184,45 @@ class SliceView(QWidget):
         if self._frame is not None and self.isVisible():
             self._later.start()  # anew with each change: while the hand moves, the canvas has all the time
 
-    def _on_labels_due(self) -> None:
-        self._labels = None
+    def _on_labels_due(self, *_: object) -> None:
+        self._overlays = None
         self.update()
 
-    def _label_image(self) -> QImage | None:
-        """The labels of the cut, coloured as on the canvas."""
+    def _overlay_images(self) -> list[QImage]:
+        """The labels of the cut, coloured as on the canvas, and the proposal, hatched as there."""
+        if self._overlays is None:
+            session, style = self.session, self.session.overlay
+            shows = [(session.labels, style.shows_labels), (session.proposals.shown, style.shows_proposal)]
+            found = [] if style.is_hidden else [self._overlay_image(layer) for layer, shown in shows if shown]
+            self._overlays = [one for one in found if one is not None]
+        return [image for image, _ in self._overlays]
+
+    def _overlay_image(self, layer: LabelLayer | None) -> tuple[QImage, np.ndarray] | None:
         session, frame = self.session, self._frame
-        layer, style = session.labels, session.overlay
-        if layer is None or frame is None or layer.depth != frame.depth or style.is_hidden or not style.shows_labels:
+        if layer is None or frame is None or layer.depth != frame.depth:
             return None
-        if self._labels is None:
-            ids = frame.drawn(label_section(layer, self.axis, self.index))
-            colors = layer_colors(
-                layer, session.classes, opacity=style.opacity, active_segment_id=session.active_object
-            )
-            argb = np.ascontiguousarray(np.take(colors.fill, ids))
-            height, width = argb.shape
-            image = QImage(argb.data, width, height, 4 * width, QImage.Format.Format_ARGB32_Premultiplied)
-            self._labels = (image, argb)
-        return self._labels[0]
+        is_proposal, opacity = layer.kind == "proposal", session.overlay.opacity
+        floor = session.min_confidence if is_proposal else 0.0
+        ids = frame.drawn(label_section(layer, self.axis, self.index, floor))
+        colors = layer_colors(
+            layer,
+            session.classes,
+            opacity=opacity * (PROPOSAL_SHARE if is_proposal else 1.0),
+            solid_opacity=opacity,
+            active_segment_id=session.active_object,
+        )
+        argb = np.take(colors.fill, ids)
+        if is_proposal:
+            rows, columns = np.indices(ids.shape, sparse=True)
+            argb = np.where((rows + columns) % HATCH_STEP == 0, np.take(colors.solid, ids), argb)
+        argb = np.ascontiguousarray(argb)
+        height, width = argb.shape
+        return QImage(argb.data, width, height, 4 * width, QImage.Format.Format_ARGB32_Premultiplied), argb
 
     # -- drawing -----------------------------------------------------------------------------------------------------
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
-        """Picture, labels, cross-hair, letters."""
+        """Picture, labels, proposal, cross-hair, letters."""
         painter = QPainter(self)
         if self._frame is None:
             painter.fillRect(self.rect(), theme.color("canvas"))
@@ -214,10 +233,9 @@ class SliceView(QWidget):
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, area.width() < self._frame.size[0])
         if self._picture is not None:
             painter.drawImage(area, self._picture)
-        labels = self._label_image()
-        if labels is not None:
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
-            painter.drawImage(area, labels)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
+        for overlay in self._overlay_images():
+            painter.drawImage(area, overlay)
         if self._shows_crosshair():
             draw_crosshair(painter, self.widget_point(*self.session.crosshair.position), area)
         draw_letters(painter, self._frame.marks, QRectF(self.rect()), self.font())
@@ -288,7 +306,7 @@ class SliceView(QWidget):
     def showEvent(self, event: object) -> None:  # noqa: N802
         """Catch up with what happened while it was hidden."""
         super().showEvent(event)  # type: ignore[arg-type]
-        self._labels = None
+        self._overlays = None
         self.refresh()
 
 
