@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import signal
 import threading
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["add_arguments", "plan_of", "run"]
 
 EXIT_USAGE = 2
+ONE_CTRL_C_S = 3.0
 
 
 def run(args: argparse.Namespace) -> int:
@@ -95,7 +97,8 @@ def _run_beside(plan: TrainPlan) -> int:
 
 def _how_to_go_on(plan: TrainPlan) -> str:
     if (Path(plan.out) / "state.pt").is_file():
-        return f"Go on with: {shlex.join(['segstudio', 'train', '--out', plan.out, '--resume'])}"
+        many = ["--processes", str(plan.processes)] if plan.processes > 1 else []
+        return f"Go on with: {shlex.join(['segstudio', 'train', '--out', plan.out, '--resume', *many])}"
     return "No epoch was finished, so train anew with another --out."
 
 
@@ -123,9 +126,16 @@ def _stopped_by_signals(*, is_told: bool = True) -> Iterator[_Control]:
         yield control
         return
 
+    first_s = 0.0
+
     def stop(*_: object) -> None:
+        nonlocal first_s
         if control.is_set():
+            # torchrun hands on the Ctrl-C that its processes got themselves already.
+            if launched().size > 1 and time.monotonic() - first_s < ONE_CTRL_C_S:
+                return
             raise KeyboardInterrupt
+        first_s = time.monotonic()
         control.set()
         if is_told:
             warn("stopping after this step; once more to stop at once.")
