@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from segstudio.ml.training.run_files import StepClock
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from segstudio.ml.train_events import EpochDone, StepDone
     from segstudio.ml.training.setup import RunSetup
     from segstudio.ml.training.validate import Validation
+
+_OF_LINE = {
+    "train_loss": "loss/train", "val_loss": "loss/val", "mean_iou": "mean_iou/val", "mean_dice": "mean_dice/val",
+    "pixel_accuracy": "pixel_accuracy/val", "lr": "lr",
+}  # fmt: skip
+
+
+def figures_of_line(line: Mapping[str, Any], classes: Sequence[str]) -> dict[str, float]:
+    """Tag → value of an epoch as far as its line of ``metrics.jsonl`` knows it: for a run that goes on."""
+    values = {tag: line.get(key) for key, tag in _OF_LINE.items()}
+    values |= {f"iou/{name}": iou for name, iou in zip(classes, line.get("per_class_iou") or (), strict=False)}
+    return {tag: float(value) for tag, value in values.items() if value is not None and math.isfinite(value)}
 
 
 class EpochFigures:

@@ -9,11 +9,12 @@ import torch
 from segstudio.core.pr_curves import BINS
 from segstudio.core.side_by_side import side_by_side
 from segstudio.ml.plan import shown
-from segstudio.ml.training.epoch_figures import EpochFigures
+from segstudio.ml.training.epoch_figures import EpochFigures, figures_of_line
 from segstudio.ml.training.hooks import RunHook
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from segstudio.ml.plan import TrainPlan
     from segstudio.ml.train_events import EpochDone, RunStarted, StepDone, ValidationPicture
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from segstudio.ml.training.validate import Validation
 
 FOLDER = "tensorboard"
+WRITTEN = "last_epoch.txt"
+"""Beside the event files: the last epoch that is in them, since a kill may come between a checkpoint and them."""
 PICTURES = 4
 HISTOGRAMS = 10
 """Histograms are written about so often over a run: they are the largest part of the file."""
@@ -53,7 +56,7 @@ class BoardHook(RunHook):
         """Write all there is of an epoch."""
         values = self._figures.of_epoch(setup, event, validation)
         if self._board is None:
-            self._guarded(self._open)
+            self._guarded(lambda: self._open(setup))
         self._guarded(lambda: self._write(setup, event.epoch, values, validation))
 
     def close(self) -> None:
@@ -71,14 +74,19 @@ class BoardHook(RunHook):
             self._is_broken = True
             self._say(f"TensorBoard's file cannot be written ({error.strerror or error}); training goes on without it.")
 
-    def _open(self) -> None:
-        """Open the file; a new run's begins with its plan."""
+    def _open(self, setup: RunSetup) -> None:
+        """Open the file; a new run's begins with its plan, that of a run that goes on with what a kill left unwritten."""
         from torch.utils.tensorboard import SummaryWriter
 
+        folder = self._folder.folder / FOLDER
         # A start is marked in a new run as well: TensorBoard takes the first mark it meets for the beginning, and purges at later ones.
-        begins = self._first_epoch if self._plan.is_resumed else 0
-        self._board = SummaryWriter(str(self._folder.folder / FOLDER), purge_step=begins)
+        begins = min(self._first_epoch, _written(folder) + 1) if self._plan.is_resumed else 0
+        self._board = SummaryWriter(str(folder), purge_step=begins)
         if self._plan.is_resumed:
+            for line in self._folder.read_metrics(self._first_epoch - 1):
+                if line["epoch"] >= begins:
+                    for tag, value in figures_of_line(line, setup.data.classes).items():
+                        self._board.add_scalar(tag, value, line["epoch"])
             return
         plan = {name: shown(value) for name, value in vars(self._plan).items()}
         rows = "\n".join(f"| {name} | {text} |".replace("\n", " ") for name, text in plan.items())
@@ -106,6 +114,7 @@ class BoardHook(RunHook):
         if epoch == 1 or epoch == self._plan.epochs or epoch % max(1, self._plan.epochs // HISTOGRAMS) == 0:
             self._write_histograms(setup.engine.module, epoch)
         self._board.flush()
+        (self._folder.folder / FOLDER / WRITTEN).write_text(str(epoch), encoding="ascii")
 
     def _write_picture(self, picture: ValidationPicture, colors: tuple[str, ...], epoch: int) -> None:
         drawn = side_by_side(picture.image, picture.truth, picture.prediction, colors)
@@ -154,3 +163,11 @@ class BoardHook(RunHook):
         self._board.add_histogram_raw(
             tag, low, high, flat.numel(), total, squares, limits.tolist(), counts.tolist(), epoch
         )
+
+
+def _written(folder: Path) -> int:
+    """The last epoch that the event files hold; 0 where that is not known."""
+    try:
+        return int((folder / WRITTEN).read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return 0

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from segstudio.ml.plan import shown
-from segstudio.ml.training.epoch_figures import EpochFigures
+from segstudio.ml.training.epoch_figures import EpochFigures, figures_of_line
 from segstudio.ml.training.hooks import RunHook
 from segstudio.ml.training.run_files import picture_png
 
@@ -43,8 +43,6 @@ _WINDOWS = (
     ("gradient norm", ("gradient_norm",)),
     ("seconds per step", ("seconds_per_step",)),
 )
-_FROM_METRICS = {"train_loss": "loss/train", "val_loss": "loss/val", "mean_iou": "mean_iou/val", "mean_dice": "mean_dice/val",
-                 "pixel_accuracy": "pixel_accuracy/val", "lr": "lr"}  # fmt: skip
 
 
 class VisdomHook(RunHook):
@@ -61,12 +59,8 @@ class VisdomHook(RunHook):
     def started(self, setup: RunSetup, event: RunStarted) -> None:
         """The plan as text; of a run that goes on, what it drew before."""
         for line in self._folder.read_metrics(event.first_epoch - 1):
-            for key, tag in _FROM_METRICS.items():
-                if line.get(key) is not None:
-                    self._points.setdefault(tag, []).append((line["epoch"], float(line[key])))
-            for name, iou in zip(setup.data.classes, line.get("per_class_iou") or (), strict=False):
-                if iou is not None:
-                    self._points.setdefault(f"iou/{name}", []).append((line["epoch"], float(iou)))
+            for tag, value in figures_of_line(line, setup.data.classes).items():
+                self._points.setdefault(tag, []).append((line["epoch"], value))
         rows = "".join(f"<tr><td>{_plain(k)}</td><td>{_plain(shown(v))}</td></tr>" for k, v in vars(self._plan).items())
         self._send("plan", [{"type": "text", "content": f"<table>{rows}</table>"}], {"title": "plan"})
 

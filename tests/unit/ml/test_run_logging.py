@@ -154,12 +154,35 @@ def test_a_resumed_run_has_each_epoch_once(run, data, tmp_path):
     assert [e.step for e in read.Scalars("loss/train")] == [1, 2, 3]
     assert [e.value for e in read.Scalars("loss/train")] == [e.value for e in board(run).Scalars("loss/train")]
     assert [e.step for e in read.Images("validation/val/0.png")] == [1, 2, 3]
-    shown = plugin_event_accumulator.EventAccumulator(str(tmp_path / "run" / "tensorboard"), size_guidance={"tensors": 0})
+    shown = plugin_event_accumulator.EventAccumulator(
+        str(tmp_path / "run" / "tensorboard"), size_guidance={"tensors": 0}
+    )
     shown.Reload()  # this one is TensorBoard's own, which reads curves and text as well
     assert [e.step for e in shown.Tensors("pr/bar")] == [1, 2, 3] and len(shown.Tensors("plan/text_summary")) == 1
     assert (tmp_path / "run" / "metrics.jsonl").read_bytes() == (run / "metrics.jsonl").read_bytes()
     about = json.loads((tmp_path / "run" / "config.json").read_text())["about"]
     assert about["data"]["images"] == 9 and [again["epoch"] for again in about["resumed"]] == [2]
+
+
+def test_what_a_kill_left_unwritten_comes_from_the_metrics(run, data, tmp_path, monkeypatch):
+    """Killed after the checkpoint of epoch 2, before TensorBoard had it."""
+    from segstudio.ml.training.tensorboard_log import BoardHook
+
+    plan, whole = plan_for(data, tmp_path / "run"), BoardHook.epoch_done
+
+    def until_killed(hook, setup, event, validation):
+        if event.epoch == 2:
+            raise Killed
+        whole(hook, setup, event, validation)
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(BoardHook, "epoch_done", until_killed)
+        Trainer.run(plan, lambda _: None)
+    assert [e.step for e in board(tmp_path / "run").Scalars("loss/train")] == [1]
+    Trainer.run(replace(plan, is_resumed=True), lambda _: None)
+    for tag in ("loss/train", "mean_iou/val", "iou/bar", "lr"):
+        now, before = board(tmp_path / "run").Scalars(tag), board(run).Scalars(tag)
+        assert [(e.step, e.value) for e in now] == [(e.step, e.value) for e in before]
 
 
 def test_the_best_epoch_is_evaluated_with_pictures(run):
