@@ -134,7 +134,7 @@ class EvaluateSpec:
     device: str = "auto"
     split_of: str = ""
     boundary_tolerance_px: float | None = None
-    neck_px: float = 2.0
+    neck_px: float = 0.75
 
 
 @dataclass(frozen=True)
