@@ -38,9 +38,11 @@ class TrainPanel(QWidget):
         self.choices_box = TrainChoices(self._presenter, workspace.jobs.models)
         self.choices_box.asked.connect(workspace.window.trigger)
         column.addWidget(self.choices_box)
-        column.addLayout(self._make_data())
+        column.addWidget(self._make_data())
         column.addLayout(self._make_buttons())
         column.addLayout(self._make_links())
+        # Below the buttons: on a small screen those are in sight without scrolling.
+        column.addWidget(self.bars)
         self._state = muted("")
         self._network = muted("", small=True)
         self.verdict = muted("")
@@ -81,16 +83,12 @@ class TrainPanel(QWidget):
 
     # -- building --------------------------------------------------------------------------------------------------
 
-    def _make_data(self) -> QVBoxLayout:
+    def _make_data(self) -> QLabel:
         self._data = QLabel()
         self._data.setWordWrap(True)
         self._data.setTextFormat(Qt.TextFormat.PlainText)
         self.bars = ClassBars()
-        column = QVBoxLayout()
-        column.setSpacing(4)
-        column.addWidget(self._data)
-        column.addWidget(self.bars)
-        return column
+        return self._data
 
     def _make_buttons(self) -> QGridLayout:
         self.start_button = QPushButton(tr("Start"))

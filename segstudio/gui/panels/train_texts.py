@@ -74,7 +74,7 @@ def span_text(seconds: float) -> str:
     from segstudio.ml.step_times import span
 
     number, _, unit = span(seconds).partition(" ")
-    return f"{number} {tr(UNITS[unit])}"
+    return f"{number}\u00a0{tr(UNITS[unit])}"
 
 
 def time_text(found: TimeEstimate | None) -> str:
