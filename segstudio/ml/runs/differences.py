@@ -45,7 +45,7 @@ def metric_table(runs: Sequence[RunRecord]) -> list[dict[str, Any]]:
     """``[{"metric", "values"}]`` of the best epochs, and of each class; only what at least one run has."""
     rows: list[dict[str, Any]] = [{"metric": "best epoch", "values": [run.best.get("epoch") for run in runs]}]
     for key in METRIC_KEYS:
-        rows.append({"metric": key, "values": [run.evaluation.get(key, run.best.get(key)) for run in runs]})
+        rows.append({"metric": key, "values": [run.score(key) for run in runs]})
     names = list(dict.fromkeys(name for run in runs for name in run.classes))
     for name in names:
         rows.append({"metric": f"IoU {name}", "values": [_class_iou(run, name) for run in runs]})

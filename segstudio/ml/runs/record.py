@@ -63,6 +63,16 @@ class RunRecord:
         return max(known, key=lambda line: line["mean_iou"], default={})
 
     @property
+    def is_best_evaluated(self) -> bool:
+        """Whether ``evaluation`` is of the best epoch: a kill may come after a checkpoint and before its evaluation is written."""
+        return bool(self.evaluation) and self.evaluation.get("epoch", 0) == self.best.get("epoch", 0)
+
+    def score(self, key: str) -> float | None:
+        """A figure of the best epoch, from its evaluation where there is one."""
+        value = number(self.evaluation.get(key)) if self.is_best_evaluated else None
+        return number(self.best.get(key)) if value is None else value
+
+    @property
     def seconds(self) -> float | None:
         """How long it took, where it says so."""
         return number(self.timing.get("seconds"))

@@ -40,7 +40,7 @@ def run_report(run: RunRecord) -> str:
         run=run,
         headline=_headline(run),
         note=str(run.timing.get("note") or ""),
-        tiles=[(title, _percent(_score(run, key))) for title, key in _TILES if _score(run, key) is not None],
+        tiles=[(title, _percent(run.score(key))) for title, key in _TILES if run.score(key) is not None],
         charts=_charts(run),
         classes=_class_rows(run),
         class_keys=_CLASS_TITLES,
@@ -123,11 +123,6 @@ def _headline(run: RunRecord) -> str:
     return " · ".join(parts)
 
 
-def _score(run: RunRecord, key: str) -> float | None:
-    value = number(run.evaluation.get(key))
-    return number(run.best.get(key)) if value is None else value
-
-
 def _percent(value: object) -> str:
     known = number(value)
     return "–" if known is None else f"{100 * known:.2f} %"
@@ -178,9 +173,11 @@ def _cell(row: dict[str, Any], key: str) -> str:
 
 
 def _classes_note(run: RunRecord) -> str:
-    epoch = run.evaluation.get("epoch", run.best.get("epoch"))
+    best, epoch = run.best.get("epoch"), run.evaluation.get("epoch")
+    if run.evaluation and not run.is_best_evaluated:
+        return f"Epoch {epoch}; the run was killed before epoch {best}, the best one, was evaluated."
     count = run.evaluation.get("images")
-    return f"Epoch {epoch}, the best one" + (f", on {count} validation images." if count else ".")
+    return f"Epoch {best}, the best one" + (f", on {count} validation images." if count else ".")
 
 
 def _matrix(scores: dict[str, Any]) -> Any:

@@ -196,6 +196,15 @@ def test_a_run_of_an_older_version_is_reported_with_what_it_has(tmp_path):
     assert page.fetched == [] and page.tags.count("svg") == 4 and "road" in page.texts
 
 
+def test_an_evaluation_of_an_earlier_epoch_is_not_taken_for_the_best_one_s(tmp_path):
+    run = make_run(tmp_path / "a", (0.2, 0.6, 0.7))
+    found = read_run(run)
+    assert not found.is_best_evaluated and found.score("mean_dice") == 0.7 and found.score("mean_precision") is None
+    text = run_report(found)
+    assert "killed before epoch 3" in text and "70.00 %" in text
+    assert read_run(make_run(tmp_path / "b")).score("mean_dice") != 0.6
+
+
 def test_the_comparison_lays_the_curves_over_each_other(tmp_path):
     runs = read_runs([make_run(tmp_path / "a", lr=1e-3), make_run(tmp_path / "b", (0.1, 0.9), lr=5e-4)])
     text = comparison_report(runs)
