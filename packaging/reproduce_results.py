@@ -289,6 +289,7 @@ def page_lines(known: dict[str, Any]) -> list[str]:
                 f"{name} {value:.3f}" if value is not None else f"{name} –" for name, value in values.items()
             )
             reached = ", ".join(verdict(row, known)) or "–"
+            ours += " (see below)" if result["notes"] else ""
             spent, device = f"{result['seconds'] / 60:.0f} min", result["device"]
         lines.append(
             f"| `{row.id}` | {row.what} | {row.published} | {limits} | {ours} | {reached} | {spent} | {device} |"

@@ -141,7 +141,7 @@ def test_what_is_done_is_not_done_again_and_what_broke_off_goes_on(script, monke
     text = studio.page.read_text()
     assert text.startswith("before\n") and text.endswith("after\n") and "stale" not in text
     line = next(line for line in text.splitlines() if line.startswith("| `drive`"))
-    assert "Dice 0.840; AUC 0.980 | yes, no |" in line
+    assert "Dice 0.840; AUC 0.980 (see below) | yes, no |" in line
     assert "stopped by --max-minutes after 7 epochs" in text and "not run yet" in text
     assert str(tmp_path) not in text, "no path of this machine"
     for row in script.ROWS:
