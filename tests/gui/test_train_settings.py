@@ -107,6 +107,15 @@ def test_a_number_typed_is_kept_marked_counted_and_put_back(qtbot, tmp_path: Pat
         assert presenter.changed_keys() == [] and panel.choices_box.epochs.value() == 30
 
 
+def test_a_small_rate_is_shown_whole(qtbot, tmp_path: Path) -> None:
+    with train_panel(qtbot, tmp_path) as (_, panel):
+        rate = panel.choices_box.rate
+        type_into(rate, "0.00001")
+        assert rate.text() == "0.00001" and panel._presenter.plan().lr == 1e-5
+        rate.stepUp()
+        assert rate.text() == "0.000011"
+
+
 def test_what_cannot_be_is_said_beside_the_field_and_holds_the_start(qtbot, tmp_path: Path) -> None:
     with settings_dialog(qtbot, tmp_path) as (window, panel, dialog):
         presenter, row = panel._presenter, dialog.show_field("fold") or dialog.rows["fold"]

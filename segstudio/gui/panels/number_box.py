@@ -19,4 +19,6 @@ class NumberBox(QDoubleSpinBox):
     def textFromValue(self, value: float) -> str:  # noqa: N802
         """As few digits as it takes."""
         text = f"{value:.{DIGITS}g}" if abs(value) < 10**DIGITS else f"{value:.0f}"
-        return text.replace(".", self.locale().decimalPoint()) if "e" not in text else f"{value:.{_DECIMALS}f}"
+        if "e" in text:
+            text = f"{value:.{_DECIMALS}f}".rstrip("0").rstrip(".")
+        return text.replace(".", self.locale().decimalPoint())
