@@ -125,7 +125,7 @@ class EvaluateSpec:
 
     The split is the one of the run that made ``split_of`` ("" = that made the model), so that two models can be held against
     each other on the same images. Where labels tell of objects, those are scored too: what a model of classes finds is cut apart at
-    necks narrower by ``neck_px``.
+    necks narrower by ``neck_px``. With ``voc_results`` the masks and their table are written to that folder, as the VOC devkit reads them.
     """
 
     model: str
@@ -135,6 +135,7 @@ class EvaluateSpec:
     split_of: str = ""
     boundary_tolerance_px: float | None = None
     neck_px: float = 0.75
+    voc_results: str = ""
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,12 @@ def _evaluate(spec: EvaluateSpec, port: Port) -> object:
         boundary_tolerance_px=spec.boundary_tolerance_px,
         is_per_image=True,
         split_of=spec.split_of,
-        asked=Asked(has_objects=True, is_lenient=True, pieces=Pieces(spec.neck_px)),
+        asked=Asked(
+            has_objects=True,
+            is_lenient=True,
+            pieces=Pieces(spec.neck_px),
+            voc=Path(spec.voc_results) if spec.voc_results else None,
+        ),
         progress=port.progress,
         cancel=port,
     )

@@ -14,6 +14,7 @@ import pytest
 import tifffile
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QFileDialog
 
 from segstudio.app.presenters.training_evaluation import cell, images_csv, verdict
 from segstudio.core.classes import ClassTable
@@ -173,6 +174,19 @@ def test_it_is_stopped_and_failures_are_sentences_of_the_window(qtbot, tmp_path:
         QTest.mouseClick(dialog.run_button, LEFT)
         made[-1].failed.emit("The split val is empty. Choose --split-by.", "")
         assert "“Hold out”" in window.notices.messages[-1].sentence and "Nothing" in dialog.state.text()
+
+
+def test_voc_files_are_written_by_evaluating_again(qtbot, tmp_path: Path, made, monkeypatch) -> None:
+    with evaluating(qtbot, tmp_path) as (window, dialog):
+        QTest.mouseClick(dialog.run_button, LEFT)
+        made[0].finished_job.emit(scores_of(window))
+        monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path / "voc"))
+        action = next(a for a in dialog.export_button.menu().actions() if "VOC" in a.text())
+        action.trigger()
+        spec = made[0].specs[-1]
+        assert len(made[0].specs) == 2 and spec.voc_results == str(tmp_path / "voc") and spec.model == "spots"
+        made[0].finished_job.emit({**scores_of(window), "voc_results": "/there"})
+        assert "/there" in dialog.state.text() and dialog.run_button.text() == "Evaluate"
 
 
 def test_exports_quote_what_a_spreadsheet_would_run(qtbot, tmp_path: Path, made) -> None:

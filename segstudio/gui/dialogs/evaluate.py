@@ -157,12 +157,24 @@ class EvaluateDialog(PlainDialog):
             (tr("Classes as CSV…"), "classes.csv", texts.classes_csv),
         ):
             menu.addAction(title, partial(self._on_export, name, make))
+        menu.addAction(tr("Evaluate again, and write VOC result files…"), self._on_voc)
         self.export_button.setMenu(menu)
         buttons.addButton(self.export_button, QDialogButtonBox.ButtonRole.ActionRole)
 
     # -- evaluating ------------------------------------------------------------------------------------------------
 
+    def _on_voc(self) -> None:
+        folder = QFileDialog.getExistingDirectory(
+            self, tr("Into the folder"), str(self._workspace.session.folder or "")
+        )
+        if folder and not self._jobs.evaluations.is_running:
+            self.run(voc_results=folder)
+
     def _on_run(self) -> None:
+        self.run()
+
+    def run(self, voc_results: str = "") -> None:
+        """Begin what is chosen, or stop what runs; the masks go to a folder too, when one is named."""
         from segstudio.jobs.specs import EvaluateSpec
 
         evaluations = self._jobs.evaluations
@@ -175,8 +187,9 @@ class EvaluateDialog(PlainDialog):
             self.state.setText(tr("Choose a model."))
             return
         device = self._workspace.settings.text("model.device")
+        split = str(self.split.currentData())
         spec = EvaluateSpec(
-            str(model_id), str(folder), str(self.split.currentData()), device, boundary_tolerance_px=TOLERANCE_PX
+            str(model_id), str(folder), split, device, boundary_tolerance_px=TOLERANCE_PX, voc_results=voc_results
         )
         self._model_id = str(model_id)
         if evaluations.start(spec, self._on_done):
@@ -211,6 +224,8 @@ class EvaluateDialog(PlainDialog):
         self.scores = scores
         said = tr("%1 on %n image(s) or plane(s)", scores["images"]).replace("%1", str(scores["model"]))
         self.state.setText(f"{said} · {self._split_title(scores['split'])}")
+        if scores.get("voc_results"):
+            self.state.setText(tr("Written to %1.").replace("%1", str(scores["voc_results"])))
         figures = {**scores, **(scores.get("objects") or {})}
         for key, label in self.values.items():
             label.setText(figure(figures.get(key)))
