@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
+import pickle
 import subprocess
 import sys
 from contextlib import closing
@@ -143,6 +145,21 @@ def test_patches_of_a_large_image_lie_where_it_is_labelled(folder):
     assert all(np.array_equal(balanced[1, i][1], found[i]) for i in (3, 40))
     auto = SegmentationDataset((image,), [(SIDE, 600)], replace(plan, patches_per_image=0), 3, "unit8")
     assert len(auto) == 64
+
+
+@pytest.mark.usefixtures("is_small_big")
+def test_masks_that_were_unpacked_go_with_the_dataset_and_not_with_its_copies(folder):
+    image, scratch = image_of(folder, "plain"), folder / "run" / "masks"
+    plan = TrainPlan(out="", data="x", patch_px=32, patches_per_image=3, augment="none")
+    dataset = SegmentationDataset((image,), [(SIDE, 600)], plan, 3, "unit8", scratch=scratch)
+    wanted = dataset[1, 0][1]
+    copy = pickle.loads(pickle.dumps(dataset))  # as a loader's process gets it
+    assert np.array_equal(copy[1, 0][1], wanted) and len(list(scratch.iterdir())) == 1
+    del copy
+    assert scratch.is_dir()
+    del dataset
+    gc.collect()
+    assert not scratch.exists()
 
 
 def test_each_class_is_sampled_as_often_as_any_other(tmp_path):
