@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from segstudio.core.errors import UserError
 from segstudio.ml.cluster import STARTS, cluster
 from segstudio.ml.plan import TrainPlan
-from segstudio.ml.train_events import RunFinished
+from segstudio.ml.train_events import RunFinished, TrainNote
 
 if TYPE_CHECKING:
     from segstudio.ml.train_events import TrainControl, TrainEvent, TrainSink
@@ -159,8 +159,14 @@ def _train(config: dict[str, Any]) -> None:
     def tell(event: TrainEvent | UserError) -> None:
         ray.get(mailbox.put.remote(pickle.dumps(event)))
 
-    if is_first and ray.get(mailbox.begin.remote()) and (Path(plan.out) / "state.pt").is_file():
-        plan = replace(plan, is_resumed=True)
+    if is_first and ray.get(mailbox.begin.remote()):
+        has_checkpoint = (Path(plan.out) / "state.pt").is_file()
+        plan = replace(plan, is_resumed=plan.is_resumed or has_checkpoint)
+        tell(
+            TrainNote(
+                f"A process ended; the run {'goes on from its last checkpoint' if has_checkpoint else 'begins again'}."
+            )
+        )
     try:
         Trainer.run(plan, tell if is_first else lambda _: None, _RemoteControl(mailbox) if is_first else _GoOn())
     except Lost:
