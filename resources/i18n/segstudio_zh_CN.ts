@@ -104,6 +104,118 @@
    <translation>依据 Apache 2.0 许可证发布的自由软件。Qt 与 PySide6 依据 LGPL 3 使用，未作改动。各模型有各自的许可证，见模型卡片；“仅限研究”表示其训练数据并非可用于任何用途。</translation>
   </message>
   <message>
+   <source>Write augmented copies</source>
+   <translation>写出增强副本</translation>
+  </message>
+  <message>
+   <source>whole images</source>
+   <translation>整幅图像</translation>
+  </message>
+  <message>
+   <source>The training images themselves, too</source>
+   <translation>同时包含训练图像本身</translation>
+  </message>
+  <message>
+   <source>Choose…</source>
+   <translation>选择…</translation>
+  </message>
+  <message>
+   <source>Copies of each image</source>
+   <translation>每幅图像的副本数</translation>
+  </message>
+  <message>
+   <source>Size</source>
+   <translation>大小</translation>
+  </message>
+  <message>
+   <source>Into the folder</source>
+   <translation>导出到文件夹</translation>
+  </message>
+  <message>
+   <source>Only training images get copies; images for validation and testing are copied as they are. Masks and class list are written as by the export of PNG masks.</source>
+   <translation>只有训练图像会生成副本；验证和测试图像原样复制。掩膜和类别表的写法与导出 PNG 掩膜相同。</translation>
+  </message>
+  <message>
+   <source>Write</source>
+   <translation>写出</translation>
+  </message>
+  <message>
+   <source>Preview patches</source>
+   <translation>预览裁块</translation>
+  </message>
+  <message>
+   <source>Augmentation</source>
+   <translation>增强</translation>
+  </message>
+  <message>
+   <source>Paste from other patches</source>
+   <translation>从其他裁块粘贴</translation>
+  </message>
+  <message>
+   <source>Part of the patches pasted into</source>
+   <translation>被粘贴的裁块比例</translation>
+  </message>
+  <message>
+   <source>Steps as in the preset</source>
+   <translation>恢复预设的步骤</translation>
+  </message>
+  <message>
+   <source>Steps</source>
+   <translation>步骤</translation>
+  </message>
+  <message>
+   <source>Paste</source>
+   <translation>粘贴</translation>
+  </message>
+  <message>
+   <source>Share pasted</source>
+   <translation>粘贴比例</translation>
+  </message>
+  <message>
+   <source>Show labels</source>
+   <translation>显示标注</translation>
+  </message>
+  <message>
+   <source>Press the mouse on a patch to see it without labels</source>
+   <translation>在裁块上按住鼠标可查看无标注的裁块</translation>
+  </message>
+  <message>
+   <source>Use these</source>
+   <translation>采用</translation>
+  </message>
+  <message>
+   <source>Close</source>
+   <translation>关闭</translation>
+  </message>
+  <message>
+   <source>The next run is augmented so</source>
+   <translation>下次训练按此增强</translation>
+  </message>
+  <message>
+   <source>Another batch</source>
+   <translation>换一批</translation>
+  </message>
+  <message>
+   <source>Write copies…</source>
+   <translation>写出副本…</translation>
+  </message>
+  <message>
+   <source>Write augmented copies of the training images to a folder, for another program</source>
+   <translation>将训练图像的增强副本写入文件夹，供其他程序使用</translation>
+  </message>
+  <message>
+   <source>Making patches…</source>
+   <translation>正在生成裁块…</translation>
+  </message>
+  <message>
+   <source>%1 of %2 patches an epoch, %3 × %3 px</source>
+   <translation>每轮 %2 个裁块中的 %1 个，%3 × %3 像素</translation>
+  </message>
+  <message>
+   <source>ignored</source>
+   <translation>忽略</translation>
+  </message>
+  <message>
    <source>Model catalog</source>
    <translation>模型目录</translation>
   </message>
@@ -154,10 +266,6 @@
   <message>
    <source>Use for proposals</source>
    <translation>用于预测</translation>
-  </message>
-  <message>
-   <source>Close</source>
-   <translation>关闭</translation>
   </message>
   <message>
    <source>Train with this encoder…</source>
@@ -464,24 +572,162 @@
    <translation>一切正常。</translation>
   </message>
   <message>
-   <source>Export</source>
-   <translation>导出</translation>
-  </message>
-  <message>
-   <source>Format</source>
-   <translation>格式</translation>
-  </message>
-  <message>
-   <source>Into the folder</source>
-   <translation>导出到文件夹</translation>
-  </message>
-  <message>
-   <source>Choose…</source>
-   <translation>选择…</translation>
+   <source>Evaluate a model</source>
+   <translation>评估模型</translation>
   </message>
   <message>
    <source>Images</source>
    <translation>图像</translation>
+  </message>
+  <message>
+   <source>Images that the model did not learn from say how good it is on new ones</source>
+   <translation>模型未学习过的图像才能说明它对新图像的效果</translation>
+  </message>
+  <message>
+   <source>Evaluate</source>
+   <translation>评估</translation>
+  </message>
+  <message>
+   <source>Compares what the model finds with the labels. Labels and proposals stay as they are.</source>
+   <translation>将模型的结果与标注比较。标注和预测保持不变。</translation>
+  </message>
+  <message>
+   <source>Model</source>
+   <translation>模型</translation>
+  </message>
+  <message>
+   <source>Scores by class</source>
+   <translation>各类别得分</translation>
+  </message>
+  <message>
+   <source>Summary</source>
+   <translation>概要</translation>
+  </message>
+  <message>
+   <source>Images, worst first</source>
+   <translation>图像（最差在前）</translation>
+  </message>
+  <message>
+   <source>Confusion</source>
+   <translation>混淆矩阵</translation>
+  </message>
+  <message>
+   <source>Calibration</source>
+   <translation>校准</translation>
+  </message>
+  <message>
+   <source>Double-click a row, or press Enter on it, to see the image.</source>
+   <translation>双击一行，或在该行按回车键，即可查看图像。</translation>
+  </message>
+  <message>
+   <source>Scores by image, the worst first</source>
+   <translation>各图像得分，最差在前</translation>
+  </message>
+  <message>
+   <source>Let the model propose there, and show where it differs from the labels</source>
+   <translation>让模型在该图像上预测，并显示与标注不同之处</translation>
+  </message>
+  <message>
+   <source>An image that has a proposal keeps it</source>
+   <translation>已有预测的图像保留其预测</translation>
+  </message>
+  <message>
+   <source>The model is sure to</source>
+   <translation>模型的把握</translation>
+  </message>
+  <message>
+   <source>It is right in</source>
+   <translation>正确率</translation>
+  </message>
+  <message>
+   <source>Pixels</source>
+   <translation>像素</translation>
+  </message>
+  <message>
+   <source>Export</source>
+   <translation>导出</translation>
+  </message>
+  <message>
+   <source>Everything as JSON…</source>
+   <translation>全部导出为 JSON…</translation>
+  </message>
+  <message>
+   <source>Images as CSV…</source>
+   <translation>图像导出为 CSV…</translation>
+  </message>
+  <message>
+   <source>Classes as CSV…</source>
+   <translation>类别导出为 CSV…</translation>
+  </message>
+  <message>
+   <source>Evaluate again, and write VOC result files…</source>
+   <translation>再次评估，并写出 VOC 结果文件…</translation>
+  </message>
+  <message>
+   <source>Stopping</source>
+   <translation>正在停止</translation>
+  </message>
+  <message>
+   <source>Choose a model.</source>
+   <translation>请选择模型。</translation>
+  </message>
+  <message>
+   <source>Evaluating %1</source>
+   <translation>正在评估 %1</translation>
+  </message>
+  <message>
+   <source>Nothing was evaluated.</source>
+   <translation>没有进行评估。</translation>
+  </message>
+  <message>
+   <source>Stop</source>
+   <translation>停止</translation>
+  </message>
+  <message>
+   <source>Loading the model</source>
+   <translation>正在加载模型</translation>
+  </message>
+  <message numerus="yes">
+   <source>%1 on %n image(s) or plane(s)</source>
+   <translation>
+    <numerusform>%1，%n 幅图像或切面</numerusform>
+   </translation>
+  </message>
+  <message>
+   <source>Written to %1.</source>
+   <translation>已写入 %1。</translation>
+  </message>
+  <message>
+   <source>Rows are the labels, columns what the model found: mistakes lie off the diagonal.</source>
+   <translation>行是标注，列是模型的结果：对角线以外都是错误。</translation>
+  </message>
+  <message>
+   <source>This kind of model does not say how sure it is of each pixel.</source>
+   <translation>这类模型不给出每个像素的把握。</translation>
+  </message>
+  <message>
+   <source>A model that is 80 % sure should be right in 80 % of such pixels. Expected calibration error: %1 (0 is best).</source>
+   <translation>把握为 80 % 的像素应有 80 % 是正确的。期望校准误差：%1（0 最好）。</translation>
+  </message>
+  <message>
+   <source>validation images</source>
+   <translation>验证图像</translation>
+  </message>
+  <message>
+   <source>test images</source>
+   <translation>测试图像</translation>
+  </message>
+  <message>
+   <source>training images</source>
+   <translation>训练图像</translation>
+  </message>
+  <message>
+   <source>This image is no longer in the project.</source>
+   <translation>该图像已不在项目中。</translation>
+  </message>
+  <message>
+   <source>Format</source>
+   <translation>格式</translation>
   </message>
   <message>
    <source>all labelled (%1)</source>
@@ -522,6 +768,46 @@
   <message>
    <source>seed</source>
    <translation>种子</translation>
+  </message>
+  <message>
+   <source>Loss over the learning rate</source>
+   <translation>损失随学习率的变化</translation>
+  </message>
+  <message>
+   <source>Suggested rate: %1</source>
+   <translation>建议的学习率：%1</translation>
+  </message>
+  <message>
+   <source>learning rate</source>
+   <translation>学习率</translation>
+  </message>
+  <message>
+   <source>Find a learning rate</source>
+   <translation>寻找学习率</translation>
+  </message>
+  <message>
+   <source>Some steps are tried with rising rates. A good one lies where the loss falls fastest, well before it rises. Nothing is kept of it.</source>
+   <translation>用逐渐升高的学习率试走若干步。合适的学习率在损失下降最快处，并远在损失回升之前。不保留任何结果。</translation>
+  </message>
+  <message>
+   <source>Reading the labels</source>
+   <translation>正在读取标注</translation>
+  </message>
+  <message>
+   <source>Use it</source>
+   <translation>使用</translation>
+  </message>
+  <message>
+   <source>Step %1 of %2</source>
+   <translation>第 %1 步，共 %2 步</translation>
+  </message>
+  <message>
+   <source>now: %1</source>
+   <translation>当前：%1</translation>
+  </message>
+  <message>
+   <source>No rate stands out. Keep the one there is.</source>
+   <translation>没有明显合适的学习率。请保留当前的值。</translation>
   </message>
   <message>
    <source>User guide</source>
@@ -616,6 +902,178 @@
    <translation>项目将保存在 %1</translation>
   </message>
   <message>
+   <source>Report of a run</source>
+   <translation>运行报告</translation>
+  </message>
+  <message>
+   <source>Run</source>
+   <translation>运行</translation>
+  </message>
+  <message>
+   <source>A page with curves, metrics and pictures. It is one file, opens in a browser, and prints as PDF.</source>
+   <translation>包含曲线、指标和图片的页面。它是单个文件，可在浏览器中打开，并可打印为 PDF。</translation>
+  </message>
+  <message>
+   <source>Write and open</source>
+   <translation>生成并打开</translation>
+  </message>
+  <message>
+   <source>No runs yet. Start training, and each run is listed here.</source>
+   <translation>还没有运行。开始训练后，每次运行都会列在这里。</translation>
+  </message>
+  <message>
+   <source>Runs</source>
+   <translation>运行</translation>
+  </message>
+  <message>
+   <source>Reading the runs…</source>
+   <translation>正在读取运行…</translation>
+  </message>
+  <message>
+   <source>Figures and differences</source>
+   <translation>指标与差异</translation>
+  </message>
+  <message>
+   <source>Runs of this project</source>
+   <translation>本项目的运行</translation>
+  </message>
+  <message>
+   <source>Epochs</source>
+   <translation>轮数</translation>
+  </message>
+  <message>
+   <source>mean IoU</source>
+   <translation>平均 IoU</translation>
+  </message>
+  <message>
+   <source>Dice</source>
+   <translation>Dice</translation>
+  </message>
+  <message>
+   <source>Time</source>
+   <translation>时间</translation>
+  </message>
+  <message>
+   <source>Delete…</source>
+   <translation>删除…</translation>
+  </message>
+  <message>
+   <source>Open folder</source>
+   <translation>打开文件夹</translation>
+  </message>
+  <message>
+   <source>Resume</source>
+   <translation>继续训练</translation>
+  </message>
+  <message>
+   <source>Report</source>
+   <translation>报告</translation>
+  </message>
+  <message>
+   <source>Use model</source>
+   <translation>使用模型</translation>
+  </message>
+  <message>
+   <source>training now</source>
+   <translation>正在训练</translation>
+  </message>
+  <message>
+   <source>finished</source>
+   <translation>已完成</translation>
+  </message>
+  <message>
+   <source>can be resumed</source>
+   <translation>可继续</translation>
+  </message>
+  <message>
+   <source>stopped early</source>
+   <translation>提前停止</translation>
+  </message>
+  <message>
+   <source>not one epoch yet</source>
+   <translation>尚无完整轮次</translation>
+  </message>
+  <message>
+   <source>damaged</source>
+   <translation>已损坏</translation>
+  </message>
+  <message>
+   <source>Report of the comparison</source>
+   <translation>比较报告</translation>
+  </message>
+  <message>
+   <source>Tick another run to compare the two.</source>
+   <translation>再勾选一次运行即可比较二者。</translation>
+  </message>
+  <message>
+   <source>Tick runs to lay their curves over each other.</source>
+   <translation>勾选多次运行可将其曲线叠放在一起。</translation>
+  </message>
+  <message>
+   <source>Figure</source>
+   <translation>指标</translation>
+  </message>
+  <message>
+   <source>best epoch</source>
+   <translation>最佳轮次</translation>
+  </message>
+  <message>
+   <source>mean Dice</source>
+   <translation>平均 Dice</translation>
+  </message>
+  <message>
+   <source>pixel accuracy</source>
+   <translation>像素准确率</translation>
+  </message>
+  <message>
+   <source>mean recall</source>
+   <translation>平均召回率</translation>
+  </message>
+  <message>
+   <source>mean precision</source>
+   <translation>平均精确率</translation>
+  </message>
+  <message>
+   <source>IoU weighted by frequency</source>
+   <translation>按频率加权的 IoU</translation>
+  </message>
+  <message>
+   <source>boundary F1</source>
+   <translation>边界 F1</translation>
+  </message>
+  <message>
+   <source>seconds</source>
+   <translation>秒</translation>
+  </message>
+  <message>
+   <source>The model “%1” is the current one.</source>
+   <translation>模型“%1”现为当前模型。</translation>
+  </message>
+  <message>
+   <source>Delete a run</source>
+   <translation>删除运行</translation>
+  </message>
+  <message>
+   <source>Delete the run “%1” with its model?</source>
+   <translation>删除运行“%1”及其模型？</translation>
+  </message>
+  <message>
+   <source>It goes to the trash where there is one. Labels stay as they are.</source>
+   <translation>如有回收站则移入其中。标注保持不变。</translation>
+  </message>
+  <message>
+   <source>Delete</source>
+   <translation>删除</translation>
+  </message>
+  <message>
+   <source>Keep</source>
+   <translation>保留</translation>
+  </message>
+  <message>
+   <source>The report is %1.</source>
+   <translation>报告位于 %1。</translation>
+  </message>
+  <message>
    <source>Settings</source>
    <translation>设置</translation>
   </message>
@@ -626,6 +1084,64 @@
   <message>
    <source>Reset all</source>
    <translation>全部重置</translation>
+  </message>
+  <message>
+   <source>Back to default: %1</source>
+   <translation>恢复默认：%1</translation>
+  </message>
+  <message>
+   <source>Back to default</source>
+   <translation>恢复默认</translation>
+  </message>
+  <message>
+   <source>Only for volumes and stacks, of which the project has none.</source>
+   <translation>仅用于体数据和图像栈，本项目中没有。</translation>
+  </message>
+  <message>
+   <source>Order: %1.</source>
+   <translation>顺序：%1。</translation>
+  </message>
+  <message>
+   <source>Default: %1.</source>
+   <translation>默认：%1。</translation>
+  </message>
+  <message>
+   <source>All settings of training</source>
+   <translation>训练的全部设置</translation>
+  </message>
+  <message>
+   <source>Search all settings</source>
+   <translation>搜索全部设置</translation>
+  </message>
+  <message>
+   <source>Put every field of every section back to its default</source>
+   <translation>将所有分组的全部字段恢复为默认值</translation>
+  </message>
+  <message>
+   <source>Sections</source>
+   <translation>分组</translation>
+  </message>
+  <message>
+   <source>Nothing of that name. Try another word, such as rate or memory.</source>
+   <translation>没有这样的设置。请换一个词，例如“学习率”或“内存”。</translation>
+  </message>
+  <message>
+   <source>Find…</source>
+   <translation>寻找…</translation>
+  </message>
+  <message>
+   <source>Preview…</source>
+   <translation>预览…</translation>
+  </message>
+  <message numerus="yes">
+   <source>%n changed</source>
+   <translation>
+    <numerusform>已更改 %n 项</numerusform>
+   </translation>
+  </message>
+  <message>
+   <source>Evaluating</source>
+   <translation>正在评估</translation>
   </message>
   <message>
    <source>Exporting to %1</source>
@@ -1074,10 +1590,6 @@
    <translation>合并到</translation>
   </message>
   <message>
-   <source>Delete…</source>
-   <translation>删除…</translation>
-  </message>
-  <message>
    <source>Delete %1?</source>
    <translation>删除 %1？</translation>
   </message>
@@ -1086,10 +1598,6 @@
    <translation>
     <numerusform>%n 张图像中有 %1 个像素标为该类别，将变为背景。撤销可恢复。</numerusform>
    </translation>
-  </message>
-  <message>
-   <source>Delete</source>
-   <translation>删除</translation>
   </message>
   <message>
    <source>Show labels beneath</source>
@@ -1144,6 +1652,26 @@
   <message>
    <source>Mean IoU with the labels: left %1, right %2</source>
    <translation>与标注的平均 IoU：左 %1，右 %2</translation>
+  </message>
+  <message>
+   <source>Confusion matrix</source>
+   <translation>混淆矩阵</translation>
+  </message>
+  <message>
+   <source>Confusion matrix: rows are truth, columns prediction</source>
+   <translation>混淆矩阵：行为真值，列为预测</translation>
+  </message>
+  <message>
+   <source>prediction</source>
+   <translation>预测</translation>
+  </message>
+  <message>
+   <source>truth</source>
+   <translation>真值</translation>
+  </message>
+  <message>
+   <source>% of the truth; at the right its pixels</source>
+   <translation>占真值的百分比；右侧为其像素数</translation>
   </message>
   <message>
    <source>What the bands show</source>
@@ -1414,10 +1942,6 @@
    <translation>状态</translation>
   </message>
   <message>
-   <source>Size</source>
-   <translation>大小</translation>
-  </message>
-  <message>
    <source>Date added</source>
    <translation>添加日期</translation>
   </message>
@@ -1618,10 +2142,6 @@
    </translation>
   </message>
   <message>
-   <source>Model</source>
-   <translation>模型</translation>
-  </message>
-  <message>
    <source>Choose a model</source>
    <translation>选择模型</translation>
   </message>
@@ -1810,6 +2330,10 @@
    <translation>亮度与对比度</translation>
   </message>
   <message>
+   <source>Patches that the network would see</source>
+   <translation>网络将看到的裁块</translation>
+  </message>
+  <message>
    <source>Plane</source>
    <translation>平面</translation>
   </message>
@@ -1990,6 +2514,22 @@
    <translation>视野内：%1</translation>
   </message>
   <message>
+   <source>Curves of mean IoU and loss</source>
+   <translation>平均 IoU 与损失曲线</translation>
+  </message>
+  <message>
+   <source>No epoch to draw yet. Choose a run, or tick several to compare.</source>
+   <translation>还没有可绘制的轮次。请选择一次运行，或勾选多次以比较。</translation>
+  </message>
+  <message>
+   <source>loss</source>
+   <translation>损失</translation>
+  </message>
+  <message>
+   <source>epoch; dashed: validation</source>
+   <translation>轮次；虚线为验证</translation>
+  </message>
+  <message>
    <source>Axial</source>
    <translation>轴位</translation>
   </message>
@@ -2062,6 +2602,14 @@
    <translation>选择类别</translation>
   </message>
   <message>
+   <source>Compare with the model it started from</source>
+   <translation>与起始模型比较</translation>
+  </message>
+  <message>
+   <source>Evaluates both on the validation images, which takes a while</source>
+   <translation>在验证图像上评估两个模型，需要一些时间</translation>
+  </message>
+  <message>
    <source>Start</source>
    <translation>开始</translation>
   </message>
@@ -2072,6 +2620,18 @@
   <message>
    <source>Stop and keep</source>
    <translation>停止并保留</translation>
+  </message>
+  <message>
+   <source>Preview patches…</source>
+   <translation>预览裁块…</translation>
+  </message>
+  <message>
+   <source>Runs…</source>
+   <translation>训练记录…</translation>
+  </message>
+  <message>
+   <source>Evaluate…</source>
+   <translation>评估…</translation>
   </message>
   <message numerus="yes">
    <source>%n labelled image(s)</source>
@@ -2104,10 +2664,6 @@
   <message>
    <source>epoch</source>
    <translation>轮</translation>
-  </message>
-  <message>
-   <source>loss</source>
-   <translation>损失</translation>
   </message>
   <message>
    <source>best mIoU</source>
@@ -2158,8 +2714,8 @@
    <translation>接在网络之后的层，把边界移到图像边缘上，并与网络一同学习</translation>
   </message>
   <message>
-   <source>Epochs</source>
-   <translation>轮数</translation>
+   <source>Splits, augmentation, loss, optimiser, precision and checkpoints, each with when to change it</source>
+   <translation>数据划分、增强、损失、优化器、精度和检查点，每项都说明何时更改</translation>
   </message>
   <message>
    <source>Batch</source>
@@ -2178,12 +2734,50 @@
    <translation>学习率</translation>
   </message>
   <message>
+   <source>All settings… (%1 changed)</source>
+   <translation>全部设置…（已更改 %1 项）</translation>
+  </message>
+  <message>
+   <source>All settings…</source>
+   <translation>全部设置…</translation>
+  </message>
+  <message>
    <source>ImageNet encoder</source>
    <translation>ImageNet 编码器</translation>
   </message>
   <message>
    <source>from scratch</source>
    <translation>从零开始</translation>
+  </message>
+  <message>
+   <source>IoU by class</source>
+   <translation>各类别 IoU</translation>
+  </message>
+  <message numerus="yes">
+   <source>and %n more</source>
+   <translation>
+    <numerusform>以及另外 %n 个</numerusform>
+   </translation>
+  </message>
+  <message>
+   <source>Curves of loss and mean IoU</source>
+   <translation>损失与平均 IoU 曲线</translation>
+  </message>
+  <message>
+   <source>rate</source>
+   <translation>学习率</translation>
+  </message>
+  <message>
+   <source>Factor of %1</source>
+   <translation>%1 的系数</translation>
+  </message>
+  <message>
+   <source>Tick at least one loss.</source>
+   <translation>请至少勾选一种损失。</translation>
+  </message>
+  <message>
+   <source>Show the steps</source>
+   <translation>显示各步骤</translation>
   </message>
   <message>
    <source>Starts from a model you have</source>
@@ -2222,6 +2816,22 @@
    <translation>（按其常用选项）</translation>
   </message>
   <message>
+   <source>about %1 on this computer (%2)</source>
+   <translation>在本机（%2）上约 %1</translation>
+  </message>
+  <message>
+   <source>%1 to %2</source>
+   <translation>%1 至 %2</translation>
+  </message>
+  <message>
+   <source>%1 to %2 on this computer (%3), judged by runs of other networks</source>
+   <translation>在本机（%3）上 %1 至 %2，根据其他网络的训练估计</translation>
+  </message>
+  <message>
+   <source>%1 to %2 on this computer (%3): a rough guess, since nothing was trained here yet</source>
+   <translation>在本机（%3）上 %1 至 %2：粗略估计，因为本机尚未训练过</translation>
+  </message>
+  <message>
    <source>The graphics card has %1, which is too little: choose a smaller patch or batch, or a lighter network</source>
    <translation>显卡有 %1，不够用：请选择更小的裁块或批次，或更轻的网络</translation>
   </message>
@@ -2242,24 +2852,12 @@
    <translation>各类别已标注像素</translation>
   </message>
   <message>
-   <source>Curves of loss and mean IoU</source>
-   <translation>损失与平均 IoU 曲线</translation>
-  </message>
-  <message>
    <source>Validation images: image, truth, prediction</source>
    <translation>验证图像：原图、真值、预测</translation>
   </message>
   <message>
    <source>image</source>
    <translation>原图</translation>
-  </message>
-  <message>
-   <source>truth</source>
-   <translation>真值</translation>
-  </message>
-  <message>
-   <source>prediction</source>
-   <translation>预测</translation>
   </message>
   <message>
    <source>Click or drag to move the cross-hair, scroll to go through the slices.
@@ -2378,12 +2976,42 @@ The patient's right is at the left (radiological convention).</source>
    <translation>设为当前模型</translation>
   </message>
   <message>
+   <source>Train on</source>
+   <translation>继续训练</translation>
+  </message>
+  <message>
    <source>Training has ended. The new model “%1” is in the list.</source>
    <translation>训练已结束。新模型“%1”已加入列表。</translation>
   </message>
   <message>
    <source>Try half the batch</source>
    <translation>批大小减半重试</translation>
+  </message>
+  <message>
+   <source>Keep the old model</source>
+   <translation>保留旧模型</translation>
+  </message>
+  <message numerus="yes">
+   <source>Better than the model it started from (%1): mean IoU %2 → %3 on %n validation image(s).</source>
+   <translation>
+    <numerusform>优于起始模型（%1）：在 %n 幅验证图像上平均 IoU %2 → %3。</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>Worse than the model it started from (%1): mean IoU %2 → %3 on %n validation image(s).</source>
+   <translation>
+    <numerusform>不如起始模型（%1）：在 %n 幅验证图像上平均 IoU %2 → %3。</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>As good as the model it started from (%1): mean IoU %2 → %3 on %n validation image(s).</source>
+   <translation>
+    <numerusform>与起始模型（%1）相当：在 %n 幅验证图像上平均 IoU %2 → %3。</numerusform>
+   </translation>
+  </message>
+  <message>
+   <source>Worse in: %1.</source>
+   <translation>变差的类别：%1。</translation>
   </message>
   <message>
    <source>The project can't be written.</source>
@@ -2672,10 +3300,6 @@ The patient's right is at the left (radiological convention).</source>
   <message>
    <source>cross-entropy</source>
    <translation>交叉熵</translation>
-  </message>
-  <message>
-   <source>Dice</source>
-   <translation>Dice</translation>
   </message>
   <message>
    <source>cross-entropy + Lovász</source>
@@ -3234,8 +3858,8 @@ The patient's right is at the left (radiological convention).</source>
    <translation>达到 PSPNet 的质量而内存只需三分之一，因为不用空洞卷积。</translation>
   </message>
   <message>
-   <source>A residual U-Net made for volumes; here it learns and proposes plane by plane.</source>
-   <translation>为体数据设计的残差 U-Net；此处逐平面学习和预测。</translation>
+   <source>A residual U-Net made for volumes: give it a patch depth, and it learns from blocks of planes.</source>
+   <translation>为体数据设计的残差 U-Net：设置图块深度后，它从成块的平面中学习。</translation>
   </message>
   <message>
    <source>Fully connected CRF</source>
@@ -3346,8 +3970,8 @@ The patient's right is at the left (radiological convention).</source>
    <translation>用联合金字塔上采样连接最后三级，代替空洞卷积：以更少的内存和时间达到接近 PSPNet 的质量。用于大图中的众多类别，以及没有空洞版本的编码器（DenseNet、VGG）。</translation>
   </message>
   <message>
-   <source>Residual blocks of wide 5×5 windows, made for CT and MR with the Dice loss. It learns and proposes plane by plane here, so neighbouring planes don't help each other. Choose it for medical planes with one organ or lesion to find, and much data to learn from scratch; a U-Net with a pretrained encoder wants less of both.</source>
-   <translation>由宽 5×5 窗口构成的残差块，为 CT 和 MR 配合 Dice 损失而设计。此处逐平面学习和预测，相邻平面互不帮助。用于在医学平面中寻找一个器官或病灶、且有大量数据可从零学习的情况；带预训练编码器的 U-Net 两者都需要得更少。</translation>
+   <source>Residual blocks of wide 5×5×5 windows, made for CT and MR with the Dice loss. With a patch depth it learns from blocks of planes; without one each plane is a picture. Choose it for volumes whose planes say little alone, and much time to learn from scratch; a U-Net with a pretrained encoder that sees neighbouring planes wants less.</source>
+   <translation>由 5×5×5 大窗口组成的残差块，配合 Dice 损失，为 CT 和 MR 设计。设置图块深度时从成块的平面中学习；不设置时每个平面就是一幅图像。适合单个平面信息不足的体数据，并需要较长时间从零学习；能看到相邻平面、带预训练编码器的 U-Net 要求更低。</translation>
   </message>
   <message>
    <source>The default: its ImageNet weights come with the installation, it is light on any computer, and dilated versions exist. Change it when labels are plenty and the answer is still too weak.</source>
@@ -3582,10 +4206,6 @@ The patient's right is at the left (radiological convention).</source>
    <translation>小于训练时的深度会裁剪网络：更快但更粗</translation>
   </message>
   <message>
-   <source>Loading the model</source>
-   <translation>正在加载模型</translation>
-  </message>
-  <message>
    <source>Loading the click model</source>
    <translation>正在加载点击模型</translation>
   </message>
@@ -3602,8 +4222,960 @@ The patient's right is at the left (radiological convention).</source>
    <translation>正在细化</translation>
   </message>
   <message>
-   <source>Reading the labels</source>
-   <translation>正在读取标注</translation>
+   <source>boundary</source>
+   <translation>边界</translation>
+  </message>
+  <message>
+   <source>s</source>
+   <translation>秒</translation>
+  </message>
+  <message>
+   <source>min</source>
+   <translation>分钟</translation>
+  </message>
+  <message>
+   <source>h</source>
+   <translation>小时</translation>
+  </message>
+  <message>
+   <source>days</source>
+   <translation>天</translation>
+  </message>
+  <message>
+   <source>on</source>
+   <translation>开</translation>
+  </message>
+  <message>
+   <source>off</source>
+   <translation>关</translation>
+  </message>
+  <message>
+   <source>Data &amp; splits</source>
+   <translation>数据与划分</translation>
+  </message>
+  <message>
+   <source>What is held out to judge the model, and what the labels mean.</source>
+   <translation>留出哪些数据来评判模型，以及标注的含义。</translation>
+  </message>
+  <message>
+   <source>Patches &amp; augmentation</source>
+   <translation>裁块与增强</translation>
+  </message>
+  <message>
+   <source>What the network is shown at each step: where patches are cut, and how they are varied.</source>
+   <translation>网络每一步看到什么：在哪里裁块，以及如何变化。</translation>
+  </message>
+  <message>
+   <source>Loss &amp; weights</source>
+   <translation>损失与权重</translation>
+  </message>
+  <message>
+   <source>What counts as a mistake, and how much.</source>
+   <translation>什么算错误，错得多重。</translation>
+  </message>
+  <message>
+   <source>Optimisation</source>
+   <translation>优化</translation>
+  </message>
+  <message>
+   <source>How fast and how long it learns.</source>
+   <translation>学得多快、学多久。</translation>
+  </message>
+  <message>
+   <source>Speed &amp; precision</source>
+   <translation>速度与精度</translation>
+  </message>
+  <message>
+   <source>On what the run is computed. None of it changes what is learnt, but for rounding.</source>
+   <translation>训练在什么上计算。除舍入外都不影响学到的内容。</translation>
+  </message>
+  <message>
+   <source>Logging &amp; checkpoints</source>
+   <translation>记录与检查点</translation>
+  </message>
+  <message>
+   <source>What the run keeps, and what the model's card says.</source>
+   <translation>训练保留什么，模型卡片上写什么。</translation>
+  </message>
+  <message>
+   <source>Mean IoU</source>
+   <translation>平均 IoU</translation>
+  </message>
+  <message>
+   <source>Overlap of prediction and labels, the mean over the classes: the figure most papers give.</source>
+   <translation>预测与标注的重叠，取各类别平均：多数论文给出的指标。</translation>
+  </message>
+  <message>
+   <source>Mean Dice</source>
+   <translation>平均 Dice</translation>
+  </message>
+  <message>
+   <source>Overlap counted as in medicine: always above the IoU.</source>
+   <translation>医学上常用的重叠算法：总是高于 IoU。</translation>
+  </message>
+  <message>
+   <source>Pixels right</source>
+   <translation>正确像素</translation>
+  </message>
+  <message>
+   <source>Part of all labelled pixels that are right: large classes count most.</source>
+   <translation>所有已标注像素中正确的比例：大类别影响最大。</translation>
+  </message>
+  <message>
+   <source>Mean recall</source>
+   <translation>平均召回率</translation>
+  </message>
+  <message>
+   <source>Part of each class that is found, the mean over the classes.</source>
+   <translation>每个类别被找到的比例，取各类别平均。</translation>
+  </message>
+  <message>
+   <source>Mean precision</source>
+   <translation>平均精确率</translation>
+  </message>
+  <message>
+   <source>Part of what is called a class that is it, the mean over the classes.</source>
+   <translation>被判为某类别的像素中确属该类别的比例，取各类别平均。</translation>
+  </message>
+  <message>
+   <source>Weighted IoU</source>
+   <translation>加权 IoU</translation>
+  </message>
+  <message>
+   <source>IoU weighed by how frequent the classes are.</source>
+   <translation>按类别频率加权的 IoU。</translation>
+  </message>
+  <message>
+   <source>Boundary F1</source>
+   <translation>边界 F1</translation>
+  </message>
+  <message>
+   <source>How well the outlines lie, within the tolerance.</source>
+   <translation>在容差内轮廓的吻合程度。</translation>
+  </message>
+  <message>
+   <source>Mean AUC</source>
+   <translation>平均 AUC</translation>
+  </message>
+  <message>
+   <source>Chance that a pixel of a class is held likelier to be of it than another pixel.</source>
+   <translation>某类像素被判为该类的可能性高于其他像素的概率。</translation>
+  </message>
+  <message>
+   <source>Object F1</source>
+   <translation>对象 F1</translation>
+  </message>
+  <message>
+   <source>Labelled objects that are found at IoU 0.5, touching ones cut apart; – without objects.</source>
+   <translation>以 IoU 0.5 找到的已标注对象，相连的先切开；没有对象时为 –。</translation>
+  </message>
+  <message>
+   <source>Panoptic quality</source>
+   <translation>全景质量</translation>
+  </message>
+  <message>
+   <source>How well objects are found and outlined, the mean over the classes.</source>
+   <translation>对象被找到和勾勒的好坏，各类的平均。</translation>
+  </message>
+  <message>
+   <source>Class</source>
+   <translation>类别</translation>
+  </message>
+  <message>
+   <source>IoU</source>
+   <translation>IoU</translation>
+  </message>
+  <message>
+   <source>Recall</source>
+   <translation>召回率</translation>
+  </message>
+  <message>
+   <source>Precision</source>
+   <translation>精确率</translation>
+  </message>
+  <message>
+   <source>AUC</source>
+   <translation>AUC</translation>
+  </message>
+  <message>
+   <source>Mirrored</source>
+   <translation>左右镜像</translation>
+  </message>
+  <message>
+   <source>Part of the patches mirrored left and right</source>
+   <translation>左右镜像的裁块比例</translation>
+  </message>
+  <message>
+   <source>Upside down</source>
+   <translation>上下镜像</translation>
+  </message>
+  <message>
+   <source>Part of the patches mirrored top and bottom</source>
+   <translation>上下镜像的裁块比例</translation>
+  </message>
+  <message>
+   <source>Quarter turns</source>
+   <translation>直角旋转</translation>
+  </message>
+  <message>
+   <source>Turn by 0, 90, 180 or 270 degrees, all alike often</source>
+   <translation>以相同概率旋转 0、90、180 或 270 度</translation>
+  </message>
+  <message>
+   <source>Turned by, at most</source>
+   <translation>最大旋转角</translation>
+  </message>
+  <message>
+   <source>Degrees to either side; what turns in from outside is ignored</source>
+   <translation>向两侧旋转的角度；从图像外转入的像素被忽略</translation>
+  </message>
+  <message>
+   <source>Share turned</source>
+   <translation>旋转比例</translation>
+  </message>
+  <message>
+   <source>Part of the patches that are turned</source>
+   <translation>被旋转的裁块比例</translation>
+  </message>
+  <message>
+   <source>Share warped</source>
+   <translation>变形比例</translation>
+  </message>
+  <message>
+   <source>Part of the patches that are bent like rubber</source>
+   <translation>像橡皮一样弹性变形的裁块比例</translation>
+  </message>
+  <message>
+   <source>Warp strength</source>
+   <translation>变形强度</translation>
+  </message>
+  <message>
+   <source>Pixels that the points of a grid of 3 by 3 are moved by (U-Net: 10); 0 makes many fine waves instead</source>
+   <translation>3×3 网格各点移动的像素数（U-Net：10）；0 则改为许多细小波纹</translation>
+  </message>
+  <message>
+   <source>Other stains</source>
+   <translation>其他染色</translation>
+  </message>
+  <message>
+   <source>Part of the stained slides redrawn in other dyes (RGB)</source>
+   <translation>用其他染料重绘的染色切片比例（RGB）</translation>
+  </message>
+  <message>
+   <source>Share recoloured</source>
+   <translation>变色比例</translation>
+  </message>
+  <message>
+   <source>Part of the patches whose light and colours change</source>
+   <translation>改变明暗和颜色的裁块比例</translation>
+  </message>
+  <message>
+   <source>Brightness</source>
+   <translation>亮度</translation>
+  </message>
+  <message>
+   <source>Change by at most so much</source>
+   <translation>最大变化幅度</translation>
+  </message>
+  <message>
+   <source>Contrast</source>
+   <translation>对比度</translation>
+  </message>
+  <message>
+   <source>Saturation</source>
+   <translation>饱和度</translation>
+  </message>
+  <message>
+   <source>Change by at most so much (RGB)</source>
+   <translation>最大变化幅度（RGB）</translation>
+  </message>
+  <message>
+   <source>Hue</source>
+   <translation>色相</translation>
+  </message>
+  <message>
+   <source>Change by at most so much; 0.5 is all colours (RGB)</source>
+   <translation>最大变化幅度；0.5 即所有颜色（RGB）</translation>
+  </message>
+  <message>
+   <source>Part of the patches without colours (RGB)</source>
+   <translation>去除颜色的裁块比例（RGB）</translation>
+  </message>
+  <message>
+   <source>Part of the patches with light and dark swapped</source>
+   <translation>明暗互换的裁块比例</translation>
+  </message>
+  <message>
+   <source>Blurred</source>
+   <translation>模糊</translation>
+  </message>
+  <message>
+   <source>Part of the patches out of focus</source>
+   <translation>失焦的裁块比例</translation>
+  </message>
+  <message>
+   <source>Blur, at most</source>
+   <translation>最大模糊</translation>
+  </message>
+  <message>
+   <source>Standard deviation of the blur in pixels</source>
+   <translation>模糊的标准差（像素）</translation>
+  </message>
+  <message>
+   <source>Noisy</source>
+   <translation>噪声</translation>
+  </message>
+  <message>
+   <source>Part of the patches with noise in every pixel and band</source>
+   <translation>每个像素和波段都加噪声的裁块比例</translation>
+  </message>
+  <message>
+   <source>Noise, at most</source>
+   <translation>最大噪声</translation>
+  </message>
+  <message>
+   <source>Standard deviation of the noise; the full range is 1</source>
+   <translation>噪声的标准差；全范围为 1</translation>
+  </message>
+  <message>
+   <source>Patches as they are: only for data that was augmented before</source>
+   <translation>裁块保持原样：仅用于已增强过的数据</translation>
+  </message>
+  <message>
+   <source>Light</source>
+   <translation>轻度</translation>
+  </message>
+  <message>
+   <source>Mirrored left and right</source>
+   <translation>左右镜像</translation>
+  </message>
+  <message>
+   <source>Standard</source>
+   <translation>标准</translation>
+  </message>
+  <message>
+   <source>Also small turns, warps, light and colour: for pictures that are always upright</source>
+   <translation>另加小幅旋转、变形、明暗和颜色：用于始终正立的图像</translation>
+  </message>
+  <message>
+   <source>Overhead</source>
+   <translation>俯视</translation>
+  </message>
+  <message>
+   <source>Also upside down and quarter turns: from the air, and sections</source>
+   <translation>另加上下镜像和直角旋转：用于航拍和切片</translation>
+  </message>
+  <message>
+   <source>Microscopy</source>
+   <translation>显微</translation>
+  </message>
+  <message>
+   <source>Any turn, other stains, grey and inverted: for slides and cells</source>
+   <translation>任意旋转、其他染色、灰度和反相：用于玻片和细胞</translation>
+  </message>
+  <message>
+   <source>Held out for validation</source>
+   <translation>留作验证</translation>
+  </message>
+  <message>
+   <source>Raise it with few images, where a small part says little; images that you put into a split yourself stay there.</source>
+   <translation>图像很少时请调高，因为太小的部分说明不了问题；您自己放入某一划分的图像保持不变。</translation>
+  </message>
+  <message>
+   <source>of the data</source>
+   <translation>（占数据）</translation>
+  </message>
+  <message>
+   <source>Hold out</source>
+   <translation>留出方式</translation>
+  </message>
+  <message>
+   <source>Choose groups when several images show the same patient or scene, blocks for few large images: else the model is judged on what it has all but seen.</source>
+   <translation>多幅图像来自同一病人或场景时选择分组，大图像很少时选择分块：否则评判所用的几乎就是模型见过的内容。</translation>
+  </message>
+  <message>
+   <source>groups of images</source>
+   <translation>图像分组</translation>
+  </message>
+  <message>
+   <source>blocks of large images</source>
+   <translation>大图像的分块</translation>
+  </message>
+  <message>
+   <source>Groups are told by</source>
+   <translation>分组依据</translation>
+  </message>
+  <message>
+   <source>Write folder when each patient or scene has its own, or a regular expression whose first bracket in the file's name is the group.</source>
+   <translation>每个病人或场景有自己的文件夹时填写 folder，或填写正则表达式，文件名中第一个括号的内容即为分组。</translation>
+  </message>
+  <message>
+   <source>Side of a block</source>
+   <translation>分块边长</translation>
+  </message>
+  <message>
+   <source>Give a size larger than the objects, so that none lies in two parts.</source>
+   <translation>请填写大于对象的尺寸，使对象不会跨两部分。</translation>
+  </message>
+  <message>
+   <source>px</source>
+   <translation>px</translation>
+  </message>
+  <message>
+   <source>chosen</source>
+   <translation>自动选择</translation>
+  </message>
+  <message>
+   <source>Cross-validation</source>
+   <translation>交叉验证</translation>
+  </message>
+  <message>
+   <source>Write 1/5, then 2/5 and so on, to train five models that are each judged on another fifth.</source>
+   <translation>依次填写 1/5、2/5 等，可训练五个模型，各用另外五分之一评判。</translation>
+  </message>
+  <message>
+   <source>Go on in spite of leaks</source>
+   <translation>有泄漏也继续</translation>
+  </message>
+  <message>
+   <source>Switch on when you know that two splits share a picture, a place or a group, and accept that scores then say little.</source>
+   <translation>当您知道两个划分共有同一图像、地点或分组，并接受得分因此说明不了问题时开启。</translation>
+  </message>
+  <message>
+   <source>Ignored pixels are</source>
+   <translation>忽略的像素视为</translation>
+  </message>
+  <message>
+   <source>Choose a class when ignored pixels are known to be one, such as the black frame around a picture; they still don't count in validation.</source>
+   <translation>当忽略的像素已知属于某类别（例如图像周围的黑边）时选择；验证时它们仍不计入。</translation>
+  </message>
+  <message>
+   <source>Change it to see how much a result depends on chance; the same seed gives the same run.</source>
+   <translation>更改它可看出结果受偶然影响的程度；相同的种子得到相同的训练。</translation>
+  </message>
+  <message>
+   <source>Make it large enough that a person could tell what is in it; smaller needs less memory.</source>
+   <translation>应大到人能看出其中内容；越小占用内存越少。</translation>
+  </message>
+  <message>
+   <source>Resample images to</source>
+   <translation>图像重采样到</translation>
+  </message>
+  <message>
+   <source>Set it when images come in very different sizes but show the same thing; proposals are then made at that size, too.</source>
+   <translation>图像大小差别很大但内容相同时设置；之后的预测也按此尺寸进行。</translation>
+  </message>
+  <message>
+   <source>px long side</source>
+   <translation>px（长边）</translation>
+  </message>
+  <message>
+   <source>as they are</source>
+   <translation>保持原样</translation>
+  </message>
+  <message>
+   <source>Patches an image and epoch</source>
+   <translation>每幅图像每轮的裁块数</translation>
+  </message>
+  <message>
+   <source>Raise it when images are large and few, so that an epoch sees more of each.</source>
+   <translation>图像大而少时调高，使每一轮看到每幅图像的更多部分。</translation>
+  </message>
+  <message>
+   <source>by area, at most 4</source>
+   <translation>按面积，最多 4</translation>
+  </message>
+  <message>
+   <source>Where patches are cut</source>
+   <translation>裁块位置</translation>
+  </message>
+  <message>
+   <source>Choose balanced when a class is so rare that most patches do not hold it.</source>
+   <translation>某类别极少、多数裁块都不含它时选择均衡。</translation>
+  </message>
+  <message>
+   <source>where there are labels</source>
+   <translation>有标注处</translation>
+  </message>
+  <message>
+   <source>each class as often</source>
+   <translation>各类别次数相同</translation>
+  </message>
+  <message>
+   <source>Planes of a patch</source>
+   <translation>裁块的切面数</translation>
+  </message>
+  <message>
+   <source>Set 16 or 32 to train V-Net on volumes, with patches of 48 to 128 px; flat networks take no volumes.</source>
+   <translation>用体数据训练 V-Net 时设为 16 或 32，裁块 48 至 128 px；平面网络不接受体数据。</translation>
+  </message>
+  <message>
+   <source>planes</source>
+   <translation>切面</translation>
+  </message>
+  <message>
+   <source>flat</source>
+   <translation>平面</translation>
+  </message>
+  <message>
+   <source>Neighbouring planes as bands</source>
+   <translation>相邻切面作为波段</translation>
+  </message>
+  <message>
+   <source>Set 3 or 5 for volumes and stacks where the planes above and below help to tell what is seen.</source>
+   <translation>体数据和图像栈中上下切面有助于判断时设为 3 或 5。</translation>
+  </message>
+  <message>
+   <source>Random scale</source>
+   <translation>随机缩放</translation>
+  </message>
+  <message>
+   <source>Narrow it when all images have the same magnification and size tells the classes apart.</source>
+   <translation>所有图像放大倍数相同且大小可区分类别时缩小范围。</translation>
+  </message>
+  <message>
+   <source>Choose what your pictures are like; more variation helps with few labels and slows learning with many.</source>
+   <translation>按图像的特点选择；标注少时变化多有帮助，标注多时会减慢学习。</translation>
+  </message>
+  <message>
+   <source>mirrored only</source>
+   <translation>仅镜像</translation>
+  </message>
+  <message>
+   <source>overhead: no up or down</source>
+   <translation>俯视：不分上下</translation>
+  </message>
+  <message>
+   <source>microscopy: any angle, stain and inversion</source>
+   <translation>显微：任意角度、染色和反相</translation>
+  </message>
+  <message>
+   <source>Steps of the augmentation</source>
+   <translation>增强的各步骤</translation>
+  </message>
+  <message>
+   <source>Change single steps when the preview shows patches that could never occur.</source>
+   <translation>预览中出现不可能的裁块时，更改个别步骤。</translation>
+  </message>
+  <message>
+   <source>Augment on</source>
+   <translation>增强所用设备</translation>
+  </message>
+  <message>
+   <source>Choose the graphics card when the processor can't prepare patches fast enough.</source>
+   <translation>处理器准备裁块不够快时选择显卡。</translation>
+  </message>
+  <message>
+   <source>processor</source>
+   <translation>处理器</translation>
+  </message>
+  <message>
+   <source>graphics card</source>
+   <translation>显卡</translation>
+  </message>
+  <message>
+   <source>Helps with few labels: CutMix pastes rectangles, ClassMix whole classes.</source>
+   <translation>标注少时有帮助：CutMix 粘贴矩形，ClassMix 粘贴整个类别。</translation>
+  </message>
+  <message>
+   <source>no</source>
+   <translation>否</translation>
+  </message>
+  <message>
+   <source>CutMix: rectangles</source>
+   <translation>CutMix：矩形</translation>
+  </message>
+  <message>
+   <source>ClassMix: whole classes</source>
+   <translation>ClassMix：整个类别</translation>
+  </message>
+  <message>
+   <source>Lower it when pasted patches look too strange to learn from.</source>
+   <translation>粘贴后的裁块过于怪异、不宜学习时调低。</translation>
+  </message>
+  <message>
+   <source>Tick one or more; the sum is learnt. Cross-entropy + Dice is good for most pictures.</source>
+   <translation>勾选一种或多种，按其和学习。交叉熵 + Dice 适合多数图像。</translation>
+  </message>
+  <message>
+   <source>Weigh the classes</source>
+   <translation>类别加权</translation>
+  </message>
+  <message>
+   <source>Choose one when a class covers a small part of the pixels and is missed; it is computed from the training images.</source>
+   <translation>某类别像素很少而被漏掉时选择；根据训练图像计算。</translation>
+  </message>
+  <message>
+   <source>all alike</source>
+   <translation>全部相同</translation>
+  </message>
+  <message>
+   <source>by median frequency</source>
+   <translation>按中位频率</translation>
+  </message>
+  <message>
+   <source>by effective number</source>
+   <translation>按有效样本数</translation>
+  </message>
+  <message>
+   <source>Own weights</source>
+   <translation>自定义权重</translation>
+  </message>
+  <message>
+   <source>One number a class, in the order shown, when you know better than the ways above; empty uses those.</source>
+   <translation>每个类别一个数，按所示顺序，适用于您比上述方法更了解数据时；留空则用上述方法。</translation>
+  </message>
+  <message>
+   <source>Weight between objects</source>
+   <translation>对象之间的权重</translation>
+  </message>
+  <message>
+   <source>Set 10, 5 (how much, and how far in pixels) when neighbouring objects are joined, as U-Net does for cells; empty = off.</source>
+   <translation>相邻对象粘连时设为 10, 5（强度和以像素计的距离），如 U-Net 用于细胞；留空为关闭。</translation>
+  </message>
+  <message>
+   <source>Auxiliary losses</source>
+   <translation>辅助损失</translation>
+  </message>
+  <message>
+   <source>Only for networks with outputs on the way, such as PSPNet or UNet++: one number for each; empty = the network's own.</source>
+   <translation>仅用于有中间输出的网络，如 PSPNet 或 UNet++：每个输出一个数；留空用网络自己的值。</translation>
+  </message>
+  <message>
+   <source>Raise it while the curve still climbs at the end; the best model is kept in any case.</source>
+   <translation>结束时曲线仍在上升则调高；无论如何都会保留最佳模型。</translation>
+  </message>
+  <message>
+   <source>Stop after</source>
+   <translation>停止条件</translation>
+  </message>
+  <message>
+   <source>Ends the run when the mean IoU has not grown for so long; set never to see the whole curve.</source>
+   <translation>平均 IoU 这么久没有提高时结束；设为从不可看到整条曲线。</translation>
+  </message>
+  <message>
+   <source>epochs without gain</source>
+   <translation>轮无提高</translation>
+  </message>
+  <message>
+   <source>never</source>
+   <translation>从不</translation>
+  </message>
+  <message>
+   <source>Stop after a time of</source>
+   <translation>限时停止</translation>
+  </message>
+  <message>
+   <source>Set it when the computer is needed for something else later.</source>
+   <translation>稍后要用电脑做别的事时设置。</translation>
+  </message>
+  <message>
+   <source>Patches a step: as many as the memory takes, up to about 16.</source>
+   <translation>每步的裁块数：内存允许多少就多少，大约 16 为止。</translation>
+  </message>
+  <message>
+   <source>patches</source>
+   <translation>裁块</translation>
+  </message>
+  <message>
+   <source>Batches a step</source>
+   <translation>每步的批次数</translation>
+  </message>
+  <message>
+   <source>Raise it when the memory takes only one or two patches: so many batches then count as one.</source>
+   <translation>内存只容得下一两个裁块时调高：这么多批次合为一步。</translation>
+  </message>
+  <message>
+   <source>Optimiser</source>
+   <translation>优化器</translation>
+  </message>
+  <message>
+   <source>AdamW is right for most; SGD with momentum is what many papers used, with a rate ten times as high.</source>
+   <translation>AdamW 适合多数情况；许多论文用带动量的 SGD，学习率高十倍。</translation>
+  </message>
+  <message>
+   <source>AdamW</source>
+   <translation>AdamW</translation>
+  </message>
+  <message>
+   <source>Adam</source>
+   <translation>Adam</translation>
+  </message>
+  <message>
+   <source>SGD with momentum</source>
+   <translation>带动量的 SGD</translation>
+  </message>
+  <message>
+   <source>Momentum</source>
+   <translation>动量</translation>
+  </message>
+  <message>
+   <source>Leave it at 0.9 unless a paper says otherwise.</source>
+   <translation>除非论文另有说明，保持 0.9。</translation>
+  </message>
+  <message>
+   <source>Nesterov's momentum</source>
+   <translation>Nesterov 动量</translation>
+  </message>
+  <message>
+   <source>Turn it on when a paper says so.</source>
+   <translation>论文要求时开启。</translation>
+  </message>
+  <message>
+   <source>Lower it when the loss jumps or is no number, raise it when it hardly falls; «Find…» measures a good one.</source>
+   <translation>损失跳动或变成非数时调低，几乎不降时调高；“寻找…”可测出合适的值。</translation>
+  </message>
+  <message>
+   <source>Rate of the encoder</source>
+   <translation>编码器的学习率</translation>
+  </message>
+  <message>
+   <source>Lower it to 0.1 with few labels, so that what a pretrained encoder knows is kept.</source>
+   <translation>标注少时降到 0.1，以保留预训练编码器所知。</translation>
+  </message>
+  <message>
+   <source>× the rate</source>
+   <translation>× 学习率</translation>
+  </message>
+  <message>
+   <source>Weight decay</source>
+   <translation>权重衰减</translation>
+  </message>
+  <message>
+   <source>Raise it when training grows better and validation worse.</source>
+   <translation>训练变好而验证变差时调高。</translation>
+  </message>
+  <message>
+   <source>Rate falls</source>
+   <translation>学习率下降方式</translation>
+  </message>
+  <message>
+   <source>Poly suits most runs; choose constant to train on and on and stop by hand.</source>
+   <translation>Poly 适合多数训练；想一直训练并手动停止时选择不下降。</translation>
+  </message>
+  <message>
+   <source>poly</source>
+   <translation>poly</translation>
+  </message>
+  <message>
+   <source>as a cosine</source>
+   <translation>余弦</translation>
+  </message>
+  <message>
+   <source>one cycle: up, then down</source>
+   <translation>单周期：先升后降</translation>
+  </message>
+  <message>
+   <source>in steps</source>
+   <translation>分步</translation>
+  </message>
+  <message>
+   <source>not at all</source>
+   <translation>不下降</translation>
+  </message>
+  <message>
+   <source>Warm-up</source>
+   <translation>预热</translation>
+  </message>
+  <message>
+   <source>Raise it when the first steps make things worse; it is the part of the run in which the rate grows.</source>
+   <translation>最初几步使结果变差时调高；它是学习率上升所占的训练比例。</translation>
+  </message>
+  <message>
+   <source>of the run</source>
+   <translation>（占训练）</translation>
+  </message>
+  <message>
+   <source>Power of poly</source>
+   <translation>poly 的指数</translation>
+  </message>
+  <message>
+   <source>Higher falls faster; papers use 0.9.</source>
+   <translation>越大下降越快；论文用 0.9。</translation>
+  </message>
+  <message>
+   <source>Epochs between steps</source>
+   <translation>每步间隔的轮数</translation>
+  </message>
+  <message>
+   <source>Set what the paper says, or leave it.</source>
+   <translation>按论文设置，或保持不变。</translation>
+  </message>
+  <message>
+   <source>epochs</source>
+   <translation>轮</translation>
+  </message>
+  <message>
+   <source>a third of the run</source>
+   <translation>训练的三分之一</translation>
+  </message>
+  <message>
+   <source>Rate at each step</source>
+   <translation>每步的学习率</translation>
+  </message>
+  <message>
+   <source>Longest gradient</source>
+   <translation>梯度上限</translation>
+  </message>
+  <message>
+   <source>Lower it when single steps throw the network back.</source>
+   <translation>个别步骤使网络倒退时调低。</translation>
+  </message>
+  <message>
+   <source>no limit</source>
+   <translation>不限</translation>
+  </message>
+  <message>
+   <source>Averaged weights</source>
+   <translation>平均权重</translation>
+  </message>
+  <message>
+   <source>Set 0.99 (long runs 0.999) for a model that wavers less from epoch to epoch.</source>
+   <translation>设为 0.99（长训练 0.999）可使模型各轮之间波动更小。</translation>
+  </message>
+  <message>
+   <source>Choose the processor when the graphics card is needed elsewhere or has too little memory.</source>
+   <translation>显卡另有用途或显存太少时选择处理器。</translation>
+  </message>
+  <message>
+   <source>processor (cpu)</source>
+   <translation>处理器 (cpu)</translation>
+  </message>
+  <message>
+   <source>NVIDIA (cuda)</source>
+   <translation>NVIDIA (cuda)</translation>
+  </message>
+  <message>
+   <source>Apple (mps)</source>
+   <translation>Apple (mps)</translation>
+  </message>
+  <message>
+   <source>Choose fp32 when the loss becomes no number; bf16 and fp16 need about half the memory where the device has them.</source>
+   <translation>损失变成非数时选择 fp32；设备支持时 bf16 和 fp16 约省一半内存。</translation>
+  </message>
+  <message>
+   <source>bf16</source>
+   <translation>bf16</translation>
+  </message>
+  <message>
+   <source>fp16</source>
+   <translation>fp16</translation>
+  </message>
+  <message>
+   <source>fp32: full</source>
+   <translation>fp32：全精度</translation>
+  </message>
+  <message>
+   <source>Bands side by side in memory</source>
+   <translation>波段在内存中相邻存放</translation>
+  </message>
+  <message>
+   <source>Faster on most devices; turn it off when a network runs slower or fails.</source>
+   <translation>在多数设备上更快；网络变慢或出错时关闭。</translation>
+  </message>
+  <message>
+   <source>Compile the network</source>
+   <translation>编译网络</translation>
+  </message>
+  <message>
+   <source>Pays for long runs on a graphics card: the first minutes are slower, the rest faster.</source>
+   <translation>适合显卡上的长训练：最初几分钟较慢，其余更快。</translation>
+  </message>
+  <message>
+   <source>Loader processes</source>
+   <translation>加载进程</translation>
+  </message>
+  <message>
+   <source>Raise it when the graphics card waits for patches; each takes memory of its own.</source>
+   <translation>显卡等待裁块时调高；每个进程各占内存。</translation>
+  </message>
+  <message>
+   <source>Processor threads</source>
+   <translation>处理器线程</translation>
+  </message>
+  <message>
+   <source>Lower it to keep the computer free for labelling.</source>
+   <translation>调低可让电脑腾出资源用于标注。</translation>
+  </message>
+  <message>
+   <source>Processes</source>
+   <translation>进程数</translation>
+  </message>
+  <message>
+   <source>With several graphics cards give one process to each; they share every batch.</source>
+   <translation>有多块显卡时每块一个进程，它们分担每个批次。</translation>
+  </message>
+  <message>
+   <source>Name of the model</source>
+   <translation>模型名称</translation>
+  </message>
+  <message>
+   <source>Give it a name to find it by; else it is run-1, run-2 and so on.</source>
+   <translation>取一个便于查找的名称；否则为 run-1、run-2 等。</translation>
+  </message>
+  <message>
+   <source>Description</source>
+   <translation>说明</translation>
+  </message>
+  <message>
+   <source>Write what the model is for, if others will use it.</source>
+   <translation>若供他人使用，请写明模型的用途。</translation>
+  </message>
+  <message>
+   <source>Name the images it learnt from, if others will use it.</source>
+   <translation>若供他人使用，请写明学习所用的图像。</translation>
+  </message>
+  <message>
+   <source>Terms of the data</source>
+   <translation>数据条款</translation>
+  </message>
+  <message>
+   <source>Write the licence of the images, such as CC BY 4.0.</source>
+   <translation>写明图像的许可，例如 CC BY 4.0。</translation>
+  </message>
+  <message>
+   <source>For research only</source>
+   <translation>仅供研究</translation>
+  </message>
+  <message>
+   <source>Turn it on when the images may not be used for anything else; the model's card says so.</source>
+   <translation>图像不得另作他用时开启；模型卡片会注明。</translation>
+  </message>
+  <message>
+   <source>Validate every</source>
+   <translation>验证间隔</translation>
+  </message>
+  <message>
+   <source>Raise it when validation takes longer than training.</source>
+   <translation>验证比训练更久时调高。</translation>
+  </message>
+  <message>
+   <source>Checkpoint every</source>
+   <translation>检查点间隔</translation>
+  </message>
+  <message>
+   <source>Set it when an epoch takes long, so that a power cut costs minutes only.</source>
+   <translation>一轮很久时设置，断电只损失几分钟。</translation>
+  </message>
+  <message>
+   <source>only after each epoch</source>
+   <translation>仅在每轮之后</translation>
+  </message>
+  <message>
+   <source>TensorBoard</source>
+   <translation>TensorBoard</translation>
+  </message>
+  <message>
+   <source>Turn it off to save disk space.</source>
+   <translation>关闭可节省磁盘空间。</translation>
+  </message>
+  <message>
+   <source>Visdom server</source>
+   <translation>Visdom 服务器</translation>
+  </message>
+  <message>
+   <source>Give its address to follow the run in a browser.</source>
+   <translation>填写地址可在浏览器中查看训练。</translation>
   </message>
  </context>
  <context>
@@ -4621,6 +6193,14 @@ The patient's right is at the left (radiological convention).</source>
    <translation>让两个模型为此图像预测，并用可滑动的分界线并排查看</translation>
   </message>
   <message>
+   <source>Evaluate a model…</source>
+   <translation>评估模型…</translation>
+  </message>
+  <message>
+   <source>Hold a model against the labels of a split: metrics, confusion matrix, and the worst images first</source>
+   <translation>将模型与某一划分的标注比较：指标、混淆矩阵，最差的图像在前</translation>
+  </message>
+  <message>
    <source>Match classes…</source>
    <translation>匹配类别…</translation>
   </message>
@@ -4683,6 +6263,46 @@ The patient's right is at the left (radiological convention).</source>
   <message>
    <source>End the training and keep its best model</source>
    <translation>结束训练并保留最佳模型</translation>
+  </message>
+  <message>
+   <source>All settings of training…</source>
+   <translation>训练的全部设置…</translation>
+  </message>
+  <message>
+   <source>Splits, augmentation, loss, optimiser, precision and checkpoints, each with when to change it</source>
+   <translation>数据划分、增强、损失、优化器、精度和检查点，每项都说明何时更改</translation>
+  </message>
+  <message>
+   <source>Preview patches…</source>
+   <translation>预览裁块…</translation>
+  </message>
+  <message>
+   <source>See what the augmentation makes of your labels, and change its steps while you look</source>
+   <translation>查看增强对标注的作用，并边看边调整各步骤</translation>
+  </message>
+  <message>
+   <source>Find a learning rate…</source>
+   <translation>寻找学习率…</translation>
+  </message>
+  <message>
+   <source>Try rising rates for some steps and suggest one; nothing is kept of it</source>
+   <translation>用逐渐升高的学习率试走若干步并给出建议；不保留任何结果</translation>
+  </message>
+  <message>
+   <source>Runs…</source>
+   <translation>训练记录…</translation>
+  </message>
+  <message>
+   <source>The runs of this project: figures, curves over each other, what differs; use, report, go on, delete</source>
+   <translation>本项目的运行：指标、叠放的曲线、差异；使用、报告、继续、删除</translation>
+  </message>
+  <message>
+   <source>Report of a run…</source>
+   <translation>运行报告…</translation>
+  </message>
+  <message>
+   <source>Write curves, metrics, the confusion matrix and the best and worst images as one page</source>
+   <translation>将曲线、指标、混淆矩阵以及最好和最差的图像写成一个页面</translation>
   </message>
   <message>
    <source>Open the folder of runs</source>
