@@ -150,7 +150,13 @@ def axes_of(
 
 
 def blended_logits(
-    predictor: Predictor, source: Source, rows: Axis, columns: Axis, *, is_counted: bool = True, band: range | None = None
+    predictor: Predictor,
+    source: Source,
+    rows: Axis,
+    columns: Axis,
+    *,
+    is_counted: bool = True,
+    band: range | None = None,
 ) -> Iterator[tuple[Rect, torch.Tensor]]:
     """Finished pieces (rectangle, (K, h, w) float32 logits; (K·d, h, w) of a volume): disjoint, together the whole region.
 
