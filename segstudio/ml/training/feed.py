@@ -80,7 +80,11 @@ def steps_per_epoch(plan: TrainPlan, patches: int) -> int:
 
 
 def build_loader(
-    plan: TrainPlan, patches: SegmentationDataset | VolumePatchDataset, sampler: EpochSampler, device: torch.device, ranks: Ranks = ONE
+    plan: TrainPlan,
+    patches: SegmentationDataset | VolumePatchDataset,
+    sampler: EpochSampler,
+    device: torch.device,
+    ranks: Ranks = ONE,
 ) -> DataLoader[tuple[torch.Tensor, ...]]:
     """Batches of the patches that *sampler* names; with several *ranks* this process's share of each.
 
