@@ -63,7 +63,8 @@ class Segmenter(Protocol):
         """Logits (N, K, H, W) float32 of *batch* (N, C, H, W) float32, normalised, on the model's device.
 
         C is the card's ``bands``, K the number of its ``classes``. With a ``window_depth`` in the card batches are
-        (N, C, D, H, W) and answers (N, K, D, H, W). The answer of one picture must not depend on the others of its batch. On ``torch.OutOfMemoryError`` the program tries smaller batches, then :meth:`to` ``"cpu"``.
+        (N, C, D, H, W) and answers (N, K, D, H, W). The answer of one picture must not depend on the others of
+        its batch. On ``torch.OutOfMemoryError`` the program tries smaller batches, then :meth:`to` ``"cpu"``.
         """
         ...
 
