@@ -45,6 +45,8 @@ STEP_PASSES = 3
 """A step costs about three forward passes: one forward, two backward."""
 ROUGH_SHARE = 0.2
 """Part of a matrix product's speed that the convolutions of a training step reach on a processor."""
+LEAST_BATCH_PX, LEAST_VAL_PX = 128 * 128, 250_000
+"""Below it a step or a validation is all beginnings and says nothing about larger ones."""
 OVERHEAD_S = 0.01
 START_S = 5.0
 """Reading the labels and building the network."""
@@ -114,6 +116,7 @@ def _batch_seconds(
     """(seconds a batch, seconds a validated pixel, what they rest on)."""
     size = plan.batch * plan.patch_px**2 * max(1, plan.patch_depth)
     encoder = _encoder(plan.arch, plan.encoder)
+    earlier = [one for one in earlier if _size(one) >= min(size, LEAST_BATCH_PX)]
     alike = [one for one in earlier if (one.arch, _encoder(one.arch, one.encoder)) == (plan.arch, encoder)]
     same = [one for one in alike if _size(one) == size and one.patch_px == plan.patch_px]
     for source, times in (("same", same), ("alike", alike)):
@@ -188,7 +191,7 @@ def read_time(run: Path) -> StepTime | None:
             int(plan["batch"]),
             str(timing["device"]).partition(":")[0],
             seconds,
-            float(timing.get("seconds_per_validation") or 0.0) / pixels if pixels else 0.0,
+            float(timing.get("seconds_per_validation") or 0.0) / pixels if pixels >= LEAST_VAL_PX else 0.0,
         )
         return found if found.seconds > 0 else None
     return None

@@ -42,7 +42,7 @@ def run_folder(folder: Path, plan: TrainPlan = PLAN, **changes) -> Path:
         "machine": platform.node(),
         "seconds_per_step": 1.0,
         "seconds_per_validation": 2.0,
-        "val_pixels": 1000,
+        "val_pixels": 1_000_000,
     }
     (folder / "timing.json").write_text(json.dumps({**timing, **changes}))
     (folder / "config.json").write_text(json.dumps(plan.to_json()))
@@ -97,12 +97,22 @@ def test_the_processor_is_measured_quickly():
 def test_what_a_run_took_is_read_remembered_and_known_in_other_projects(tmp_path):
     run = run_folder(tmp_path / "runs" / "a", replace(PLAN, accumulate=2), encoder="efficientnet_lite0")
     found = read_time(run)
-    assert found == replace(SAME, seconds=0.5, seconds_a_pixel=0.002)
+    assert found == replace(SAME, seconds=0.5, seconds_a_pixel=2e-6)
     assert remember(run) and remember(run) and remembered() == [found]
     run_folder(tmp_path / "runs" / "b", replace(PLAN, patch_px=64), device="cuda:1")
     assert [one.patch_px for one in earlier_times(tmp_path / "runs")] == [128, 64]
     assert earlier_times(tmp_path / "elsewhere") == earlier_times(None) == [found]
     assert earlier_times(tmp_path / "runs")[1].device == "cuda"
+
+
+def test_tiny_runs_say_nothing_about_real_ones(tmp_path):
+    tiny = run_folder(tmp_path / "tiny", replace(PLAN, patch_px=32, batch=2), val_pixels=2048)
+    found = read_time(tiny)
+    assert found.seconds_a_pixel == 0.0
+    scaled = estimate_time(PLAN, patches=40, val_pixels=10**6, classes=3, earlier=[found])
+    assert scaled == estimate_time(PLAN, patches=40, val_pixels=10**6, classes=3, earlier=[])
+    small = replace(PLAN, patch_px=32, batch=2)
+    assert estimate_time(small, patches=40, val_pixels=2048, classes=3, earlier=[found]).source == "same"
 
 
 def test_runs_of_other_computers_and_broken_ones_are_left_out(tmp_path):
