@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from segstudio.cli.output import ProgressBar, UsageError, add_json, emit, table
 from segstudio.cli.propose import add_model_arguments, checked_window, with_given_options
 from segstudio.cli.refine import given_refinement
+from segstudio.io.atomic import write_bytes_atomic
+from segstudio.io.csv_text import csv_text
 
 if TYPE_CHECKING:
     import argparse
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from segstudio.ml.catalog_entry import CatalogEntry
     from segstudio.ml.inference.predict import Prediction
     from segstudio.ml.refine.table import Refinement
+
+TABLE_KEYS = ("image", "mask", "class", "pixels", "share")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the masks go; made when missing")
     parser.add_argument(
         "--probabilities", action="store_true", help="also write STEM.probabilities.npy (class, y, x) float16"
+    )
+    parser.add_argument(
+        "--table", type=Path, metavar="FILE", help="also write what was found as text: a line for each image and class (CSV)"
     )
     parser.add_argument(
         "--engine", default="local", choices=("local", "ray"),
@@ -111,9 +118,19 @@ def _predict_on_cluster(
 
 def _tell(args: argparse.Namespace, model: str, device: str, written: list[Prediction]) -> int:
     document = {"model": model, "device": device, "masks": [asdict(w) for w in written]}
+    if args.table is not None:
+        write_bytes_atomic(args.table, csv_text(TABLE_KEYS, _lines(written)).encode())
     rows = [(Path(w.mask).name, _size(w), _shares(w.pixels, w.width * w.height * w.depth)) for w in written]
     emit(args, document, lambda: table(rows, ("mask", "size", "classes")) + f"\n\n{len(rows)} masks in {args.out}")
     return 0
+
+
+def _lines(written: list[Prediction]) -> list[dict[str, Any]]:
+    return [
+        {"image": w.image, "mask": w.mask, "class": name, "pixels": count, "share": count / (w.width * w.height * w.depth)}
+        for w in written
+        for name, count in w.pixels.items()
+    ]
 
 
 def _size(written: Prediction) -> str:

@@ -16,9 +16,10 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog
 
-from segstudio.app.presenters.training_evaluation import cell, images_csv, verdict
+from segstudio.app.presenters.training_evaluation import images_csv, verdict
 from segstudio.core.classes import ClassTable
 from segstudio.gui.dialogs.evaluate import EvaluateDialog
+from segstudio.io.csv_text import cell
 from segstudio.jobs import protocol
 from segstudio.jobs.specs import EvaluateSpec, PrefetchSpec, ProposeSpec
 from segstudio.ml import registry

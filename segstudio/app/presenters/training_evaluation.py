@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from segstudio.io.csv_text import csv_text
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from segstudio.app.session import Session
@@ -43,8 +42,6 @@ IMAGE_COLUMNS: tuple[tuple[str, str], ...] = (
     ("image", "Image"), ("mean_iou", "Mean IoU"), ("mean_dice", "Mean Dice"), ("pixel_accuracy", "Pixels right"),
     ("boundary_f1", "Boundary F1"), ("pixels", "Pixels"),
 )  # fmt: skip
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-"""A cell that begins so is run as a formula by spreadsheets."""
 NEARLY = 0.002
 """Differences of the mean IoU below this are chance."""
 
@@ -84,28 +81,12 @@ def as_json(scores: dict[str, Any]) -> str:
 def images_csv(scores: dict[str, Any]) -> str:
     """A line an image, the worst first."""
     keys = [*(key for key, _ in IMAGE_COLUMNS), "z", "file"]
-    return _csv(keys, scores.get("per_image", []))
+    return csv_text(keys, scores.get("per_image", []))
 
 
 def classes_csv(scores: dict[str, Any]) -> str:
     """A line a class."""
-    return _csv([key for key, _ in CLASS_COLUMNS], scores["per_class"])
-
-
-def _csv(keys: Sequence[str], rows: Sequence[dict[str, Any]]) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(keys)
-    for row in rows:
-        writer.writerow([cell(row.get(key)) for key in keys])
-    return out.getvalue()
-
-
-def cell(value: object) -> object:
-    """A value for a CSV file: a text that a spreadsheet would run as a formula is quoted with an apostrophe."""
-    if value is None:
-        return ""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
+    return csv_text([key for key, _ in CLASS_COLUMNS], scores["per_class"])
 
 
 def write_text(file: Path, text: str) -> None:

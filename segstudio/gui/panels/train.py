@@ -232,7 +232,8 @@ class TrainPanel(QWidget):
         self.pause_button.setIcon(icons.icon("play" if self._control.is_paused else "pause", "text"))
         self.stop_button.setEnabled(is_running and not self._control.is_stopping)
         # Nothing can be chosen during a run: the room goes to the curves.
-        self.choices_box.setVisible(not is_running)
+        for part in (self.choices_box, self.start_button, self.bars):
+            part.setVisible(not is_running)
         if self.isVisible():
             self.show_data()
         else:

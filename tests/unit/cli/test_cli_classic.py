@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -53,6 +54,19 @@ def test_propose_and_predict_with_options(tmp_path, capsys):
     assert (mask[0, 0], mask[15, 10], mask[15, 40]) == (2, 1, 0)
     assert main(["predict", str(image), "--model", "classic/watershed", "--out", str(out)]) == 0
     assert (np.asarray(Image.open(out / "a.png")) == 1).all()
+
+
+def test_what_was_predicted_is_written_as_text(tmp_path):
+    image = picture(tmp_path).rename(tmp_path / "=a.png")
+    table = tmp_path / "found.csv"
+    options = ["--option", "classes=3", "--option", "objects=dark", "--table", str(table)]
+    assert main(["predict", str(image), "--model", "classic/otsu", "--out", str(tmp_path / "out"), *options]) == 0
+    with table.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["class"]: int(row["pixels"]) for row in rows} == {"level 1": 400, "level 2": 400, "level 3": 1600}
+    mask = np.asarray(Image.open(tmp_path / "out" / "=a.png"))
+    assert sum(int(row["pixels"]) for row in rows) == mask.size
+    assert all(float(row["share"]) == int(row["pixels"]) / mask.size and row["image"].endswith("=a.png") for row in rows)
 
 
 def test_wrong_options_and_missing_maps_are_said(tmp_path, capsys):
