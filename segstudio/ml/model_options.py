@@ -26,6 +26,11 @@ VIEWS = "views"
 VIEWS_HELP = "2, 4 or 8 average the answers to mirrored and turned copies: so many times slower, a little better"
 _VIEWS = Option(VIEWS, "Views", "1", "choice", choices=("1", "2", "4", "8"), help=VIEWS_HELP)
 
+SCALES = "scales"
+"""In how many sizes a semantic model looks at each window."""
+SCALES_HELP = "3 or 5 average the answers at three quarters, or half, up to one and a half of the size: so many times slower"
+_SCALES = Option(SCALES, "Sizes", "1", "choice", choices=("1", "3", "5"), help=SCALES_HELP)
+
 
 def options_of(card: ModelCard) -> tuple[Option, ...]:
     """The options of a model: of semantic ones the views, and what their network has."""
@@ -33,7 +38,7 @@ def options_of(card: ModelCard) -> tuple[Option, ...]:
         return classic.method_of(card).options
     if card.task != "semantic" or card.weights.kind == "untrained" or getattr(card, "window_depth", 0) > 0:
         return ()
-    return (_VIEWS, *_network_options(card))
+    return (_VIEWS, _SCALES, *_network_options(card))
 
 
 def _network_options(card: ModelCard) -> tuple[Option, ...]:

@@ -140,7 +140,7 @@ def test_classic_method_is_chosen_set_run_in_the_real_host_and_accepted(qtbot, t
         rows = [panel.chooser.itemText(row) for row in range(panel.chooser.count())]
         row = panel.chooser.findData("classic/otsu")
         assert row > rows.index("No network needed") > 0
-        assert set(panel.options.fields) == {"views"}  # of a network, which is the first in the list
+        assert set(panel.options.fields) == {"views", "scales"}  # of a network, which is the first in the list
         panel.chooser.setCurrentIndex(row)
         panel.chooser.activated.emit(row)
         assert models.current_entry().card.id == "classic/otsu" and panel.options.isVisible()

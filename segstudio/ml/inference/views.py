@@ -1,10 +1,11 @@
-"""Averaging a model's answers to mirrored and turned copies of each window: slower, and a little better."""
+"""Averaging a model's answers to mirrored, turned and resized copies of each window: slower, and a little better."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.nn import functional as F  # noqa: N812
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,15 +38,20 @@ _VIEWS = {
 """Quarter turns and mirroring of each view: none, left to right, also top to bottom, and all that a square has."""
 
 
+_SCALES = {1: (1.0,), 3: (0.75, 1.0, 1.25), 5: (0.5, 0.75, 1.0, 1.25, 1.5)}
+"""Sizes that are averaged, as factors of the window's (multi-scale inputs, Chen et al. 2017, arXiv:1606.00915)."""
+
+
 class ViewsSegmenter:
-    """A semantic model that looks at each window from 2, 4 or 8 sides; everything else is the model's own.
+    """A semantic model that looks at each window from 2, 4 or 8 sides and in 3 or 5 sizes; everything else is the model's own.
 
     What is averaged are probabilities; their logarithm is the answer, so that its softmax is the average.
     """
 
-    def __init__(self, segmenter: Segmenter, views: int) -> None:
+    def __init__(self, segmenter: Segmenter, views: int, scales: int = 1) -> None:
         self._segmenter = segmenter
         self._views = [_turned(turns, is_mirrored=is_mirrored) for turns, is_mirrored in _VIEWS[views]]
+        self._scales = _SCALES[scales]
 
     @property
     def card(self) -> ModelCard:
@@ -69,15 +75,29 @@ class ViewsSegmenter:
         """Logits (N, K, H, W) float32 of *batch* (N, C, H, W), on the model's device."""
         total: torch.Tensor | None = None
         with torch.inference_mode():
-            for there, back in self._views:
-                answer = back(torch.softmax(self._segmenter.predict(there(batch).contiguous()), 1))
-                total = answer if total is None else total + answer
+            for factor in self._scales:
+                x = self._resized(batch, factor)
+                for there, back in self._views:
+                    answer = back(torch.softmax(self._segmenter.predict(there(x).contiguous()), 1))
+                    if answer.shape[-2:] != batch.shape[-2:]:
+                        answer = F.interpolate(answer, size=batch.shape[-2:], mode="bilinear", align_corners=False)
+                    total = answer if total is None else total + answer
             assert total is not None
             # Not a chance of 0 exactly: its logarithm would be no number that can be blended.
-            return torch.log((total / len(self._views)).clamp_min(1e-38))
+            return torch.log((total / (len(self._views) * len(self._scales))).clamp_min(1e-38))
+
+    def _resized(self, batch: torch.Tensor, factor: float) -> torch.Tensor:
+        """*batch* at about *factor* of its size, in whole strides of the network."""
+        stride = max(1, self.card.stride_px)
+        size = [max(stride, round(side * factor / stride) * stride) for side in batch.shape[-2:]]
+        if factor == 1.0 or size == list(batch.shape[-2:]):
+            return batch
+        return F.interpolate(batch, size=size, mode="bilinear", align_corners=False, antialias=factor < 1)
 
 
 def with_views(segmenter: Any, options: Mapping[str, Any]) -> Any:
-    """*segmenter* as it is, or looking from as many sides as the option ``views`` says."""
-    views = int(options.get("views", 1))
-    return segmenter if views == 1 or segmenter.card.task != "semantic" else ViewsSegmenter(segmenter, views)
+    """*segmenter* as it is, or looking from as many sides and in as many sizes as the options ``views`` and ``scales`` say."""
+    views, scales = int(options.get("views", 1)), int(options.get("scales", 1))
+    if (views, scales) == (1, 1) or segmenter.card.task != "semantic":
+        return segmenter
+    return ViewsSegmenter(segmenter, views, scales)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from small_projects import offer_bright, run, spot_picture
 from torch import nn
 
 from segstudio.core.errors import UserError
-from segstudio.ml.cards import ModelCard
+from segstudio.ml.cards import ModelCard, WeightsSource
 from segstudio.ml.inference.loading import TorchSegmenter
 from segstudio.ml.inference.views import ViewsSegmenter, with_views
 from segstudio.ml.model_options import options_of, with_options
@@ -64,19 +65,45 @@ def test_a_chance_of_nothing_stays_a_number():
     assert torch.isfinite(answer).all() and (answer[:, 0] > answer[:, 1]).all()
 
 
+@pytest.mark.parametrize(("scales", "factors"), [(3, (0.75, 1, 1.25)), (5, (0.5, 0.75, 1, 1.25, 1.5))])
+def test_sizes_are_averaged_as_chances(scales, factors):
+    model = TorchSegmenter(network(), CARD)
+    x = torch.randn(2, 3, 16, 24, generator=torch.Generator().manual_seed(3))
+    wanted = torch.zeros(2, 2, 16, 24)
+    for factor in factors:
+        size = (round(16 * factor), round(24 * factor))
+        seen = nn.functional.interpolate(x, size, mode="bilinear", align_corners=False, antialias=factor < 1)
+        chance = torch.softmax(model.predict(seen), 1)
+        wanted += nn.functional.interpolate(chance, (16, 24), mode="bilinear", align_corners=False) / scales
+    answer = torch.softmax(ViewsSegmenter(model, 1, scales).predict(x), 1)
+    assert torch.allclose(answer, wanted, atol=1e-6)
+    assert not torch.allclose(answer, torch.softmax(model.predict(x), 1), atol=1e-3)
+
+
+def test_sizes_are_whole_strides_of_the_network():
+    sizes = []
+
+    class Strict:
+        card, device = replace(CARD, stride_px=32), "cpu"
+
+        def predict(self, batch):
+            sizes.append(tuple(batch.shape[-2:]))
+            return torch.zeros(batch.shape[0], 2, *batch.shape[2:])
+
+    assert ViewsSegmenter(Strict(), 2, 5).predict(torch.zeros(1, 3, 96, 64)).shape == (1, 2, 96, 64)
+    assert all(side % 32 == 0 for size in sizes for side in size) and len(sizes) >= 8
+
+
 def test_one_view_is_the_model_itself_and_the_rest_is_passed_on():
     model = TorchSegmenter(network(), CARD)
     assert with_views(model, {}) is model and with_views(model, {"views": "1"}) is model
     seen = with_views(model, {"views": "4"})
+    assert with_views(model, {"scales": "3"}) is not model
     assert seen.hooks is model.hooks and seen.card is model.card and seen.device == "cpu"
 
 
 def test_the_option_of_semantic_models_only():
     assert options_of(CARD) == ()
-    from dataclasses import replace
-
-    from segstudio.ml.cards import WeightsSource
-
     trained = replace(CARD, weights=WeightsSource("file"))
     assert with_options(trained, {"views": 8}).options["views"] == "8"
     with pytest.raises(UserError, match="views"):
