@@ -219,7 +219,7 @@ def test_a_signal_keeps_what_was_learnt_and_says_how_to_go_on(capsys, project, t
     out = tmp_path / "run"
     process = started(project, out)
     try:
-        wait_for(process, lambda: (out / "state.pt").exists())
+        wait_for(process, lambda: (out / "metrics.jsonl").exists())  # an epoch is over
         process.send_signal(number)
         text, err = process.communicate(timeout=60)
     finally:
