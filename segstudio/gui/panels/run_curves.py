@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from segstudio.gui import theme
 from segstudio.gui.dialogs.common import muted
 from segstudio.gui.i18n import tr
+from segstudio.gui.panels.plots import dress
 from segstudio.ml.runs.curves import LINE_COLORS
 
 if TYPE_CHECKING:
@@ -109,17 +110,7 @@ class RunCurves(QWidget):
         plot = pg.PlotWidget(self, background=theme.color("panel"))
         plot.setMinimumHeight(PLOT_PX)
         item = plot.getPlotItem()
-        item.setLabel("left", title)
-        item.setMenuEnabled(False)
-        item.hideButtons()
-        item.showGrid(x=True, y=True, alpha=0.15)
-        item.setMouseEnabled(x=False, y=False)
-        for axis in ("left", "bottom"):
-            item.getAxis(axis).setPen(theme.color("border_strong"))
-            item.getAxis(axis).setTextPen(theme.color("muted"))
-            item.getAxis(axis).setStyle(tickFont=theme.small_font(self.font()))
-        item.getAxis("left").setWidth(52)
-        item.getAxis("left").enableAutoSIPrefix(False)
+        dress(item, title, self)
         if not self._plots:
             plot.setYRange(0, 1)
         else:

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from segstudio.gui import theme
 from segstudio.gui.i18n import tr
+from segstudio.gui.panels.plots import dress
 
 if TYPE_CHECKING:
     from segstudio.app.presenters.training import RunProgress
@@ -227,17 +228,7 @@ class Curves(QWidget):
         yield
         plot.setFixedHeight(height_px)
         item = plot.getPlotItem()
-        item.setLabel("left", title)
-        item.setMenuEnabled(False)
-        item.hideButtons()
-        item.showGrid(x=True, y=True, alpha=0.15)
-        item.setMouseEnabled(x=False, y=False)
-        for axis in ("left", "bottom"):
-            item.getAxis(axis).setPen(theme.color("border_strong"))
-            item.getAxis(axis).setTextPen(theme.color("muted"))
-            item.getAxis(axis).setStyle(tickFont=theme.small_font(self.font()))
-        item.getAxis("left").setWidth(52)
-        item.getAxis("left").enableAutoSIPrefix(False)  # else a small loss reads "loss (x0.001)"
+        dress(item, title, self)
         yield
         if title == tr("loss"):
             item.addLegend(offset=(-4, 4), labelTextColor=theme.color("text"), labelTextSize="8pt")
