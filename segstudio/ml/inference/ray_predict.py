@@ -7,6 +7,7 @@ import pickle
 from collections import Counter
 from dataclasses import dataclass
 from functools import partial
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ import numpy as np
 from segstudio.core.errors import UserError
 from segstudio.core.geometry import Rect
 from segstudio.core.progress import no_progress
+from segstudio.io.atomic import TEMP_PREFIX
 from segstudio.ml.api import WindowResult
 from segstudio.ml.cluster import STARTS, cluster
 from segstudio.ml.inference.bands import band_classes, bands_of
@@ -137,7 +139,16 @@ def predict_on_cluster(
         # To its end, so that Ray Data counts its work while the cluster is there.
         next(answers, None)
         progress(done, len(rows), "Predicting")
+    _sweep(targets)
     return segmenter, written
+
+
+def _sweep(targets: Sequence[Path]) -> None:
+    """Take away what processes that died had begun: all of *targets* are whole, and nobody writes them any more."""
+    for target in targets:
+        stem = target.name.partition(".")[0]
+        for path in target.parent.glob(f"{TEMP_PREFIX}*-{escape(stem)}.*"):
+            path.unlink(missing_ok=True)
 
 
 def _pieces(answers: Iterator[Any], count: int, _segmenter: object, reader: Any, **_: object) -> Iterator[WindowResult]:

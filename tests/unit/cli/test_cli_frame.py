@@ -28,6 +28,8 @@ NEEDED_OF = {
     "export": ["DIR", "--format", "--out", "--split", "--seed", "masks", "voc", "coco"],
     "train": ["DIR", "--data", "--arch", "--encoder", "--loss", "--epochs", "--batch", "--size", "--lr", "--seed", "--device", "--out", "--resume", "--refine", "unet", "efficientnet_lite0"],
     "augment": ["DIR", "--data", "--out", "--copies", "--seed", "--augment", "--augment-option", "--size", "--split", "elastic_sigma_px"],
+    "runs": ["DIR", "compare", "--report", "--json"],
+    "report": ["RUN", "--out", "--json"],
     "evaluate": ["DIR", "--data", "--model", "--split", "--json"],
     "score": ["PRED_DIR", "TRUTH_DIR", "--classes", "--ignore", "--boundary-tolerance"],
     "models": ["list", "info", "download", "install"],
