@@ -47,15 +47,9 @@ def load(spec, port):
     from torch.utils.data import DataLoader
 
     from segstudio.jobs.protocol import StageChanged
-    from segstudio.ml.training import trainer
+    from segstudio.ml.training.loader import loader_options
 
-    loader = DataLoader(
-        Pids(),
-        batch_size=None,
-        num_workers=1,
-        multiprocessing_context="spawn",
-        worker_init_fn=trainer._leave_interrupts,
-    )
+    loader = DataLoader(Pids(), batch_size=None, **loader_options(1, is_pinned=False))
     for pid in loader:
         port.send(StageChanged(text=str(pid)))
 

@@ -306,7 +306,7 @@ def test_killed_trainer_is_told_of_and_its_run_can_be_resumed(host, discs, tmp_p
     plan = plan_of(discs, tmp_path / "run", epochs=10_000)
     child.submit(TrainSpec(plan))
     deadline = time.monotonic() + LIMIT_S
-    while not (tmp_path / "run" / "state.pt").is_file():
+    while not (tmp_path / "run" / "metrics.jsonl").is_file():
         child.poll(0.1)
         assert time.monotonic() < deadline and child.is_busy
     os.kill(child.pid, signal.SIGKILL)
