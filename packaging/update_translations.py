@@ -108,6 +108,7 @@ def table_texts() -> list[Key]:
     from segstudio.ml.advice import ENCODERS, MODELS, NETWORKS
     from segstudio.ml.classic.table import METHODS
     from segstudio.ml.model_options import PRUNE_HELP
+    from segstudio.ml.model_options import SEMANTIC as MODEL_OPTIONS
     from segstudio.ml.networks.options import OPTIONS as NETWORK_OPTIONS
     from segstudio.ml.networks.table import ARCHITECTURES
     from segstudio.ml.refine.table import METHODS as REFINEMENTS
@@ -128,6 +129,7 @@ def table_texts() -> list[Key]:
     texts += [(GUI_CONTEXT, text) for text in (*LOSS_TITLES.values(), *LOSS_TIPS.values())]
     for option in (option for method in (*METHODS, *REFINEMENTS) for option in method.options if not option.is_minor):
         texts += [(GUI_CONTEXT, text) for text in (option.title, option.help, *option.choices)]
+    texts += [(GUI_CONTEXT, text) for option in MODEL_OPTIONS for text in (option.title, option.help)]
     for option in (option for rows in NETWORK_OPTIONS.values() for _, option in rows):
         texts += [(GUI_CONTEXT, text) for text in (option.title, option.help, *option.choices)]
     texts += [(GUI_CONTEXT, spec.description) for spec in ARCHITECTURES.values()]

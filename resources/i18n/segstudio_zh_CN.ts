@@ -3678,6 +3678,22 @@ The patient's right is at the left (radiological convention).</source>
    <translation>次数越多越稳定；论文用一次</translation>
   </message>
   <message>
+   <source>Views</source>
+   <translation>视角</translation>
+  </message>
+  <message>
+   <source>2, 4 or 8 average the answers to mirrored and turned copies: so many times slower, a little better</source>
+   <translation>2、4 或 8 会把镜像与旋转副本的结果取平均：耗时成倍增加，结果略好</translation>
+  </message>
+  <message>
+   <source>Sizes</source>
+   <translation>尺寸</translation>
+  </message>
+  <message>
+   <source>3 or 5 average the answers at three quarters, or half, up to one and a half of the size: so many times slower</source>
+   <translation>3 或 5 会把四分之三（或一半）到一倍半尺寸下的结果取平均：耗时相应增加</translation>
+  </message>
+  <message>
    <source>Width</source>
    <translation>宽度</translation>
   </message>

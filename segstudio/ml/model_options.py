@@ -30,6 +30,8 @@ SCALES = "scales"
 """In how many sizes a semantic model looks at each window."""
 SCALES_HELP = "3 or 5 average the answers at three quarters, or half, up to one and a half of the size: so many times slower"
 _SCALES = Option(SCALES, "Sizes", "1", "choice", choices=("1", "3", "5"), help=SCALES_HELP)
+SEMANTIC = (_VIEWS, _SCALES)
+"""What every semantic model with weights takes."""
 
 
 def options_of(card: ModelCard) -> tuple[Option, ...]:
@@ -38,7 +40,7 @@ def options_of(card: ModelCard) -> tuple[Option, ...]:
         return classic.method_of(card).options
     if card.task != "semantic" or card.weights.kind == "untrained" or getattr(card, "window_depth", 0) > 0:
         return ()
-    return (_VIEWS, _SCALES, *_network_options(card))
+    return (*SEMANTIC, *_network_options(card))
 
 
 def _network_options(card: ModelCard) -> tuple[Option, ...]:
