@@ -12,6 +12,7 @@ from segstudio.app.presenters.training import TrainingPresenter
 from segstudio.gui.i18n import tr
 from segstudio.gui.notice_bar import Offer
 from segstudio.gui.training_verdict import TrainingJudge
+from segstudio.gui.turns import in_turns
 
 WARM_S = 20.0
 """So long before its end the process that will propose with the new model is started: torch alone takes seconds to load."""
@@ -186,8 +187,11 @@ class TrainingControl(QObject):
             return
         if self.presenter.progress.finished is None:
             self.presenter.end("cancelled")
-        self._jobs.models.refresh_catalog()
-        self._keep_time()
+        # Each in a turn of the event loop of its own: all at once they would hold up whoever is painting.
+        in_turns(self, self._jobs.models.refresh_catalog, self._keep_time, lambda: self._offer(result))
+
+    def _offer(self, result: object) -> None:
+        """Say that the new model is there, and what can be done with it."""
         model_id = self._new_model(result)
         if not model_id:
             return

@@ -226,7 +226,7 @@ def test_a_real_method_is_evaluated_in_a_process_of_its_own(qtbot, tmp_path: Pat
 # -- the end of a run --------------------------------------------------------------------------------------------------
 
 
-def run_to_its_end(window, made: list[FakeThread], monkeypatch: pytest.MonkeyPatch, **choices) -> FakeThread:
+def run_to_its_end(qtbot, window, made: list[FakeThread], monkeypatch: pytest.MonkeyPatch, **choices) -> FakeThread:
     """Start a run from the panel and let it finish; the trainer's thread."""
     panel = window.workspace.docks.reveal("train")
     control = window.workspace.jobs.training
@@ -247,6 +247,7 @@ def run_to_its_end(window, made: list[FakeThread], monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(registry.Catalog, "entries", lambda self, **_: list(entries))
     say(protocol.TrainEvent(0, RunFinished(plan.out, "best", "last", 1, 1)))
     thread.finished_job.emit(None)
+    qtbot.waitUntil(lambda: any("runs/run-1" in message.sentence for message in window.notices.messages))
     panel.show_progress()
     return thread
 
@@ -257,7 +258,7 @@ def test_the_new_model_is_loaded_before_the_run_ends_and_a_proposal_waits_for_it
     with open_window(qtbot) as window:
         open_project(window, tmp_path, qtbot)
         label_all(window)
-        run_to_its_end(window, made, monkeypatch)
+        run_to_its_end(qtbot, window, made, monkeypatch)
         host = made[-1]
         (prefetched,) = host.specs
         assert isinstance(prefetched, PrefetchSpec) and prefetched.model == "runs/run-1"
@@ -295,7 +296,7 @@ def test_the_new_model_is_held_against_the_one_it_started_from(
     with open_window(qtbot) as window:
         open_project(window, tmp_path, qtbot)
         label_all(window)
-        run_to_its_end(window, made, monkeypatch, start_from="spots")
+        run_to_its_end(qtbot, window, made, monkeypatch, start_from="spots")
         judge, panel = window.workspace.jobs.training.judge, window.workspace.docks.panel("train")
         assert judge.is_waiting and panel.verdict.isHidden()
         judge.go()
@@ -320,7 +321,7 @@ def test_what_cannot_be_compared_is_no_failure(qtbot, tmp_path: Path, made, monk
     with open_window(qtbot) as window:
         open_project(window, tmp_path, qtbot)
         label_all(window)
-        run_to_its_end(window, made, monkeypatch, start_from="spots")
+        run_to_its_end(qtbot, window, made, monkeypatch, start_from="spots")
         judge = window.workspace.jobs.training.judge
         judge.go()
         said = len(window.notices.messages)
@@ -333,7 +334,7 @@ def test_curves_show_each_class_and_say_its_latest_score(qtbot, tmp_path: Path, 
     with open_window(qtbot) as window:
         open_project(window, tmp_path, qtbot)
         label_all(window)
-        run_to_its_end(window, made, monkeypatch)
+        run_to_its_end(qtbot, window, made, monkeypatch)
         panel = window.workspace.docks.panel("train")
         curves = panel.curves
         qtbot.waitUntil(lambda: curves.legend.isVisible(), timeout=20_000)

@@ -262,8 +262,8 @@ def test_training_draws_and_offers_the_model(qtbot, tmp_path: Path, fakes, monke
         say(protocol.TrainEvent(0, RunFinished(plan.out, "best", "last", 1, 1)))
         thread.finished_job.emit(None)
         assert not control.is_running
+        qtbot.waitUntil(lambda: any("runs/run-1" in message.sentence for message in window.notices.messages))
         message = window.notices.messages[-1]
-        assert "runs/run-1" in message.sentence
         message.buttons[0].click()
         assert window.workspace.jobs.models.current_entry().card.id == "runs/run-1"
         assert window.workspace.jobs.models.is_proposing
