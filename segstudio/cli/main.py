@@ -106,7 +106,7 @@ def _parser(arguments: list[str]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"segstudio {segstudio.__version__}")
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
     parser.set_defaults(debug=False)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(prog="segstudio", dest="command", required=True, metavar="COMMAND")
     chosen = next((a for a in arguments if a in COMMANDS), None)
     for name, summary in COMMANDS.items():
         sub = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
