@@ -106,8 +106,8 @@ def take(theme: str, project: Path) -> None:
     rest(2.0)
     app.processEvents()
     save(window, f"window-{theme}.png")
+    window.shut_down()  # first: closing the window would ask what is to become of the run
     window.close()
-    window.shut_down()
     QApplication.processEvents()
 
 
