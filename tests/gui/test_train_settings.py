@@ -13,8 +13,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit, QWidget
 
 from segstudio.app.presenters.training_field_table import BY_KEY, FIELDS, SECTIONS
+from segstudio.gui import theme
 from segstudio.gui.dialogs.find_rate import FindRateDialog
 from segstudio.gui.dialogs.train_settings import TrainSettingsDialog
+from segstudio.gui.panels.train_curves import seen_color
 from segstudio.jobs import protocol
 from segstudio.jobs.specs import FindRateSpec
 from segstudio.ml.train_events import LrFound, LrPoint
@@ -243,3 +245,14 @@ def test_a_search_that_fails_or_is_left_changes_nothing(qtbot, tmp_path: Path, m
         )
         QTest.keyClick(dialog, Qt.Key.Key_Escape)
         assert panel._presenter.choices.lr == 1e-3 and "retire" in made[-1].calls
+
+
+@pytest.mark.parametrize(("look", "color", "is_kept"), [("dark", "#000000", False), ("light", "#000000", True),
+                                                        ("light", "#fffff0", False), ("dark", "#00e676", True)])  # fmt: skip
+def test_the_line_of_a_class_can_be_told_from_the_ground(qtbot, look: str, color: str, is_kept: bool) -> None:
+    theme.theme_manager().apply(look)
+    try:
+        assert (seen_color(color).name() == color) == is_kept
+        assert theme.contrast(seen_color(color).name(), theme.color("panel").name()) >= 1.6
+    finally:
+        theme.theme_manager().apply("light")

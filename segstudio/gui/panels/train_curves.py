@@ -22,15 +22,16 @@ if TYPE_CHECKING:
 PLOT_PX = 132
 RATE_PX = 84
 IMPORT_POLL_MS = 50
-LEAST_CONTRAST = 40
+LEAST_CONTRAST = 1.6
+"""WCAG's ratio that a thin line needs at least to be seen."""
 MOST_CLASSES = 12
 """More lines than this nobody can tell apart; the report of the run has them all."""
 
 
 def seen_color(color: str) -> QColor:
     """A class's colour as a line that can be told from the ground; the colour of quiet text for one that can't."""
-    wanted, ground = QColor(color), theme.color("panel")
-    return wanted if abs(wanted.lightness() - ground.lightness()) > LEAST_CONTRAST else theme.color("muted")
+    is_seen = theme.contrast(QColor(color).name(), theme.color("panel").name()) >= LEAST_CONTRAST
+    return QColor(color) if is_seen else theme.color("muted")
 
 
 class ClassLegend(QLabel):
