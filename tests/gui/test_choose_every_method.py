@@ -297,5 +297,8 @@ def test_a_run_chosen_in_the_window_with_another_network_and_half_its_encoder_fr
         assert "of them frozen · cpu" in panel.network_text
         plan = TrainPlan.load(Path(progress.finished.run))
         assert (plan.arch, plan.encoder, plan.freeze) == ("deeplabv3plus", "efficientnet_lite0", 0.5)
-        card = window.workspace.jobs.models.presenter.entry("runs/run-1").card
+        # The catalog is read again in a later turn of the event loop.
+        models = window.workspace.jobs.models.presenter
+        qtbot.waitUntil(lambda: models.entry("runs/run-1") is not None, timeout=10_000)
+        card = models.entry("runs/run-1").card
         assert card.architecture == "deeplabv3plus" and card.options["output_stride"] == "16"
