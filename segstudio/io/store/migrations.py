@@ -44,7 +44,13 @@ def _from_2(connection: sa.Connection) -> None:
     connection.exec_driver_sql("ALTER TABLE images ADD COLUMN file_bytes INTEGER NOT NULL DEFAULT 0")
 
 
-_STEPS: dict[int, Callable[[sa.Connection], None]] = {1: _from_1, 2: _from_2}
+def _from_3(connection: sa.Connection) -> None:
+    """Version 4 keeps what is known of images beside their labels, and the effort they took."""
+    for table in (schema.image_facts, schema.efforts):
+        table.create(connection)
+
+
+_STEPS: dict[int, Callable[[sa.Connection], None]] = {1: _from_1, 2: _from_2, 3: _from_3}
 """By the version they start from."""
 
 

@@ -14,6 +14,7 @@ from segstudio.core.edits import apply_edit
 from segstudio.core.errors import UserError
 from segstudio.core.progress import ProgressSink, no_progress
 from segstudio.io.atomic import disk_error, sweep_leftovers, temp_sibling
+from segstudio.io.store.notes import ProjectNotes
 from segstudio.io.store.opening import check_file, lock_project, write_empty
 from segstudio.io.store.records import SPLITS, STATUSES, AddReport, ClassUse, ImageRecord, WritePendingError
 
@@ -34,7 +35,7 @@ DATABASE_NAME = "project.db"
 UNDO_BUDGET_BYTES = 512 << 20
 
 
-class ProjectStore:
+class ProjectStore(ProjectNotes):
     """An open project. Make one with :meth:`create` or :meth:`open`; it is a context manager.
 
     It belongs to the thread that owns the document. A layer is one object however often it is asked for, so that
@@ -48,7 +49,6 @@ class ProjectStore:
 
         self.folder = folder
         self.read_only_reason = reason
-        """Why it is read-only, as a sentence; "" when it is not."""
         self._lock = lock
         self._database = Database(folder / DATABASE_NAME, read_only=read_only)
         try:
@@ -126,11 +126,6 @@ class ProjectStore:
                 lock.release()
             raise
 
-    @property
-    def is_read_only(self) -> bool:
-        """Whether edits are refused."""
-        return self._database.read_only
-
     def close(self) -> None:
         """Write what waits and close; safe to call twice.
 
@@ -158,10 +153,6 @@ class ProjectStore:
             if kind is None:
                 raise
             self.discard()
-
-    def _need_writable(self) -> None:
-        if self.is_read_only:
-            raise UserError("The project is open read-only", path=self.folder, remedy=self.read_only_reason)
 
     # -- images --------------------------------------------------------------------------------------------------
 
@@ -381,20 +372,3 @@ class ProjectStore:
         from segstudio.io.store.image_rows import class_use
 
         return class_use(self._database, class_id)
-
-    # -- small things --------------------------------------------------------------------------------------------
-
-    def get_meta(self, key: str, default: Any = None) -> Any:
-        """The JSON value kept under *key*."""
-        from segstudio.io.store.state_rows import read_meta
-
-        with self._database.reading() as connection:
-            return read_meta(connection, key, default)
-
-    def set_meta(self, key: str, value: Any) -> None:
-        """Keep a JSON value; UserError when it cannot be written."""
-        from segstudio.io.store.state_rows import write_meta
-
-        self._need_writable()
-        with self._database.transaction() as connection:
-            write_meta(connection, key, value)

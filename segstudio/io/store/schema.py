@@ -1,4 +1,4 @@
-"""The tables of project.db (version 3), for SQLAlchemy Core."""
+"""The tables of project.db (version 4), for SQLAlchemy Core."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Kept in SQLite's ``user_version``."""
 APPLICATION_ID = 0x53454753
 """SQLite's ``application_id`` of our files: "SEGS"."""
@@ -115,3 +115,28 @@ edits = Table(
 """The undo history; ``image_id`` is NULL for edits of the whole project."""
 
 Index("edits_by_image", edits.c.image_id, edits.c.seq)
+
+image_facts = Table(
+    "image_facts",
+    metadata,
+    Column("image_id", ForeignKey("images.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    Column("at_s", Float, nullable=False),
+)
+"""What can be found out again; ``value`` is JSON. See :mod:`segstudio.io.store.facts`."""
+
+efforts = Table(
+    "efforts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("image_id", ForeignKey("images.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("at_s", Float, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("strokes", Integer, nullable=False),
+    Column("pixels", Integer, nullable=False),
+    Column("accepted_pixels", Integer, nullable=False),
+    Column("model_id", String, nullable=False),
+)
+"""See :mod:`segstudio.io.store.efforts`."""
