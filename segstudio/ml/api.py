@@ -135,13 +135,21 @@ AnySegmenter = Segmenter | InstanceSegmenter | MethodSegmenter
 
 
 @dataclass(frozen=True, eq=False)
+class Scribble:
+    """A line drawn by hand over an object or beside it: ``points_xy`` (N, 2) float32 in the picture's pixels."""
+
+    points_xy: npt.NDArray[np.float32]
+    is_positive: bool = True
+
+
+@dataclass(frozen=True, eq=False)
 class Prompts:
     """A person's hints to a model about one object of a picture; positions in its pixels, pixel (0, 0) covering 0…1.
 
     ``points_xy`` is (N, 2) float32, ``is_positive`` (N,) bool: whether the point lies on the object; ``box_xyxy``
     (left, top, right, bottom) holds the object. ``previous`` is one of :attr:`PromptAnswer.logits` of an earlier
     answer, which these prompts correct. With ``is_ambiguous`` the model may answer with several masks: one point may
-    mean a part or the whole.
+    mean a part or the whole. Models that know only points are given some of each of the ``scribbles``.
     """
 
     points_xy: npt.NDArray[np.float32]
@@ -149,6 +157,7 @@ class Prompts:
     box_xyxy: tuple[float, float, float, float] | None = None
     previous: npt.NDArray[np.float32] | None = None
     is_ambiguous: bool = False
+    scribbles: tuple[Scribble, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
