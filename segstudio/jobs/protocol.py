@@ -67,6 +67,13 @@ class TrainEvent(Message):
     event: Any = None
 
 
+@dataclass(frozen=True, eq=False)
+class LearnEvent(Message):
+    """An event of continuous learning, see ``segstudio.ml.continuous.events``."""
+
+    event: Any = None
+
+
 @dataclass(frozen=True)
 class Failed(Message):
     """The job failed. ``sentence`` is for the user, ``details`` (a traceback, the end of a log) for a report."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from segstudio.core.geometry import Rect
     from segstudio.ml.api import Prompts
     from segstudio.ml.cards import ModelCard
+    from segstudio.ml.continuous.plan import LearnPlan
     from segstudio.ml.plan import TrainPlan
     from segstudio.ml.refine.proposal import ProposalData
 
@@ -110,6 +111,13 @@ class TrainSpec:
     """A training run."""
 
     plan: TrainPlan
+
+
+@dataclass(frozen=True)
+class LearnSpec:
+    """Continuous learning from a project's labels until it is cancelled; see ``segstudio.ml.continuous``."""
+
+    plan: LearnPlan
 
 
 @dataclass(frozen=True)

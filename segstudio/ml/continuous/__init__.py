@@ -1,0 +1,1 @@
+"""Continuous learning: the trainer beside the hand. ``plan``, ``events`` and ``versions`` know no torch."""
