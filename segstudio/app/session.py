@@ -178,6 +178,7 @@ class Session(EditsPart):
             except UserError as error:
                 self.say(error)
                 return False
+        self.project_closing.emit()
         self._write_view(self.image_id)
         if self.meta("current_class", 0) != self._current_class:
             self.set_meta("current_class", self._current_class)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from segstudio.app.document import Document, Documents
     from segstudio.core.display import DisplaySettings
-    from segstudio.core.edits import Transaction, UndoStack, Validity
+    from segstudio.core.edits import Edit, Transaction, UndoStack, Validity
     from segstudio.core.geometry import Rect
     from segstudio.core.layers import LabelLayer
     from segstudio.io.readers.base import ImageReader
@@ -52,6 +52,10 @@ class SessionBase:
         """The class table changed: names, colours, order, visibility, locks."""
         self.history_changed: Signal[[]] = Signal()
         """The undo stack changed."""
+        self.edit_recorded: Signal[[Edit, bool]] = Signal()
+        """An edit came into force and stands in the history: (the edit, whether undo or redo brought it)."""
+        self.project_closing: Signal[[]] = Signal()
+        """The project closes next; its store can still be written to."""
         self.selection_changed: Signal[[]] = Signal()
         """Current class, active object or object mode changed."""
         self.overlay_changed: Signal[[]] = Signal()

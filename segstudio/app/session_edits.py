@@ -228,6 +228,7 @@ class EditsPart(ImagesPart):
         for stack in stacks:
             stack.push(edit)
         self._update_record(edit)
+        self.edit_recorded.emit(edit, False)
         self.history_changed.emit()
 
     def _update_record(self, edit: Edit, *, is_undo: bool = False) -> None:
@@ -333,6 +334,7 @@ class EditsPart(ImagesPart):
             if stack is not self._project_history:
                 self._project_history = None
         self._update_record(edit, is_undo=is_undo)
+        self.edit_recorded.emit(edit, True)
         self.history_changed.emit()
         return True
 
