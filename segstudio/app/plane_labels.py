@@ -108,7 +108,7 @@ class PlaneLabels:
         revision, shadow, guard = layer.revision, layer.shadow(), self._guard()
 
         def made(cancel: CancelToken) -> Edit | None:
-            transaction = Transaction(shadow, label, guard)
+            transaction = Transaction(shadow, label, guard, is_by_hand=True)
             work(transaction, cancel)
             return transaction.commit()
 

@@ -95,7 +95,7 @@ class EditsPart(ImagesPart):
         guard = self.guard if guard is None else guard
         if guard.validity is None:
             guard = replace(guard, validity=self.validity)
-        self._open_transaction = Transaction(self._document.labels, label, guard)
+        self._open_transaction = Transaction(self._document.labels, label, guard, is_by_hand=True)
         return self._open_transaction
 
     def can_paint(self) -> bool:
@@ -348,11 +348,12 @@ class EditsPart(ImagesPart):
     # -- whole edits ---------------------------------------------------------------------------------------------
 
     def clear_labels(self) -> bool:
-        """Erase every label of the current image, as one edit; locked classes stay."""
+        """Erase every label of the current image, as one edit; locked classes stay. Models may then propose everywhere."""
         guard = Guard(locked_class_ids=self._classes.locked_ids)
         transaction = self.begin("Clear labels", guard=guard)
         if transaction is None:
             return False
+        transaction.is_starting_over = True
         dirty = Rect(0, 0, 0, 0)
         layer = transaction.layer
         for z in range(layer.depth):
@@ -368,7 +369,9 @@ class EditsPart(ImagesPart):
         segments = {} if self.labels is None else self.labels.segments
         found = [segments[i] for i in chosen if i in segments]
         label = "Delete object" if len(found) == 1 else f"Delete {len(found)} objects"
-        return bool(found) and self._replace_segments([(s, replace(s, class_id=UNLABELLED)) for s in found], label)
+        # Reviewed: somebody decided that nothing is there, so no model proposes there again.
+        changes = [(s, replace(s, class_id=UNLABELLED, is_reviewed=True)) for s in found]
+        return bool(found) and self._replace_segments(changes, label)
 
     def set_object_class(self, segment_id: int, class_id: int) -> bool:
         """Give an object another class, as one edit; it then counts as looked at by a person."""

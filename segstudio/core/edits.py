@@ -13,6 +13,7 @@ from segstudio.core.history import HistoryEntry, UndoStack
 from segstudio.core.layers import LabelLayer, Segment, Source
 from segstudio.core.tile_cells import same_held, uniform_value
 from segstudio.core.tiles import Array, HeldTile, TileChange, TileKey, TileMap
+from segstudio.core.touched import forget_touched, mark_touched
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +36,7 @@ __all__ = [
     "combined",
 ]
 
-Plane = Literal["segments", "confidence"]
+Plane = Literal["segments", "confidence", "touched"]
 SegmentChange = tuple["Segment | None", "Segment | None"]
 
 
@@ -152,7 +153,7 @@ def apply_edit(edit: Edit, layers: Mapping[int, LabelLayer]) -> None:
         layer = layers.get(change.layer_id)
         if layer is None:
             continue
-        plane = layer.tiles if change.plane == "segments" else layer.confidence
+        plane = {"segments": layer.tiles, "confidence": layer.confidence, "touched": layer.touched}[change.plane]
         if plane is not None:
             for tile in change.tiles:
                 plane.set(tile.key, tile.held_after)
@@ -176,10 +177,13 @@ class Transaction:
     """An edit in the making: every call changes the layer at once.
 
     :meth:`commit` makes one edit of all, :meth:`abort` takes all back; afterwards it must not be used (RuntimeError).
+    What one *is_by_hand* changes is touched by a person from then on (:mod:`segstudio.core.touched`), until it is undone;
+    with ``is_starting_over`` all that was touched is forgotten instead.
     """
 
-    def __init__(self, layer: LabelLayer, label: str, guard: Guard = ANYWHERE) -> None:
+    def __init__(self, layer: LabelLayer, label: str, guard: Guard = ANYWHERE, *, is_by_hand: bool = False) -> None:
         self.layer = layer
+        self.is_by_hand, self.is_starting_over = is_by_hand, False
         self.label = label
         self.guard = guard
         self._before: dict[Plane, dict[TileKey, HeldTile]] = {"segments": {}, "confidence": {}}
@@ -359,9 +363,16 @@ class Transaction:
             changes.append(LayerChange(self.layer.id, "segments", tuple(tiles["segments"]), tuple(rows)))
         if tiles["confidence"]:
             changes.append(LayerChange(self.layer.id, "confidence", tuple(tiles["confidence"])))
+        if touched := self._touched(tiles["segments"]):
+            changes.append(LayerChange(self.layer.id, "touched", touched))
         if not changes:
             return None
         return Edit(self.label, self.layer.image_id, tuple(changes), created_s=time.time())
+
+    def _touched(self, changes: list[TileChange]) -> tuple[TileChange, ...]:
+        if self.is_starting_over:
+            return forget_touched(self.layer.touched)
+        return mark_touched(self.layer.touched, changes) if self.is_by_hand else ()
 
     def abort(self) -> Rect:
         """End it with the layer as it was before; the rectangle to draw anew."""

@@ -27,7 +27,7 @@ class Segment:
     """What the pixels with this id are: an object of its own, or (``is_object`` False) all stuff of a class.
 
     ``class_id`` 0 marks a segment whose class was deleted: its pixels read as background, and undo can bring it back.
-    ``confidence`` is 0 … 1.
+    ``model_id`` is the model that found it ("id" or "id@version"), kept when a person accepts it. ``confidence`` is 0 … 1.
     """
 
     id: int
@@ -47,7 +47,8 @@ class Segment:
 class LabelLayer:
     """A segment map over one image (or z-stack), and the table of its segments.
 
-    ``tiles`` holds segment ids (uint16; 0 background, 65535 ignore), ``confidence`` (proposals only) 0 … 255.
+    ``tiles`` holds segment ids (uint16; 0 background, 65535 ignore), ``confidence`` (proposals only) 0 … 255, ``touched`` (uint8)
+    1 where a person changed the pixels or decided about them, whatever they hold now: see :mod:`segstudio.core.touched`.
     Change it through :class:`segstudio.core.edits.Transaction`; ``revision`` grows with each change.
     """
 
@@ -63,6 +64,7 @@ class LabelLayer:
         *,
         tiles: TileMap | None = None,
         confidence: TileMap | None = None,
+        touched: TileMap | None = None,
         segments: Mapping[int, Segment] | None = None,
     ) -> None:
         self.id = id
@@ -72,6 +74,7 @@ class LabelLayer:
         self.width, self.height, self.depth = width, height, depth
         self.tiles = TileMap(np.uint16) if tiles is None else tiles
         self.confidence = TileMap(np.uint8) if confidence is None and kind == "proposal" else confidence
+        self.touched = TileMap(np.uint8) if touched is None else touched
         self.segments: dict[int, Segment] = dict(segments or {})
         self.revision = 0
         self.segments_revision = 0
@@ -96,6 +99,7 @@ class LabelLayer:
             self.depth,
             tiles=self.tiles.shadow(),
             confidence=None if self.confidence is None else self.confidence.shadow(),
+            touched=self.touched.shadow(),
             segments=self.segments,
         )
 

@@ -8,24 +8,35 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from segstudio.core.classes import IGNORE, UNLABELLED
+from segstudio.core.classes import UNLABELLED
 from segstudio.core.edits import ANYWHERE, Edit, Guard, Transaction, combined
-from segstudio.core.geometry import EMPTY, Rect, tile_rect
+from segstudio.core.geometry import EMPTY, Rect
+from segstudio.core.proposal_selection import Selection, confidence_floor, untouched
 from segstudio.core.refined_proposals import write_refined
 from segstudio.core.regions import grow_region
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Mapping
 
     import numpy.typing as npt
 
-    from segstudio.core.layers import LabelLayer, Segment
+    from segstudio.core.layers import LabelLayer
     from segstudio.core.tiles import Array
+    from segstudio.core.touched import Touched
 
+__all__ = [
+    "ProposalWriter",
+    "accept",
+    "accept_object_at",
+    "confidence_floor",
+    "object_at",
+    "reject",
+    "reject_object_at",
+    "visible_proposal",
+]
 
-def confidence_floor(min_confidence: float) -> int:
-    """The lowest stored confidence (0 … 255) that counts as at least *min_confidence* (0 … 1)."""
-    return min(max(math.ceil(min_confidence * 255 - 1e-9), 0), 255)
+MOST_TOUCHED = 0.5
+"""An object of which more lies where a person has decided is left out: the rest would be a rim around his own."""
 
 
 class ProposalWriter:
@@ -33,7 +44,7 @@ class ProposalWriter:
 
     ``class_map`` says which class of the project a model's class index becomes; 0, or an index that is missing,
     drops it. What the layer held before is cleared at the start (only within *rects* and on *planes*, where given);
-    ``version`` tells two models of one id apart.
+    ``version`` tells two models of one id apart. Where *touched* says that a person has decided, nothing is written.
     """
 
     def __init__(
@@ -45,9 +56,11 @@ class ProposalWriter:
         *,
         rects: Collection[Rect] | None = None,
         planes: Collection[int] | None = None,
+        touched: Touched | None = None,
         label: str = "",
     ) -> None:
         self.layer = layer
+        self._touched = touched
         self.model_id = f"{model_id}@{version}" if version else model_id
         self._class_map = {index: class_id for index, class_id in class_map.items() if class_id != UNLABELLED}
         self._transaction = Transaction(layer, label or f"Propose with {model_id}")
@@ -71,7 +84,16 @@ class ProposalWriter:
         """From now on the model's *class_index* becomes the project's *class_id*."""
         self._class_map[class_index] = class_id
 
-    def _segment_ids(self, class_index: Array) -> npt.NDArray[np.uint16]:
+    def _segment_ids(self, class_index: Array, rect: Rect, z: int) -> npt.NDArray[np.uint16]:
+        """Segment ids of class indices, 0 where a person has decided."""
+        touched = None if self._touched is None else self._touched(rect, z)
+        if touched is None or not touched.any():
+            return self._segments_of(class_index)
+        ids = np.zeros(class_index.shape, np.uint16)
+        ids[~touched] = self._segments_of(class_index[~touched])
+        return ids
+
+    def _segments_of(self, class_index: Array) -> npt.NDArray[np.uint16]:
         highest = int(class_index.max(initial=0))
         if highest >= len(self._lut):
             self._lut = np.concatenate([self._lut, np.zeros(highest + 1 - len(self._lut), np.uint16)])
@@ -85,7 +107,7 @@ class ProposalWriter:
 
     def write_window(self, rect: Rect, class_index: Array, confidence: Array | None = None, z: int = 0) -> Rect:
         """Write a finished window: (h, w) class indices of the model, (h, w) uint8 confidences. The dirty rectangle."""
-        ids = self._segment_ids(class_index)
+        ids = self._segment_ids(class_index, rect, z)
         dirty = self._transaction.write(rect, ids, z=z)
         if self.layer.confidence is not None:
             values: Array | int = 255 if confidence is None else np.where(ids == UNLABELLED, 0, confidence)
@@ -93,10 +115,18 @@ class ProposalWriter:
         return dirty
 
     def write_object(self, rect: Rect, mask: npt.NDArray[np.bool_], class_index: int, score: float, z: int = 0) -> Rect:
-        """Write one object, (h, w) bool over *rect*, *score* 0 … 1. Later ones cover earlier ones only where free."""
+        """Write one object, (h, w) bool over *rect*, *score* 0 … 1. Later ones cover earlier ones only where free.
+
+        One that lies mostly where a person has decided is left out.
+        """
         class_id = self._class_map.get(int(class_index), UNLABELLED)
         if class_id == UNLABELLED:
             return EMPTY
+        if self._touched is not None:
+            touched = mask & self._touched(rect, z)
+            if np.count_nonzero(touched) > MOST_TOUCHED * np.count_nonzero(mask):
+                return EMPTY
+            mask = mask & ~touched
         free = mask & (self.layer.tiles.read(rect, z) == UNLABELLED)
         if not free.any():
             return EMPTY
@@ -111,6 +141,8 @@ class ProposalWriter:
         self, rect: Rect, segment_ids: npt.NDArray[np.uint16], confidence: npt.NDArray[np.uint8], z: int = 0
     ) -> Rect:
         """Replace what was written by (h, w) segment ids of the layer, and how sure they are. The dirty rectangle."""
+        if self._touched is not None:
+            segment_ids = np.where(self._touched(rect, z), np.uint16(UNLABELLED), segment_ids)
         return write_refined(self._transaction, rect, segment_ids, confidence, z)
 
     def finish(self) -> Edit | None:
@@ -120,76 +152,6 @@ class ProposalWriter:
     def abort(self) -> Rect:
         """Put back what was there before; the rectangle to draw anew."""
         return self._transaction.abort()
-
-
-class _Selection:
-    """Which pixels of a proposal are meant: by class, confidence, rectangle and mask."""
-
-    def __init__(
-        self,
-        proposal: LabelLayer,
-        class_ids: Collection[int] | None,
-        segment_ids: Collection[int] | None,
-        min_confidence: float,
-        rect: Rect | None,
-        mask: npt.NDArray[np.bool_] | None,
-        z: int | None,
-    ) -> None:
-        if mask is not None and rect is None:
-            raise ValueError("a mask needs the rectangle it lies over")
-        self.proposal = proposal
-        self.floor = confidence_floor(min_confidence)
-        self.rect = proposal.bounds if rect is None else rect.intersected(proposal.bounds)
-        self.mask, self.mask_rect = mask, rect
-        self.z = z
-        classes = proposal.class_lut()
-        self.lut = (classes != UNLABELLED) & (classes != IGNORE)
-        if class_ids is not None:
-            self.lut &= np.isin(classes, np.asarray(list(class_ids), np.uint16))
-        if segment_ids is not None:
-            chosen = np.zeros(65536, np.bool_)
-            chosen[list(segment_ids)] = True
-            self.lut &= chosen
-
-    def segments(self) -> list[Segment]:
-        """Segments that can be meant."""
-        return [segment for segment in self.proposal.segments.values() if self.lut[segment.id]]
-
-    def parts(self) -> Iterator[tuple[int, Rect, Array | int, npt.NDArray[np.bool_] | None]]:
-        """(z, rectangle inside one tile, segment ids, which of them are meant; None = all) wherever any is meant."""
-        planes = range(self.proposal.depth) if self.z is None else (self.z,)
-        for z in planes:
-            for key in self.proposal.tiles.keys_in(self.rect, z):
-                part = tile_rect(key[1], key[2]).intersected(self.rect)
-                tile = self.proposal.tiles.get(key)
-                inside = part.moved(-key[2] * 256, -key[1] * 256).slices
-                ids: Array | int = tile if isinstance(tile, int) else tile[inside]
-                meant = self._meant(ids, part, key, inside)
-                if meant is None or meant.any():
-                    if not (meant is None and isinstance(ids, int) and not self.lut[ids]):
-                        yield z, part, ids, meant
-
-    def _meant(
-        self, ids: Array | int, part: Rect, key: tuple[int, int, int], inside: tuple[slice, slice]
-    ) -> npt.NDArray[np.bool_] | None:
-        meant: npt.NDArray[np.bool_] | None = None
-        if isinstance(ids, int):
-            if not self.lut[ids]:
-                return None
-        else:
-            meant = self.lut.take(ids)
-        if self.floor > 0 and self.proposal.confidence is not None:
-            tile = self.proposal.confidence.get(key)
-            sure = (
-                np.full((part.height, part.width), tile >= self.floor)
-                if isinstance(tile, int)
-                else (tile[inside] >= self.floor)
-            )
-            meant = sure if meant is None else meant & sure
-        if self.mask is not None and self.mask_rect is not None:
-            cut = self.mask[part.moved(-self.mask_rect.x, -self.mask_rect.y).slices]
-            meant = cut if meant is None else meant & cut
-        return meant
 
 
 def accept(
@@ -203,24 +165,28 @@ def accept(
     mask: npt.NDArray[np.bool_] | None = None,
     keep_hand: bool = True,
     locked_class_ids: Collection[int] = (),
+    keep_touched: bool = False,
     guard: Guard = ANYWHERE,
     z: int | None = None,
+    is_by_hand: bool = False,
     label: str = "Accept proposal",
 ) -> Edit | None:
     """Turn the chosen part of a proposal into labels and take it out of the proposal: one edit, already applied.
 
     Chosen are pixels of *class_ids* (of the proposal's *segment_ids*) with at least *min_confidence* inside *rect*,
     and there inside (h, w) *mask*; None means all. ``z`` None takes every plane. Hand work (made, imported or
-    reviewed by a person) stays unless *keep_hand* is False; *locked_class_ids* and what *guard* forbids always stay.
+    reviewed by a person) stays unless *keep_hand* is False; *locked_class_ids* and what *guard* forbids always stay. With
+    *keep_touched* what a person erased or rejected stays empty too, except for what he asked for himself (a proposal's
+    segment that is reviewed: by clicks). *is_by_hand*: somebody chose this place, which is then touched.
     Objects become objects of their own; stuff joins the accepted stuff of its class. None when nothing was chosen.
     """
-    selection = _Selection(proposal, class_ids, segment_ids, min_confidence, rect, mask, z)
+    selection = Selection(proposal, class_ids, segment_ids, min_confidence, rect, mask, z)
     guard = replace(
         guard,
         locked_class_ids=guard.locked_class_ids | frozenset(locked_class_ids),
         protect_hand=keep_hand or guard.protect_hand,
     )
-    write = Transaction(labels, label)  # what the guard forbids is left out of each write below
+    write = Transaction(labels, label, is_by_hand=is_by_hand)  # what the guard forbids is left out of each write below
     clear = Transaction(proposal, label)
     targets = np.zeros(65536, np.uint16)
     fresh: dict[int, int] = {}
@@ -249,6 +215,8 @@ def accept(
         if allowed is not None:
             free = allowed.take(labels.tiles.read(part, plane))
             where = free if meant is None else free & meant
+        if keep_touched:
+            where = untouched(labels, proposal, part, ids, where, plane)
         where = guard.with_data(part, values, where, plane)
         if where is None or where.any():
             write.write(part, values, where, plane)
@@ -273,11 +241,15 @@ def reject(
     rect: Rect | None = None,
     mask: npt.NDArray[np.bool_] | None = None,
     z: int | None = None,
+    is_by_hand: bool = False,
     label: str = "Reject proposal",
 ) -> Edit | None:
-    """Take the chosen part (see :func:`accept`) out of the proposal: one edit, already applied; None when nothing."""
-    selection = _Selection(proposal, class_ids, segment_ids, min_confidence, rect, mask, z)
-    clear = Transaction(proposal, label)
+    """Take the chosen part (see :func:`accept`) out of the proposal: one edit, already applied; None when nothing.
+
+    *is_by_hand*: somebody chose this place; models propose nothing there again.
+    """
+    selection = Selection(proposal, class_ids, segment_ids, min_confidence, rect, mask, z)
+    clear = Transaction(proposal, label, is_by_hand=is_by_hand)
     for plane, part, _, meant in selection.parts():
         clear.write(part, UNLABELLED, meant, plane)
     return clear.commit()
@@ -341,6 +313,7 @@ def accept_object_at(
         locked_class_ids=locked_class_ids,
         guard=guard,
         z=z,
+        is_by_hand=True,
         label=label,
     )
 
@@ -353,7 +326,7 @@ def reject_object_at(
     if rect.is_empty:
         return None
     class_ids = (proposal.segments[segment_id].class_id,)
-    return reject(proposal, class_ids=class_ids, rect=rect, mask=mask, z=z, label=label)
+    return reject(proposal, class_ids=class_ids, rect=rect, mask=mask, z=z, is_by_hand=True, label=label)
 
 
 def visible_proposal(

@@ -73,7 +73,7 @@ class RegionWork:
 
     def __post_init__(self) -> None:
         self.source = self.layer.shadow()
-        self.transaction = Transaction(self.layer.shadow(), self.label)
+        self.transaction = Transaction(self.layer.shadow(), self.label, is_by_hand=True)
         self.table = group_table(self.source, self.segment_ids)
         classes = self.source.class_lut()
         self._may_add = self.add_guard.lut(self.source)

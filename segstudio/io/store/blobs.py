@@ -29,10 +29,13 @@ if TYPE_CHECKING:
 _PIXELS = TILE * TILE
 _MAX_RUNS = 12_000
 _VALUE, _RUNS_WIDE, _RUNS_NARROW, _RAW_WIDE, _RAW_NARROW = range(5)
-_SEGMENT_PLANE, _CONFIDENCE_PLANE = 0, 1
-PLANE_CODES: dict[Plane, int] = {"segments": _SEGMENT_PLANE, "confidence": _CONFIDENCE_PLANE}
+PLANE_CODES: dict[Plane, int] = {"segments": 0, "confidence": 1, "touched": 2}
 PLANE_NAMES: dict[int, Plane] = {code: name for name, code in PLANE_CODES.items()}
-PLANE_DTYPES: dict[Plane, type[np.unsignedinteger[Any]]] = {"segments": np.uint16, "confidence": np.uint8}
+PLANE_DTYPES: dict[Plane, type[np.unsignedinteger[Any]]] = {
+    "segments": np.uint16,
+    "confidence": np.uint8,
+    "touched": np.uint8,
+}
 _TILE_HEAD = struct.Struct("<iiiII")
 
 
@@ -194,7 +197,9 @@ def decode_edit(data: bytes, *, seq: int, label: str, image_id: int | None, crea
         changes = []
         for item in head["changes"]:
             tiles = []
-            plane: Plane = "confidence" if item["plane"] == "confidence" else "segments"
+            plane: Plane = item["plane"]
+            if plane not in PLANE_CODES:
+                raise ValueError("a damaged edit")
             for _ in range(item["tiles"]):
                 z, ty, tx, before, after = _TILE_HEAD.unpack_from(data, offset)
                 offset += _TILE_HEAD.size

@@ -84,7 +84,7 @@ def count_planes(database: Database, image_ids: Collection[int]) -> dict[int, in
         sa.select(layers.image_id, sa.func.count(sa.distinct(tiles.z)))
         .join(schema.tiles, layers.id == tiles.layer_id)
         .join(schema.images, schema.images.c.id == layers.image_id)
-        .where(layers.kind == "labels", schema.images.c.depth > 1)
+        .where(layers.kind == "labels", schema.images.c.depth > 1, tiles.plane == PLANE_CODES["segments"])
         .group_by(layers.image_id)
     )
     wanted = set(image_ids)
@@ -118,6 +118,7 @@ def load_layers(database: Database, image_id: int) -> list[LabelLayer]:
                 row.depth,
                 tiles=_plane(database, row.id, "segments"),
                 confidence=confidence,
+                touched=_plane(database, row.id, "touched"),
                 segments=tables[row.id],
             )
         )
