@@ -265,9 +265,23 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("model.device", "auto", "Device", "Proposals", "auto picks the graphics card where there is one."),
     Setting("model.window_px", 0, "Tile of the model", "Proposals", "0 = as the model's card says.", 0, 4096, 32, "px"),
     Setting("model.overlap_px", 0, "Overlap of tiles", "Proposals", "0 = as the model's card says.", 0, 1024, 8, "px"),
+    Setting(
+        "learn.renews_proposal",
+        True,
+        "A new version proposes anew for the image shown",
+        "Proposals",
+        "While learning is on: as soon as the hand rests, and only where nothing of yours would be lost.",
+    ),
     # Work
     Setting("work.undo_budget_mib", 256, "Memory for undo", "Work", "Per image.", 16, 8192, 16, "MiB"),
     Setting("work.advances_when_done", True, "Go to the next image when one is marked done", "Work"),
+    Setting(
+        "work.records_effort",
+        True,
+        "Record what images take",
+        "Work",
+        "Time at work, strokes and pixels of each image are kept in the project, for the Progress panel.",
+    ),
     Setting("work.reopens_last", False, "Open the last project at start", "Work"),
     # Remembered, not in the dialog
     Setting("tool.current", "brush"),

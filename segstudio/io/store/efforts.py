@@ -10,11 +10,13 @@ import sqlalchemy as sa
 from segstudio.io.store import schema
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from segstudio.io.store.database import Database
 
 _efforts = schema.efforts.c
+ACCEPTED = "effort.accepted"
+"""The fact about an image: pixels that were "accepted" from proposals, and those of them that were "kept" as they were."""
 
 
 @dataclass(frozen=True)
@@ -57,3 +59,22 @@ class Efforts:
             query = query.where(_efforts.image_id == image_id)
         with self._database.reading() as connection:
             return [Effort(*row) for row in connection.execute(query)]
+
+    def labelled_pixels(self) -> dict[int, int]:
+        """Labelled pixels of each image that has any, over its label layers; needs no tile."""
+        segments, layers = schema.segments.c, schema.layers.c
+        query = (
+            sa.select(layers.image_id, sa.func.sum(segments.pixels))
+            .join(schema.layers, layers.id == segments.layer_id)
+            .where(layers.kind == "labels", segments.pixels > 0, segments.class_id != 0)
+            .group_by(layers.image_id)
+        )
+        with self._database.reading() as connection:
+            return {int(image_id): int(pixels) for image_id, pixels in connection.execute(query)}
+
+    def segment_pixels(self, layer_ids: Collection[int]) -> dict[tuple[int, int], int]:
+        """(layer id, segment id) → pixels, of these layers; also of segments whose class was deleted."""
+        segments = schema.segments.c
+        query = sa.select(segments.layer_id, segments.id, segments.pixels).where(segments.layer_id.in_(list(layer_ids)))
+        with self._database.reading() as connection:
+            return {(int(layer), int(one)): int(pixels) for layer, one, pixels in connection.execute(query)}
