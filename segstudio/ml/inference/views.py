@@ -38,6 +38,11 @@ _VIEWS = {
 """Quarter turns and mirroring of each view: none, left to right, also top to bottom, and all that a square has."""
 
 
+def sides(count: int) -> list[tuple[Callable[..., Any], Callable[..., Any]]]:
+    """(there, back) of each of 1, 2, 4 or 8 views: what turns a picture, and what turns the answer back."""
+    return [_turned(turns, is_mirrored=is_mirrored) for turns, is_mirrored in _VIEWS[count]]
+
+
 _SCALES = {1: (1.0,), 3: (0.75, 1.0, 1.25), 5: (0.5, 0.75, 1.0, 1.25, 1.5)}
 """Sizes that are averaged, as factors of the window's (multi-scale inputs, Chen et al. 2017, arXiv:1606.00915)."""
 
@@ -50,7 +55,7 @@ class ViewsSegmenter:
 
     def __init__(self, segmenter: Segmenter, views: int, scales: int = 1) -> None:
         self._segmenter = segmenter
-        self._views = [_turned(turns, is_mirrored=is_mirrored) for turns, is_mirrored in _VIEWS[views]]
+        self._views = sides(views)
         self._scales = _SCALES[scales]
 
     @property
