@@ -1,0 +1,1 @@
+"""The built-in click model: clicks, scribbles, a box and an earlier mask to the mask of one object."""
