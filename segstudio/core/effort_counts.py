@@ -18,10 +18,15 @@ if TYPE_CHECKING:
     from segstudio.core.layers import LabelLayer, Segment
     from segstudio.core.tiles import Array, Tile, TileChange
 
+CLICKED = "@click"
+"""How the model ids end of what clicks drew."""
+
 
 @dataclass(frozen=True)
 class EditCount:
     """Pixels of labels whose class an edit changed: ``pixels`` by hand, or ``accepted`` from a proposal of ``model_id``.
+
+    What clicks drew counts as done by hand: a model that answers clicks is a tool.
 
     ``kept`` is by how many the pixels that lie as they were accepted became more, or (negative) fewer. All signs turn
     for an edit that was undone.
@@ -58,7 +63,11 @@ class EditCounter:
     def __init__(self, edit: Edit, layers: Sequence[LabelLayer], proposal_id: int = 0) -> None:
         self._is_undone = edit.is_reversed
         done = edit.reversed() if edit.is_reversed else edit
-        self.is_accepting = proposal_id in done.layer_ids and any(layer.id in done.layer_ids for layer in layers)
+        # Accepting what clicks drew takes its row out of the proposal.
+        rows = [row for change in done.changes if change.layer_id == proposal_id for row in change.segments]
+        is_click = any(before and after is None and before.model_id.endswith(CLICKED) for before, after in rows)
+        is_on_labels = any(layer.id in done.layer_ids for layer in layers)
+        self.is_accepting = proposal_id in done.layer_ids and is_on_labels and not is_click
         self._parts: list[_Layer] = []
         for layer in layers:
             changes = [c for c in done.changes if c.layer_id == layer.id and c.plane == "segments"]
@@ -74,19 +83,24 @@ class EditCounter:
 
     def count(self) -> EditCount:
         """Look at the tiles: about 0.1 ms each."""
-        changed = replaced = 0
+        changed = replaced = clicked = 0
         models: dict[str, int] = {}
         for part in self._parts:
             for tile in part.tiles:
                 found, lost, ids = _of_tile(part, tile, self.is_accepting)
                 changed, replaced = changed + found, replaced + lost
                 for segment_id, pixels in ids.items():
-                    model_id = part.model_ids.get(segment_id, "")
-                    models[model_id] = models.get(model_id, 0) + pixels
+                    model_id = part.model_ids.get(segment_id)
+                    if model_id is None:
+                        clicked += pixels
+                    else:
+                        models[model_id] = models.get(model_id, 0) + pixels
         if self.is_accepting:
             # What replaces accepted pixels of before stands for them: each pixel was accepted once.
-            fresh = changed - replaced
-            result = EditCount(0, fresh, fresh, max(models, key=lambda name: models[name], default=""))
+            accepted = changed - clicked
+            fresh = accepted - replaced
+            name = max(models, key=lambda one: models[one], default="")
+            result = EditCount(clicked, fresh, fresh, name)
         else:
             result = EditCount(changed, 0, -replaced)
         return -result if self._is_undone else result
@@ -100,7 +114,7 @@ def reclassed(edit: Edit, layers: Sequence[LabelLayer]) -> list[tuple[int, Segme
     done = edit.reversed() if edit.is_reversed else edit
     ids = {layer.id for layer in layers}
     return [
-        (change.layer_id, before, before.source == "accepted")
+        (change.layer_id, before, _is_accepted(before))
         for change in done.changes
         if change.layer_id in ids
         for before, after in change.segments
@@ -108,13 +122,18 @@ def reclassed(edit: Edit, layers: Sequence[LabelLayer]) -> list[tuple[int, Segme
     ]
 
 
+def _is_accepted(segment: Segment) -> bool:
+    """Whether it came from a model's own proposal."""
+    return segment.source == "accepted" and not segment.model_id.endswith(CLICKED)
+
+
 def _part(
     layer: LabelLayer, tiles: tuple[TileChange, ...], rows: Sequence[tuple[Segment | None, Segment | None]]
 ) -> _Layer:
     was = now = layer.class_lut()
     accepted = np.zeros(65536, np.bool_)
-    accepted[[s.id for s in layer.segments.values() if s.source == "accepted"]] = True
-    models = {s.id: s.model_id for s in layer.segments.values() if s.source == "accepted"}
+    models = {s.id: s.model_id for s in layer.segments.values() if _is_accepted(s)}
+    accepted[list(models)] = True
     if rows:
         was, now = was.copy(), now.copy()
     for before, after in rows:
@@ -123,8 +142,8 @@ def _part(
             continue
         was[row.id] = 0 if before is None else before.class_id
         now[row.id] = 0 if after is None else after.class_id
-        accepted[row.id] = (before or row).source == "accepted"
-        if after is not None and after.source == "accepted":
+        accepted[row.id] = _is_accepted(before or row)
+        if after is not None and _is_accepted(after):
             models[row.id] = after.model_id
     return _Layer(tiles, layer.bounds, was, now, accepted, models)
 

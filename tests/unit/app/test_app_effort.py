@@ -141,6 +141,20 @@ def test_another_class_for_an_accepted_object_is_a_correction(session: Session, 
     assert kept(session) == (400, 0)
 
 
+def test_what_clicks_drew_is_work_by_hand(session: Session, recorder: EffortRecorder) -> None:
+    desk = session.proposals
+    generation = desk.begin({1: 1}, "click-base", "click")
+    desk.receive_window(1, generation, ObjectResult(Rect(10, 10, 20, 20), np.ones((20, 20), bool), 1, 0.9))
+    desk.finish_proposal(1, generation)
+    desk.cancel()
+    desk.accept_all()
+    paint(session, Rect(10, 10, 5, 5), 2)
+    recorder.flush()
+    found = total(session, 1)
+    assert (found.strokes, found.pixels, found.accepted_pixels, found.model_id) == (2, 425, 0, "")
+    assert kept(session) == (0, 0)
+
+
 def test_tiles_past_the_border_are_not_counted(session: Session, recorder: EffortRecorder) -> None:
     paint(session, Rect(0, 0, 400, 300), 1)
     assert session.clear_labels()
