@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from segstudio.core.cancel import check
 from segstudio.core.errors import UserError
-from segstudio.jobs.prompting import serve_prompts
+from segstudio.jobs.prompting import serve_prompts, serve_sweep
 from segstudio.jobs.protocol import ImageDone, ImageFailed, StageChanged, WindowReady
 from segstudio.jobs.refining import check_size, refine_image
-from segstudio.jobs.specs import PrefetchSpec, PromptSpec, ProposeSpec, RefineSpec
+from segstudio.jobs.specs import PrefetchSpec, PromptSpec, ProposeSpec, RefineSpec, SweepSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +38,8 @@ def serve(spec: object, port: Port) -> object:
         return _model(spec.model, spec.project_folder, spec.device, port).card.id
     if isinstance(spec, PromptSpec):
         return serve_prompts(spec, port)
+    if isinstance(spec, SweepSpec):
+        return serve_sweep(spec, port)
     if isinstance(spec, RefineSpec):
         # What was loaded stays: a refinement has no weights.
         return refine_image(spec, port)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from segstudio.ml.api import Prompts
     from segstudio.ml.cards import ModelCard
     from segstudio.ml.continuous.plan import LearnPlan
+    from segstudio.ml.interactive.everything import FoundObject
     from segstudio.ml.plan import TrainPlan
     from segstudio.ml.refine.proposal import ProposalData
 
@@ -80,7 +81,7 @@ class PromptSpec:
 
     Without prompts the picture is only looked at, so that the first click need not wait. ``choice`` says which of
     several masks is taken ("best", "smallest", "largest"); ``after`` is the number of the reply that they correct (0 =
-    none).
+    none). With no such reply they correct ``mask`` (y, x) bool, where there is one.
     """
 
     model: str
@@ -91,6 +92,32 @@ class PromptSpec:
     prompts: Prompts | None = None
     choice: str = "best"
     after: int = 0
+    mask: npt.NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class SweepSpec:
+    """Points of a picture ((N, 2) float32 in its pixels), each asked on its own; as PromptSpec otherwise.
+
+    The host answers as many as it can in ``most_s`` seconds, one at least, so that a click need not wait for all.
+    """
+
+    model: str
+    project_folder: str | None
+    device: str
+    key: str
+    image: npt.NDArray[np.uint8]
+    points_xy: npt.NDArray[np.float32]
+    most_s: float = 0.4
+
+
+@dataclass(frozen=True, eq=False)
+class SweepReply:
+    """What the first ``asked`` of the points were taken for."""
+
+    key: str
+    asked: int
+    found: tuple[FoundObject, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,6 +22,7 @@ import torch
 from segstudio.core.errors import UserError
 from segstudio.ml.api import PromptAnswer, Prompts
 from segstudio.ml.inference.loading import CancelHooks
+from segstudio.ml.interactive.run import MASK_LOGIT
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -112,6 +113,17 @@ class SamPrompter:
         logits = answer.pred_masks[0, 0].float().clamp(-LIMIT_LOGIT, LIMIT_LOGIT).cpu().numpy()[order]
         full = np.stack([self._enlarged(one, embedding.frame) for one in logits])
         return PromptAnswer(_sigmoid(full), scores[order], logits)
+
+    def mask_logits(self, embedding: object, mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+        """(256, 256) float32: *mask* (y, x) bool over the picture as :attr:`Prompts.previous`."""
+        assert isinstance(embedding, Embedding)
+        side, frame = self.image_px // 4, embedding.frame
+        width = max(1, min(side, round(frame.width * frame.scale_xy[0] / 4)))
+        height = max(1, min(side, round(frame.height * frame.scale_xy[1] / 4)))
+        share = cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+        logits = np.full((side, side), -MASK_LOGIT, np.float32)
+        logits[:height, :width] = (2 * share - 1) * MASK_LOGIT
+        return logits
 
     # -- the square ------------------------------------------------------------------------------------------------
 
