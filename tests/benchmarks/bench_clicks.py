@@ -1,7 +1,7 @@
 """How many clicks until an object is found: the click models against classic methods, from the same clicks, in one run.
 
 Run ``python tests/benchmarks/bench_clicks.py --data FOLDER`` (the folder that holds ``camvid/``; or SEGSTUDIO_SHARED_DATA): 20 objects of each
-set of :mod:`click_sets`, seeded, from images that no click model learnt from; ``--limit 4`` for fewer. Each next click goes to the middle of the
+set of :mod:`click_cases`, seeded, from images that no click model learnt from; ``--limit 4`` for fewer. Each next click goes to the middle of the
 largest wrong region (:func:`segstudio.core.simulated_clicks.next_click`), of each method's own errors. NoC@85 is the mean number of clicks until
 IoU 0.85 is reached, 20 where it is not within 20 (the protocol of Xu et al. 2016 and RITM). ``--write`` puts the tables into
 resources/docs/results.md, ``--results FILE`` keeps each object's curve as JSON. ``--learnt`` takes training images, to choose a classic method's
@@ -26,8 +26,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import cv2
 import numpy as np
+from click_cases import SETS, Case, cases_of
 from click_methods import METHODS, Numbers
-from click_sets import SETS, Case, cases_of
 from document import replace_section, table
 
 from segstudio.core.simulated_clicks import Click, iou, next_click
@@ -134,7 +134,9 @@ def usable_models(wanted: Sequence[str]) -> list[str]:
         return [Catalog().find(name).card.id for name in wanted]
     entries = Catalog().entries(with_encoders=False)
     return [
-        e.card.id for e in entries if e.card.task == "interactive" and e.card.weights.kind == "builtin" and e.is_available
+        e.card.id
+        for e in entries
+        if e.card.task == "interactive" and e.card.weights.kind == "builtin" and e.is_available
     ]
 
 

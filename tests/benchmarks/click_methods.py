@@ -1,8 +1,8 @@
 """Classic methods that find an object from clicks, each at the numbers that served it best on training images.
 
-They get the very clicks a model gets. What all share: a positive click's disc always belongs, a negative one's never does;
-and of the answer only what is tied to a positive click is kept. Numbers were chosen by ``bench_clicks.py --tune`` on the
-learnt parts of the sets, so that no method is held back.
+They are asked as a model is. What all share: a positive click's disc always belongs, a negative one's never does;
+and of the answer only what is tied to a positive click is kept. Numbers were chosen by ``bench_clicks.py --learnt --number …`` on
+the learnt parts of the sets, so that no method is held back.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ Floats = npt.NDArray[np.float32]
 Answer = Callable[[Sequence[Click]], Mask]
 """Clicks so far → (h, w) bool; made once for a picture, so that it may keep what clicks share."""
 
+HOLD_PX = 1
+"""So far around a click its word holds in the answer, whatever was found; what it tells of colours is its disc's."""
 CUT_PX = 256 * 256
 """GrabCut and the random walker work on a picture reduced to this, as the tools of the window do; the rim is refined."""
 
@@ -33,11 +35,11 @@ CUT_PX = 256 * 256
 class Numbers:
     """What the methods can be set to."""
 
-    disc_px: int = 3
-    flood_tolerance: float = 18.0
+    disc_px: int = 5
+    flood_tolerance: float = 12.0
     flood_blur: float = 1.0
-    geodesic_step: float = 1.0
-    geodesic_frame: float = 0.5
+    geodesic_step: float = 0.5
+    geodesic_frame: float = 0.8
     grabcut_reach: float = 0.15
     grabcut_rounds: int = 2
     walker_beta: float = 400.0
@@ -56,10 +58,10 @@ def discs(
     return out.astype(np.bool_)
 
 
-def settled(found: Mask, clicks: Sequence[Click], radius: int) -> Mask:
+def settled(found: Mask, clicks: Sequence[Click]) -> Mask:
     """What every method's answer goes through: the clicks hold, and what is tied to no positive click goes."""
-    wanted = discs(found.shape, clicks, positive=True, radius=radius)
-    unwanted = discs(found.shape, clicks, positive=False, radius=radius)
+    wanted = discs(found.shape, clicks, positive=True, radius=HOLD_PX)
+    unwanted = discs(found.shape, clicks, positive=False, radius=HOLD_PX)
     for click in clicks:  # where discs cross, the pixels themselves still hold
         (wanted if click.is_positive else unwanted)[click.y, click.x] = True
         (unwanted if click.is_positive else wanted)[click.y, click.x] = False
@@ -95,7 +97,7 @@ def flood(rgb: Rgb, numbers: Numbers) -> Answer:
             if click not in reach:
                 reach[click] = np.asarray(np.linalg.norm(lab - lab[click.y, click.x], axis=-1), np.float32)
             out |= _filled(reach[click], (click.x, click.y), numbers.flood_tolerance, stops)
-        return settled(out, clicks, numbers.disc_px)
+        return settled(out, clicks)
 
     return answer
 
@@ -142,7 +144,7 @@ def geodesic(rgb: Rgb, numbers: Numbers) -> Answer:
             if click not in kept:
                 kept[click] = _distances(costs, [(click.y, click.x)])
             near[click.is_positive] = np.minimum(near[click.is_positive], kept[click])
-        return settled(near[True] < near[False], clicks, numbers.disc_px)
+        return settled(near[True] < near[False], clicks)
 
     return answer
 
@@ -185,7 +187,7 @@ def grabcut(rgb: Rgb, numbers: Numbers) -> Answer:
         trimap[discs(small.shape, clicks, positive=False, radius=numbers.disc_px, share=share)] = cv2.GC_BGD
         cut = _grabbed(small, trimap, numbers.grabcut_rounds)
         before.append(cut)
-        return settled(refined_rim((cut & 1).astype(np.float32), small, rgb), clicks, numbers.disc_px)
+        return settled(refined_rim((cut & 1).astype(np.float32), small, rgb), clicks)
 
     return answer
 
@@ -213,7 +215,7 @@ def walker(rgb: Rgb, numbers: Numbers) -> Answer:
             frame[[0, -1]] = frame[:, [0, -1]] = True
             unwanted |= frame & ~wanted
         sure = random_walker(small, wanted, unwanted, beta=numbers.walker_beta, tolerance=1e-4)
-        return settled(refined_rim(sure, small, rgb), clicks, numbers.disc_px)
+        return settled(refined_rim(sure, small, rgb), clicks)
 
     return answer
 
