@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from segstudio.app.hand_work import touched_of
 from segstudio.core.errors import UserError
 from segstudio.core.proposals import ProposalWriter, accept, accept_object_at, reject, reject_object_at
 
@@ -42,7 +43,7 @@ class _Request:
 
 
 class ProposalDesk:
-    """Between the model's process and the document. Hand labels are never touched by a result.
+    """Between the model's process and the document. Hand labels are never touched by a result, nor is what was erased or rejected.
 
     A request carries a generation; :meth:`begin` gives the next one, and what comes with another is dropped.
     """
@@ -212,6 +213,7 @@ class ProposalDesk:
             request.version,
             rects=rects,
             planes=request.planes.get(image_id),
+            touched=touched_of(session, image_id),
         )
         request.writers[image_id] = writer
         request.begun.add(image_id)
@@ -323,15 +325,18 @@ class ProposalDesk:
         if layers is None:
             return False
         session, (rect, mask) = self._session, brushed or (None, None)
+        keeps_hand = session.settings.flag("proposal.keeps_hand")
         edit = accept(
             *layers,
             class_ids=class_ids,
             min_confidence=session.min_confidence,
             rect=rect,
             mask=mask,
-            keep_hand=session.settings.flag("proposal.keeps_hand"),
+            keep_hand=keeps_hand,
+            keep_touched=keeps_hand and brushed is None,
             guard=session.guard,
             z=None if brushed is None else session.plane,
+            is_by_hand=brushed is not None,
             label=label,
         )
         return self._settled(edit, says=brushed is None)
@@ -342,7 +347,8 @@ class ProposalDesk:
             return False
         session, (rect, mask) = self._session, brushed or (None, None)
         floor, z = session.min_confidence, None if brushed is None else session.plane
-        edit = reject(layers[1], class_ids=class_ids, min_confidence=floor, rect=rect, mask=mask, z=z, label=label)
+        chosen: dict[str, Any] = {"class_ids": class_ids, "rect": rect, "mask": mask, "z": z}
+        edit = reject(layers[1], min_confidence=floor, is_by_hand=brushed is not None, label=label, **chosen)
         return self._settled(edit, says=brushed is None)
 
     def _layers(self) -> tuple[LabelLayer, LabelLayer] | None:

@@ -22,6 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--min-confidence", type=float, default=0.0, metavar="X", help="only pixels at least this sure, 0 to 1"
     )
+    parser.add_argument(
+        "--everywhere", action="store_true", help="also where a person has erased or rejected something"
+    )
     add_json(parser)
 
 
@@ -73,6 +76,7 @@ def run(args: argparse.Namespace) -> int:
                     class_ids=class_ids,
                     min_confidence=args.min_confidence,
                     locked_class_ids=locked,
+                    keep_touched=not args.everywhere,
                     guard=Guard(validity=validity),
                 )
             if edit is None:

@@ -95,6 +95,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("project", type=Path, metavar="DIR", help="the project's folder")
     add_model_arguments(parser)
     parser.add_argument("--images", metavar="GLOB", help="only images whose name matches, such as 'scan_*.png'")
+    parser.add_argument(
+        "--everywhere", action="store_true", help="also where a person has labelled, erased or rejected something"
+    )
     add_json(parser)
 
 
@@ -115,6 +118,7 @@ def run(args: argparse.Namespace) -> int:
             window_px=window_px,
             overlap_px=overlap_px,
             refinement=refinement,
+            is_everywhere=args.everywhere,
             progress=bar,
         )
     failed = [r for r in reports if r["error"]]
@@ -134,13 +138,15 @@ def propose_into(
     overlap_px: int | None = None,
     class_map: Mapping[int, int | None] | None = None,
     refinement: Refinement | None = None,
+    is_everywhere: bool = False,
     progress: ProgressSink = no_progress,
     cancel: Cancel = NEVER,
 ) -> list[dict[str, Any]]:
     """Write the model's proposals for *images* into the project, each one undoable edit; classes it lacks are added.
 
     *class_map* (model class index → class id, 0 drops it) goes before the mapping by name. A *refinement* works on the
-    probabilities of a semantic model, and on the finished answer of others.
+    probabilities of a semantic model, and on the finished answer of others. What a person made, erased or rejected stays
+    without a proposal unless *is_everywhere*.
 
     Returns
     -------
@@ -176,7 +182,7 @@ def propose_into(
         started_s = time.monotonic()
         try:
             report = _propose_image(
-                store, segmenter, image, (window_px, overlap_px), class_map, refinement, sink, cancel
+                store, segmenter, image, (window_px, overlap_px), class_map, refinement, is_everywhere, sink, cancel
             )
         except UserError as error:
             # One bad picture must not cost the proposals of the others; a project that cannot be written to does.
@@ -201,10 +207,12 @@ def _propose_image(
     window: tuple[int | None, int | None],
     class_map: Mapping[int, int | None] | None,
     refinement: Refinement | None,
+    is_everywhere: bool,
     progress: ProgressSink,
     cancel: Cancel,
 ) -> dict[str, Any]:
     from segstudio.core.proposals import ProposalWriter
+    from segstudio.core.touched import touched_in
     from segstudio.io.readers.registry import open_image
     from segstudio.ml.class_mapping import ClassMapper
     from segstudio.ml.inference.volumes import propose_planes
@@ -215,7 +223,8 @@ def _propose_image(
         layer = store.proposal_layer(image.id, create=True)
         assert layer is not None
         mapper = ClassMapper(segmenter.card, store.classes, class_map)
-        writer = ProposalWriter(layer, mapper.mapping, segmenter.card.id)
+        touched = None if is_everywhere else touched_in([store.labels_layer(image.id), layer])
+        writer = ProposalWriter(layer, mapper.mapping, segmenter.card.id, touched=touched)
         try:
             for z, result in propose_planes(
                 segmenter, reader, range(image.depth), window_px=window[0], overlap_px=window[1], refinement=refinement,

@@ -24,6 +24,8 @@ MODEL = (
           "proposal", "Drop the proposal of the current class"),
     _spec("model.reject_all", "Reject the proposal", "Ctrl+Shift+Backspace", "reject", "Model", "accept", "proposal",
           "Drop all of the shown proposal"),
+    _spec("model.forget_touched", "Let models propose here again", "", "", "Model", "accept", "edit",
+          "Forget where you erased, painted over or rejected something in this image; your labels stay yours"),
     _spec("model.refine", "Refine the proposal…", "Ctrl+R", "refine", "Model", "accept", "proposal",
           "Let the proposal follow the edges of the image, with a preview of what is seen"),
     _spec("model.confidence_up", "Higher confidence", "Ctrl+Alt+Up", "", "Model", "threshold", "image",

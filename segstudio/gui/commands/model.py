@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from segstudio.app.hand_work import forget_here
+
 if TYPE_CHECKING:
     from segstudio.gui.workspace import Workspace
 
@@ -40,6 +42,7 @@ def bind(workspace: Workspace) -> None:
     binder.bind("model.cancel", jobs.models.cancel_propose, when=lambda: jobs.models.is_proposing)
     binder.bind("model.accept_all", lambda: accept_all(workspace), when=lambda: session.can_edit)
     binder.bind("model.reject_all", desk.reject_all, when=lambda: session.can_edit)
+    binder.bind("model.forget_touched", lambda: forget_here(session), when=lambda: session.can_edit)
     binder.bind("model.accept_class", lambda: desk.accept_classes([session.current_class_id]))
     binder.bind("model.reject_class", lambda: desk.reject_classes([session.current_class_id]))
     binder.bind("model.confidence_up", lambda: _move_threshold(workspace, CONFIDENCE_STEP))
