@@ -7,14 +7,17 @@ nuclei, nuclei2d, volumes, hippocampus_nifti). An image is either in :func:`trai
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from segstudio.ml.click.episodes import Scene
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 FREE = ("nuclei", "nuclei2d")
 """Sets that anybody may use for anything (CC0, BSD-3); pictures that scikit-image ships come beside them."""

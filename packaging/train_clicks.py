@@ -11,16 +11,19 @@ import argparse
 import json
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click_sets
 import numpy as np
 import torch
 
-from segstudio.ml.cards import ModelCard
 from segstudio.ml.click.cards import card_of
 from segstudio.ml.click.episodes import Episode, Scene, episode, textures
 from segstudio.ml.click.training import ClickPlan, ClickTrainer
 from segstudio.ml.weights import load_weights, save_weights
+
+if TYPE_CHECKING:
+    from segstudio.ml.cards import ModelCard
 
 SHARES = {
     "bsds500": 0.26, "camvid": 0.16, "nuclei": 0.16, "nuclei2d": 0.01, "isbi2012": 0.07, "drive": 0.06, "massroads": 0.04,

@@ -72,7 +72,7 @@ def _depth(region: npt.NDArray[np.bool_], clicks: Sequence[Click]) -> npt.NDArra
     for click in clicks:
         if 0 <= click.y < depth.shape[0] and 0 <= click.x < depth.shape[1]:
             depth[click.y, click.x] = 0
-    return depth
+    return np.asarray(depth)
 
 
 def iou(

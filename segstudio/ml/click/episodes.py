@@ -165,4 +165,5 @@ def _blob(side_px: int, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
     x, y = np.cos(angles) * radius * size * stretch, np.sin(angles) * radius * size / stretch
     at = rng.uniform(0.1, 0.9, 2) * side_px
     points = np.stack([x * np.cos(turn) - y * np.sin(turn), x * np.sin(turn) + y * np.cos(turn)], 1) + at
-    return cv2.fillPoly(np.zeros((side_px, side_px), np.uint8), [np.round(points).astype(np.int32)], 1) > 0
+    filled = cv2.fillPoly(np.zeros((side_px, side_px), np.uint8), [np.round(points).astype(np.int32)], 1)
+    return np.asarray(filled > 0)

@@ -54,7 +54,8 @@ class Block(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(N, C, H, W) to the same."""
-        return x + self.body(x)
+        out: torch.Tensor = x + self.body(x)
+        return out
 
 
 class Down(nn.Module):
@@ -89,7 +90,8 @@ class Atrous(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(N, C, H, W) to the same."""
         found = self.merge(torch.cat([x, *(branch(x) for branch in self.branches)], 1))
-        return x + found + self.everything(x)
+        out: torch.Tensor = x + found + self.everything(x)
+        return out
 
 
 class Up(nn.Module):

@@ -158,7 +158,7 @@ def in_float32(network: nn.Module) -> None:
                 with torch.autocast(x.device.type, enabled=False):
                     return plain(x.float())
 
-            module.forward = exact  # type: ignore[method-assign]
+            module.forward = exact  # type: ignore[method-assign, assignment]
 
 
 class ClickTrainer:
@@ -170,7 +170,7 @@ class ClickTrainer:
         self.network = ClickNet(pretrained=state is None)
         if state is not None:
             self.network.load_state_dict(state)
-        self.network = self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = self.network.to(memory_format=torch.channels_last)
         in_float32(self.network)
         self.averaged = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
         encoder = [p for name, p in self.network.named_parameters() if name.startswith("encoder.")]
@@ -231,7 +231,7 @@ class ClickTrainer:
                         one.correct(mask)
                         one.maps[3] = map_
         self.optimiser.zero_grad(set_to_none=True)
-        total.backward()
+        total.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         if math.isfinite(float(total.detach())):
             self.optimiser.step()

@@ -1,0 +1,317 @@
+"""``click-base`` as a :class:`segstudio.ml.api.PromptSegmenter`: a look at the whole picture, then a closer one.
+
+The whole picture is seen at a fixed scale, whatever its size; where the object turns out small, or hints lie close together,
+it is looked at again from nearer by (zoom-in, Sofiiuk et al. 2021). Features of both looks are kept in the embedding, so
+that a further hint costs the head alone as long as the closer look still holds what it is about.
+
+    picture (y, x, 3)  →  longer side resampled to 384, padded to multiples of 32  →  coarse logits
+    square around the object, ≥ 1.4 × as large  →  256 × 256  →  logits  →  put back at the picture's scale
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import torch
+
+from segstudio.core.errors import UserError
+from segstudio.core.geometry import Rect
+from segstudio.ml.api import PromptAnswer, Prompts
+from segstudio.ml.click import maps as prompt_maps
+from segstudio.ml.click.network import ClickNet
+from segstudio.ml.inference.loading import CancelHooks
+from segstudio.ml.weights import load_weights
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from segstudio.ml.cards import ModelCard
+
+COARSE_PX, CLOSE_PX = 384, 256
+"""Longer sides of what the network sees: of the whole picture, and of a piece of it."""
+ROOM = 1.5
+"""A closer look is so many times as wide as what it is about."""
+LEAST_ROOM = 1.15
+"""A closer look that was taken before is taken again while it has this much room."""
+CLOSER = 0.75
+"""Pieces wider than this part of the picture are not looked at again."""
+SMALLEST_PX = 32
+KEPT_LOOKS = 6
+LIMIT = 20.0
+
+
+@dataclass(eq=False)
+class Look:
+    """A piece of the picture as the network saw it: its rectangle, pixels of the network for one of it, features."""
+
+    rect: Rect
+    scale_xy: tuple[float, float]
+    size: tuple[int, int]
+    padded: tuple[int, int]
+    features: list[torch.Tensor]
+
+
+@dataclass(eq=False)
+class Embedding:
+    """A picture and the looks that were taken at it."""
+
+    rgb: npt.NDArray[np.uint8]
+    whole: Look
+    near: list[Look] = field(default_factory=list)
+
+    @property
+    def nbytes(self) -> int:
+        """What it takes, with the closer looks that may come."""
+        one = sum(int(f.nbytes) for f in self.whole.features)
+        return int(self.rgb.nbytes) + one * (1 + KEPT_LOOKS)
+
+
+def load(card: ModelCard, path: str, device: str) -> ClickPrompter:
+    """The click model of a weights file, on *device* (the loader of its card).
+
+    Raises
+    ------
+    UserError
+        When the file is missing, damaged or of another network.
+    """
+    state, _ = load_weights(Path(path))
+    network = ClickNet()
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        raise UserError(
+            "the weights are of another network", path=Path(path), remedy="install segstudio again"
+        ) from error
+    return ClickPrompter(network, card, device)
+
+
+class ClickPrompter:
+    """The network on a device; pictures and answers are arrays."""
+
+    def __init__(self, network: ClickNet, card: ModelCard, device: str) -> None:
+        self.card, self.device = card, device
+        self.network = network.eval().to(memory_format=torch.channels_last)
+        self.hooks = CancelHooks(self.network)
+        self.to(device)
+
+    def to(self, device: str) -> None:
+        """Move to another device."""
+        self.network = self.network.to(device)
+        self.device = device
+
+    def embed(self, image: npt.NDArray[np.uint8]) -> Embedding:
+        """The embedding of *image* (y, x, 3) uint8 RGB.
+
+        Raises
+        ------
+        UserError
+            When it is no such image, or empty.
+        """
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
+            raise UserError(
+                f"a click model sees pictures of three 8-bit bands, this is {image.dtype} of shape {image.shape}",
+                remedy="show the image in the window, which makes such a picture of it",
+            )
+        height, width = image.shape[:2]
+        return Embedding(image, self._look(image, Rect(0, 0, width, height), COARSE_PX))
+
+    def predict(self, embedding: object, prompts: Prompts) -> PromptAnswer:
+        """The mask of what *prompts* mean; with ``is_ambiguous`` a second one, of the piece nearer to the click.
+
+        Raises
+        ------
+        UserError
+            When there is no positive hint at all.
+        """
+        assert isinstance(embedding, Embedding)
+        _check(prompts)
+        height, width = embedding.rgb.shape[:2]
+        former = None if prompts.previous is None else _sized(prompts.previous, width, height)
+        answers: list[npt.NDArray[np.float32]] = []
+        if former is None:
+            coarse = self._answer(embedding.whole, prompts, None)
+            answers.append(coarse)
+            subject = _bounds(_sigmoid(coarse), prompts)
+        else:
+            subject = _bounds(_sigmoid(former), prompts)
+        found = self._closer(embedding, subject, prompts, former if former is not None else answers[0])
+        if found is not None:
+            answers.insert(0, found)
+        elif former is not None:
+            answers.append(self._answer(embedding.whole, prompts, former))
+        kept = answers if prompts.is_ambiguous else answers[:1]
+        logits = np.stack(kept)
+        probabilities = _sigmoid(logits)
+        scores = np.array([score(one) for one in probabilities], np.float32)
+        # The nearer look is the better one, unless it found nothing.
+        order = np.argsort([0 if one.max(initial=0) >= 0.5 else 1 for one in probabilities], kind="stable")
+        return PromptAnswer(probabilities[order], scores[order], logits[order])
+
+    # -- looks -----------------------------------------------------------------------------------------------------
+
+    def _closer(
+        self, embedding: Embedding, subject: Rect, prompts: Prompts, former: npt.NDArray[np.float32]
+    ) -> npt.NDArray[np.float32] | None:
+        height, width = embedding.rgb.shape[:2]
+        rect = _around(subject, ROOM, width, height)
+        if max(rect.width, rect.height) > CLOSER * max(width, height):
+            return None
+        look = next((one for one in embedding.near if _still_holds(one.rect, subject, rect)), None)
+        if look is None:
+            look = self._look(embedding.rgb, rect, CLOSE_PX)
+            embedding.near.insert(0, look)
+            del embedding.near[KEPT_LOOKS:]
+        return self._answer(look, prompts, former)
+
+    def _look(self, rgb: npt.NDArray[np.uint8], rect: Rect, side_px: int) -> Look:
+        """Encode *rect* of the picture, its longer side resampled to *side_px*."""
+        piece = rgb[rect.y : rect.bottom, rect.x : rect.right]
+        scale = side_px / max(rect.width, rect.height)
+        size = (max(1, round(rect.width * scale)), max(1, round(rect.height * scale)))
+        seen = cv2.resize(piece, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+        padded = (-(-size[0] // 32) * 32, -(-size[1] // 32) * 32)
+        square = np.zeros((3, padded[1], padded[0]), np.float32)
+        mean = np.asarray(self.card.mean, np.float32) * 255
+        std = np.asarray(self.card.std, np.float32) * 255
+        square[:, : size[1], : size[0]] = ((seen.astype(np.float32) - mean) / std).transpose(2, 0, 1)
+        given = torch.from_numpy(square)[None].to(self.device).contiguous(memory_format=torch.channels_last)
+        with torch.inference_mode(), self._precision():
+            features = self.network.encode(given)
+        return Look(rect, (size[0] / rect.width, size[1] / rect.height), size, padded, features)
+
+    def _answer(self, look: Look, prompts: Prompts, former: npt.NDArray[np.float32] | None) -> npt.NDArray[np.float32]:
+        """Logits over the whole picture; where the look did not reach they are the former ones, or none."""
+        maps, points = _drawn(look, prompts)
+        rect = look.rect
+        if former is not None:
+            part = _sigmoid(former[rect.y : rect.bottom, rect.x : rect.right])
+            maps[3, : look.size[1], : look.size[0]] = cv2.resize(part, look.size, interpolation=cv2.INTER_LINEAR)
+        given = torch.from_numpy(maps)[None].to(self.device).contiguous(memory_format=torch.channels_last)
+        with torch.inference_mode(), self._precision():
+            logits = self.network.head(look.features, given, torch.from_numpy(points)[None].to(self.device))
+        part = logits[0, 0, : look.size[1], : look.size[0]].float().clamp(-LIMIT, LIMIT).cpu().numpy()
+        full = np.full(self._shape_of(look, former), -LIMIT, np.float32)
+        piece = cv2.resize(part, (rect.width, rect.height), interpolation=cv2.INTER_LINEAR)
+        full[rect.y : rect.bottom, rect.x : rect.right] = piece
+        return full
+
+    @staticmethod
+    def _shape_of(look: Look, former: npt.NDArray[np.float32] | None) -> tuple[int, int]:
+        return (look.rect.height, look.rect.width) if former is None else (former.shape[0], former.shape[1])
+
+    def _precision(self) -> torch.autocast:
+        kind = torch.device(self.device).type
+        return torch.autocast(kind, torch.bfloat16, enabled=kind in ("cpu", "cuda"))
+
+
+def score(probability: npt.NDArray[np.float32]) -> float:
+    """How sure an answer is, 0 … 1: how little its area depends on the threshold, times its mean probability inside.
+
+    The stability score of SAM (Kirillov et al. 2023, § D.3), with thresholds of 0.3 and 0.7.
+    """
+    inner, outer = int((probability >= 0.7).sum()), int((probability >= 0.3).sum())
+    inside = probability >= 0.5
+    if not outer or not inside.any():
+        return 0.0
+    return float(inner / outer * probability[inside].mean())
+
+
+def _check(prompts: Prompts) -> None:
+    has_positive = bool(np.any(prompts.is_positive)) or any(one.is_positive for one in prompts.scribbles)
+    if not has_positive and prompts.box_xyxy is None and prompts.previous is None:
+        raise UserError("a click model needs a point, a line or a box on the object", remedy="click on the object")
+
+
+def _drawn(look: Look, prompts: Prompts) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """The hints in the look's pixels: maps (4, y, x) and points (K, 3)."""
+    maps = prompt_maps.empty_maps(look.padded[1], look.padded[0])
+    scale = np.asarray(look.scale_xy, np.float32)
+    corner = np.array([look.rect.x, look.rect.y], np.float32)
+    listed: list[tuple[float, float, bool]] = []
+    for line in prompts.scribbles:
+        places = (np.asarray(line.points_xy, np.float32).reshape(-1, 2) - corner) * scale
+        prompt_maps.mark_line(maps, places, line.is_positive)
+        listed += [(float(x), float(y), line.is_positive) for x, y in prompt_maps.along(places)]
+    for place, is_positive in zip(np.asarray(prompts.points_xy).reshape(-1, 2), prompts.is_positive, strict=True):
+        x, y = (place - corner) * scale
+        prompt_maps.mark_point(maps, float(x), float(y), bool(is_positive))
+        listed.append((float(x), float(y), bool(is_positive)))
+    if prompts.box_xyxy is not None:
+        box = (np.asarray(prompts.box_xyxy, np.float32).reshape(2, 2) - corner) * scale
+        prompt_maps.mark_box(maps, box.ravel().tolist())
+    inside = [(x, y, kind) for x, y, kind in listed if 0 <= x <= look.size[0] and 0 <= y <= look.size[1]]
+    return maps, prompt_maps.point_list(inside)
+
+
+def _bounds(probability: npt.NDArray[np.float32], prompts: Prompts) -> Rect:
+    """What the hints are about: the object so far without its crumbs, the marks and the box."""
+    mask = (probability >= 0.5).astype(np.uint8)
+    count, pieces, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    boxes: list[tuple[float, float, float, float]] = []
+    if count > 1:
+        areas = stats[1:, cv2.CC_STAT_AREA]
+        marked = {int(pieces[y, x]) for x, y in _positive_pixels(prompts, mask.shape)} - {0}
+        least = 0.1 * max((int(areas[i - 1]) for i in marked), default=int(areas.max()))
+        for i in range(1, count):
+            if i in marked or (not marked and areas[i - 1] >= least):
+                left, top, width, height = (int(v) for v in stats[i, :4])
+                boxes.append((left, top, left + width, top + height))
+    for x, y in [*_all_points(prompts)]:
+        boxes.append((x - 1, y - 1, x + 1, y + 1))
+    if prompts.box_xyxy is not None:
+        boxes.append(prompts.box_xyxy)
+    if not boxes:
+        return Rect(0, 0, mask.shape[1], mask.shape[0])
+    corners = np.array(boxes)
+    left, top = np.floor(corners[:, :2].min(0)).astype(int)
+    right, bottom = np.ceil(corners[:, 2:].max(0)).astype(int)
+    return Rect(int(left), int(top), int(right - left), int(bottom - top))
+
+
+def _all_points(prompts: Prompts) -> list[tuple[float, float]]:
+    points = [np.asarray(prompts.points_xy, np.float32).reshape(-1, 2)]
+    points += [np.asarray(line.points_xy, np.float32).reshape(-1, 2) for line in prompts.scribbles]
+    return [(float(x), float(y)) for x, y in np.concatenate(points)]
+
+
+def _positive_pixels(prompts: Prompts, shape: tuple[int, ...]) -> list[tuple[int, int]]:
+    points = np.asarray(prompts.points_xy, np.float32).reshape(-1, 2)[np.asarray(prompts.is_positive, bool)]
+    lines = [np.asarray(line.points_xy, np.float32).reshape(-1, 2) for line in prompts.scribbles if line.is_positive]
+    pixels = np.concatenate([points, *lines]).astype(int)
+    return [(int(x), int(y)) for x, y in pixels if 0 <= x < shape[1] and 0 <= y < shape[0]]
+
+
+def _around(subject: Rect, room: float, width: int, height: int) -> Rect:
+    """A square *room* times as wide as *subject*, moved into the picture and cut where that has no room for it."""
+    side = max(SMALLEST_PX, round(room * max(subject.width, subject.height)))
+    w, h = min(side, width), min(side, height)
+    x = min(max(0, round(subject.x + subject.width / 2 - w / 2)), width - w)
+    y = min(max(0, round(subject.y + subject.height / 2 - h / 2)), height - h)
+    return Rect(x, y, w, h)
+
+
+def _still_holds(rect: Rect, subject: Rect, wanted: Rect) -> bool:
+    """Whether a look taken before does for *subject*: with a little room around it, and not much too far away."""
+    slack_x = (LEAST_ROOM - 1) / 2 * subject.width
+    slack_y = (LEAST_ROOM - 1) / 2 * subject.height
+    has_room = (
+        (rect.x <= subject.x - slack_x or rect.x <= wanted.x)
+        and (rect.y <= subject.y - slack_y or rect.y <= wanted.y)
+        and (rect.right >= subject.right + slack_x or rect.right >= wanted.right)
+        and (rect.bottom >= subject.bottom + slack_y or rect.bottom >= wanted.bottom)
+    )
+    return has_room and max(rect.width, rect.height) <= 1.8 * max(wanted.width, wanted.height)
+
+
+def _sized(logits: npt.NDArray[np.float32], width: int, height: int) -> npt.NDArray[np.float32]:
+    if logits.shape == (height, width):
+        return logits
+    return np.asarray(cv2.resize(logits, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def _sigmoid(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    return np.asarray(1 / (1 + np.exp(-np.clip(logits, -LIMIT, LIMIT))), np.float32)
