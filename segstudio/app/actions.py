@@ -8,6 +8,7 @@ from __future__ import annotations
 from segstudio.app.action_spec import MENUS, ActionSpec, Needs
 from segstudio.app.action_tables.file_edit import EDIT, FILE, HELP
 from segstudio.app.action_tables.label import CLASS_KEYS, LABEL, TOOLS
+from segstudio.app.action_tables.learning import LEARNING
 from segstudio.app.action_tables.model_train import MODEL, TRAIN
 from segstudio.app.action_tables.planes import PLANES
 from segstudio.app.action_tables.regions import REGIONS
@@ -26,6 +27,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     *CLASS_KEYS,
     *MODEL,
     *TRAIN,
+    *LEARNING,
     *HELP,
 )
 """All commands, in menu order."""

@@ -36,10 +36,12 @@ PANELS: tuple[PanelSpec, ...] = (
     PanelSpec("objects", "Objects", "segstudio.gui.panels.objects:ObjectsPanel", 0),
     PanelSpec("layers", "Layers", "segstudio.gui.panels.layers:LayersPanel", 0),
     PanelSpec("history", "History", "segstudio.gui.panels.history:HistoryPanel", 0),
+    PanelSpec("progress", "Progress", "segstudio.gui.panels.progress:ProgressPanel", 0, scrolls=False),
     PanelSpec("classes", "Classes", "segstudio.gui.panels.classes:ClassesPanel", 1),
     PanelSpec("overlay", "Overlay", "segstudio.gui.panels.overlay:OverlayPanel", 1, scrolls=False),
     PanelSpec("model", "Model", "segstudio.gui.panels.model:ModelPanel", 1, scrolls=False),
     PanelSpec("train", "Train", "segstudio.gui.panels.train:TrainPanel", 1, scrolls=False),
+    PanelSpec("learning", "Learning", "segstudio.gui.panels.learning:LearningPanel", 1, scrolls=False),
     PanelSpec("views", "Views", "segstudio.gui.panels.views:ViewsPanel", 2, for_volumes=True),
 )
 

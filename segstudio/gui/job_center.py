@@ -16,6 +16,7 @@ from segstudio.gui.evaluation_control import EvaluationControl
 from segstudio.gui.export_control import ExportControl
 from segstudio.gui.i18n import tr
 from segstudio.gui.job_strip import JobView
+from segstudio.gui.learning_control import LearningControl
 from segstudio.gui.model_control import ModelControl
 from segstudio.gui.model_files import ModelFiles
 from segstudio.gui.notice_bar import Offer
@@ -38,6 +39,7 @@ class JobCenter(QObject):
         self._strip.cancel_requested.connect(self._on_cancel_requested)
         self._cancels: dict[str, Callable[[], object]] = {}
         self._titles: dict[str, str] = {}
+        self._unasked: set[str] = set()
         self._numbers = itertools.count(1)
         self._processes: list[QProcess] = []
         self.models = ModelControl(self)
@@ -49,13 +51,16 @@ class JobCenter(QObject):
         self.evaluations = EvaluationControl(self)
         self.previews = PreviewControl(self)
         self.refine = RefineControl(self)
+        self.learning = LearningControl(self)
 
     # -- the strip -------------------------------------------------------------------------------------------------
 
-    def begin(self, title: str, cancel: Callable[[], object] | None = None) -> str:
-        """A job begins: its line appears; the job's id."""
+    def begin(self, title: str, cancel: Callable[[], object] | None = None, *, loses_nothing: bool = False) -> str:
+        """A job begins: its line appears; the job's id. One that *loses_nothing* ends unasked when the window closes."""
         job_id = f"job-{next(self._numbers)}"
         self._titles[job_id] = title
+        if loses_nothing:
+            self._unasked.add(job_id)
         if cancel is not None:
             self._cancels[job_id] = cancel
         self._strip.show_job(JobView(job_id, title, can_cancel=cancel is not None))
@@ -94,6 +99,7 @@ class JobCenter(QObject):
     def end(self, job_id: str) -> None:
         """A job is over, one way or another."""
         self._titles.pop(job_id, None)
+        self._unasked.discard(job_id)
         self._cancels.pop(job_id, None)
         self._strip.drop_job(job_id)
         self.workspace.window.schedule_refresh()
@@ -120,7 +126,7 @@ class JobCenter(QObject):
 
     def may_stop_all(self) -> bool:
         """Ask, when leaving now would stop something; True = go on leaving."""
-        titles = self.running_titles()
+        titles = [title for job_id, title in self._titles.items() if job_id not in self._unasked]
         if not titles:
             return True
         question = QMessageBox(self.workspace.window)
@@ -139,6 +145,7 @@ class JobCenter(QObject):
         self.models.on_project_changed()
         self.prompts.desk.stop()
         self.training.on_project_changed()
+        self.learning.on_project_changed()
         self.evaluations.on_project_changed()
 
     def shut_down(self) -> None:
@@ -150,6 +157,7 @@ class JobCenter(QObject):
         self.models.shut_down()
         self.prompts.shut_down()
         self.training.shut_down()
+        self.learning.shut_down()
         self.exports.shut_down()
         self.model_files.shut_down()
         for process in self._processes:

@@ -16,6 +16,7 @@ from segstudio.gui.i18n import tr
 from segstudio.gui.notice_bar import Offer
 
 if TYPE_CHECKING:
+    from segstudio.core.geometry import Rect
     from segstudio.gui.job_center import JobCenter
     from segstudio.gui.threads import ModelThread, TaskThread
     from segstudio.ml.catalog_entry import CatalogEntry
@@ -124,10 +125,10 @@ class ModelControl(QObject):
         """Whether a proposal is under way."""
         return self._request is not None
 
-    def propose(self, image_ids: Sequence[int], *, only_shown_plane: bool = False) -> bool:
+    def propose(self, image_ids: Sequence[int], *, only_shown_plane: bool = False, rects: Sequence[Rect] = ()) -> bool:
         """Let the chosen model propose for these images; False when it can't begin (and why is said).
 
-        Of a volume all planes, or with *only_shown_plane* the one that is shown.
+        Of a volume all planes, or with *only_shown_plane* the one that is shown; only in *rects* where there are any.
         """
         entry = self.current_entry()
         if self._is_at_work():
@@ -141,7 +142,8 @@ class ModelControl(QObject):
                 tr("“%1” must be downloaded first.").replace("%1", entry.card.name), "warning", (offer,), key="download"
             )
             return False
-        spec = self.presenter.request(image_ids, only_shown_plane=only_shown_plane)
+        parts = dict.fromkeys(image_ids, rects)
+        spec = self.presenter.request(image_ids, rects=parts, only_shown_plane=only_shown_plane)
         if spec is None:
             return False
         ids = tuple(task.image_id for task in spec.tasks)
@@ -158,14 +160,16 @@ class ModelControl(QObject):
         self._jobs.workspace.window.schedule_refresh()
         return True
 
-    def prefetch(self, model_id: str) -> bool:
+    def prefetch(self, model_id: str, *, replaces: bool = False) -> bool:
         """Load a model where none is loaded yet but one that was loaded so, so that the first proposal need not wait for it.
 
-        The same model again loads weights that were written since. False where a model is there that a person chose.
+        The same model again loads weights that were written since. False where a model is there that a person chose,
+        unless this one *replaces* it.
         """
         from segstudio.jobs.specs import PrefetchSpec
 
-        if self.is_busy or (self._thread is not None and self._prefetched != model_id):
+        is_kept = self._thread is not None and self._prefetched != model_id and not replaces
+        if self.is_busy or is_kept:
             return False
         folder = self._session.folder
         spec = PrefetchSpec(model_id, None if folder is None else str(folder), self._settings.text("model.device"))

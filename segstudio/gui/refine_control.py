@@ -66,6 +66,12 @@ class RefineControl(QObject):
             self._card = RefinePopover(self.desk, self._jobs.workspace.canvas)
         return self._card
 
+    @property
+    def is_on(self) -> bool:
+        """Whether the card is open, or what was chosen in it is being applied."""
+        is_open = self._card is not None and not self._card.isHidden()
+        return is_open or (self._desk is not None and self._desk.is_applying)
+
     def open_card(self) -> None:
         """Show the card, and a preview with it."""
         regions = self._jobs.workspace.regions

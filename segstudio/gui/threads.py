@@ -242,6 +242,14 @@ class TrainingThread(ChildThread):
         self.submit(TrainSpec(plan))
 
 
+class LearningThread(ChildThread):
+    """Learning beside the hand: its child trains in rounds until it is cancelled, and keeps every version that passed."""
+
+    child_name = "learner"
+    target = "segstudio.jobs.continuous_host:serve"
+    cancel_grace_s = TRAINER_GRACE_S
+
+
 class TaskThread(ChildThread):
     """Exports and downloads."""
 

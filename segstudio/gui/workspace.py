@@ -16,8 +16,9 @@ from segstudio.app.tools.toolbox import ToolBox
 from segstudio.gui.action_binding import Situation
 from segstudio.gui.background import Background, SlotBackground
 from segstudio.gui.canvas.widget import CanvasWidget
-from segstudio.gui.commands import edit, file, help_, label, model, planes, regions, train, view
+from segstudio.gui.commands import edit, file, help_, label, learning, model, planes, regions, train, view
 from segstudio.gui.docks import Docks
+from segstudio.gui.effort_control import EffortControl
 from segstudio.gui.i18n import tr
 from segstudio.gui.image_adding import ImageAdder
 from segstudio.gui.image_files import ImageFilesControl
@@ -57,6 +58,7 @@ class Workspace(QObject):
         self.tool_work = SlotBackground(self)
         self.toolbox = ToolBox(ToolContext(self.session, self.settings, background=self.tool_work))
         self.canvas = CanvasWidget(self.session, self.toolbox)
+        self.effort = EffortControl(self)
         self.jobs = JobCenter(self)
         self.toolbox.context.prompts = self.jobs.prompts.desk
         self.opening = Opening(self)
@@ -82,7 +84,7 @@ class Workspace(QObject):
         column.addWidget(self.tool_options)
         self._connect()
         self.binder.set_canvas(self.canvas)
-        for part in (file, edit, view, label, regions, model, planes, train, help_):
+        for part in (file, edit, view, label, regions, model, planes, train, learning, help_):
             part.bind(self)
 
     # -- panels ----------------------------------------------------------------------------------------------------
@@ -139,7 +141,7 @@ class Workspace(QObject):
 
     def refresh_checks(self) -> None:
         """Check the checkable actions as the session stands."""
-        for part in (view, label, planes, train):
+        for part in (view, label, planes, train, learning):
             part.refresh_checks(self)
 
     def set_held(self, action_id: str, is_held: bool) -> None:

@@ -88,10 +88,26 @@ class ModelsPresenter:
     def current(self) -> CatalogEntry | None:
         """The chosen model; the first usable one when that is gone."""
         wanted = self.session.meta("model") or self.session.settings.text("model.current")
-        chosen = self.entry(str(wanted))
+        chosen = self.entry(str(wanted)) or self._learned_instead(str(wanted))
         if chosen is not None:
             return chosen
         return next((entry for entry in self.entries if entry.is_available), None)
+
+    def _learned_instead(self, wanted: str) -> CatalogEntry | None:
+        """Of the versions of a project's own model only the one in use is listed: it stands for those before it."""
+        from segstudio.ml.continuous.versions import GROUP
+
+        group = f"{GROUP}/"
+        if not wanted.startswith(group):
+            return None
+        return next((entry for entry in self.entries if entry.card.id.startswith(group)), None)
+
+    def select_new(self, model_id: str) -> None:
+        """Read the catalog again and choose what came into it; told once."""
+        self._entries = None
+        if self.entry(model_id) is None:
+            self.changed.emit()
+        self.select(model_id)
 
     def select(self, model_id: str) -> None:
         """Choose a model; remembered in the project and for the next one."""
