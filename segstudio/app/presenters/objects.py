@@ -30,6 +30,8 @@ class ObjectRow:
     source: str
     confidence: float | None
     is_active: bool
+    model_id: str = ""
+    is_reviewed: bool = False
 
 
 class ObjectsPresenter:
@@ -101,7 +103,17 @@ class ObjectsPresenter:
             if item is not None:
                 is_active = segment.id == self.session.active_object
                 rows.append(
-                    ObjectRow(segment.id, item.id, item.name, item.color, segment.source, segment.confidence, is_active)
+                    ObjectRow(
+                        segment.id,
+                        item.id,
+                        item.name,
+                        item.color,
+                        segment.source,
+                        segment.confidence,
+                        is_active,
+                        segment.model_id,
+                        segment.is_reviewed,
+                    )
                 )
         return tuple(rows)
 

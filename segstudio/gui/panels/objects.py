@@ -43,6 +43,23 @@ def source_text(source: str) -> str:
     }.get(source, source)
 
 
+def origin_text(source: str, model_id: str, confidence: float | None, is_reviewed: bool) -> str:
+    """Where an object came from in a sentence: who made it, which model (and version) found it, how sure it was."""
+    model, at, version = model_id.rpartition("@")
+    name = tr("%1, version %2").replace("%1", model).replace("%2", version) if at else model_id
+    if source == "accepted":
+        text = tr("Found by %1, accepted by you").replace("%1", name) if name else tr("A proposal that you accepted")
+    elif source == "model":
+        text = tr("Found by %1, not accepted yet").replace("%1", name) if name else tr("Found by a model")
+    else:
+        text = tr("Imported") if source == "import" else tr("Made by hand")
+    if confidence is not None:
+        text += ", " + tr("%1 % sure").replace("%1", str(round(confidence * 100)))
+    if is_reviewed and source not in ("hand", "import"):
+        text += ". " + tr("Checked by hand, so no model changes it")
+    return text + "."
+
+
 class ObjectListModel(QAbstractListModel):
     """Rows of the presenter."""
 
@@ -57,18 +74,20 @@ class ObjectListModel(QAbstractListModel):
         return 0 if parent.isValid() else len(self.presenter.rows)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Class, number, source, confidence."""
+        """Class, number, source, model, confidence."""
         if not index.isValid() or index.row() >= len(self.presenter.rows):
             return None
         row = self.presenter.rows[index.row()]
         text = f"{row.class_name}  {row.segment_id}"
         if role == Qt.ItemDataRole.DisplayRole:
             sure = "" if row.confidence is None else f"  {round(row.confidence * 100)} %"
-            return f"{text}   {source_text(row.source)}{sure}"
+            model = f" · {row.model_id}" if row.model_id else ""
+            checked = f" · {tr('checked')}" if row.is_reviewed and row.source != "hand" else ""
+            return f"{text}   {source_text(row.source)}{model}{sure}{checked}"
         if role == Qt.ItemDataRole.DecorationRole:
             return swatch(row.color)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return plain(text)
+            return plain(f"{text}: {origin_text(row.source, row.model_id, row.confidence, row.is_reviewed)}")
         return None
 
     def _on_changed(self) -> None:

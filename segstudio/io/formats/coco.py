@@ -34,6 +34,9 @@ class Grouping:
     def __init__(self, layer: LabelLayer, classes: ClassTable, with_stuff: bool) -> None:
         self.lut = np.zeros(65536, np.uint16)
         self.members: dict[int, Segment] = {}
+        self._layer = layer
+        self._merged: dict[int, list[Segment]] = {}
+        self._present: dict[int, int] | None = None
         stuff: dict[int, int] = {}
         for segment in sorted(layer.segments.values(), key=lambda segment: segment.id):
             if segment.class_id == UNLABELLED or classes.by_id(segment.class_id) is None:
@@ -46,6 +49,23 @@ class Grouping:
                 group = segment.id
             self.lut[segment.id] = group
             self.members.setdefault(group, segment)
+            self._merged.setdefault(group, []).append(segment)
+
+    def origin(self, group: int) -> dict[str, Any]:
+        """Who made what the group holds, for the file.
+
+        "source": "hand", "accepted" (from a proposal), "model", "import", or "mixed" for stuff of several; "models": who found it.
+        """
+        segments = self._merged[group]
+        if len(segments) > 1:
+            self._present = self._layer.segment_pixels() if self._present is None else self._present
+            segments = [segment for segment in segments if segment.id in self._present] or segments[:1]
+        sources = {segment.source for segment in segments}
+        return {
+            "source": sources.pop() if len(sources) == 1 else "mixed",
+            "models": sorted({segment.model_id for segment in segments if segment.model_id}),
+            "is_reviewed": all(segment.is_hand_work for segment in segments),
+        }
 
 
 class CocoExporter:
@@ -53,7 +73,8 @@ class CocoExporter:
 
     Options: ``polygons`` (False) writes polygons where they are exact (no holes), ``stuff`` (True) writes what is
     labelled without being an object, too: one annotation a class with ``"is_object": false``. Each labelled plane of a
-    volume is an image of its own, ``images/<stem>_z0012.png``, whose ``plane`` is its number, from 0.
+    volume is an image of its own, ``images/<stem>_z0012.png``, whose ``plane`` is its number, from 0. Each annotation says who
+    made it: see :meth:`Grouping.origin`.
     """
 
     def __init__(self, folder: Path, classes: ClassTable, options: Mapping[str, Any]) -> None:
@@ -107,6 +128,7 @@ class CocoExporter:
             "bbox": list(mask.box),
             "iscrowd": 0,
             "is_object": segment.is_object,
+            **grouping.origin(group),
         }
         self._next_id += 1
         return annotation

@@ -99,7 +99,7 @@ class GeoJsonExporter:
                     _strips(layer, grouping.lut, group.id, group.bounds), group.bounds.x, group.bounds.y
                 )
                 polygons = [place.polygon(shell, holes) for shell, holes in parts_of(*loops)]
-                properties = self._properties(group.segment, layer.name)
+                properties = {**self._properties(group.segment, layer.name), **grouping.origin(group.id)}
                 for geometry in _geometries(polygons, is_one=group.segment.is_object):
                     number += 1
                     yield {"type": "Feature", "id": number, "properties": properties, "geometry": geometry}
