@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -67,6 +68,9 @@ class EffortRecorder:
         self._image_id: int | None = session.image_id
         self._last_s: float | None = None
         self._tallies: dict[int, _Tally] = {}
+        self._batches: list[_Batch] = []
+        self._lock = threading.Lock()
+        """Held while the batches are looked at or written."""
         session.edit_recorded.connect(self._on_edit)
         session.image_changed.connect(self._on_image_changed)
         session.plane_changed.connect(self._on_plane_changed)
@@ -92,7 +96,7 @@ class EffortRecorder:
         if last_s is not None and 0.0 < now_s - last_s <= IDLE_S:
             tally.seconds += now_s - last_s
         if now_s - tally.began_s >= FLUSH_S:
-            self.flush()
+            self.flush_soon()
 
     def pause(self) -> None:
         """Nobody is at work until the next :meth:`touch` (the window lost the focus)."""
@@ -112,7 +116,7 @@ class EffortRecorder:
             return
         if self._image_id is not None and self._last_s is not None:
             self.touch()
-        self.flush()
+        self.flush_soon()
         self._image_id = self._session.image_id
         self._last_s = self._clock()
 
@@ -122,10 +126,12 @@ class EffortRecorder:
     def _on_record_changed(self, image_id: int) -> None:
         record = self._session.image_record(image_id)
         if record is not None and record.status == "done" and image_id in self._tallies:
-            self.flush()
+            self.flush_soon()
 
     def _on_project_changed(self) -> None:
         self._tallies, self._last_s, self._image_id = {}, None, self._session.image_id
+        with self._lock:
+            self._batches = []
         self.changed.emit()
 
     def _on_edit(self, edit: Edit, is_step: bool) -> None:
@@ -170,26 +176,67 @@ class EffortRecorder:
     # -- writing ---------------------------------------------------------------------------------------------------
 
     def flush(self) -> None:
-        """Write what was recorded; where the disk refuses it is kept and tried again."""
+        """Write what was recorded, before this returns; where the disk refuses it is kept and tried again."""
+        store = self._store_to_write()
+        if store is not None and self._write(store):
+            self.changed.emit()
+
+    def flush_soon(self) -> None:
+        """Like :meth:`flush`, in another thread where there is one: the project's file may be busy for a while."""
+        store = self._store_to_write()
+        if store is None:
+            return
+        if self.run_in_background is None:
+            self.flush()
+            return
+
+        def work() -> None:
+            self._write(store)
+
+        self.run_in_background(work, self.changed.emit)
+
+    def _store_to_write(self) -> ProjectStore | None:
+        """Put what was recorded with what waits to be written; the store, where it can be written to."""
         store = self._session.store
         tallies = {i: t for i, t in self._tallies.items() if t.seconds or t.strokes or t.pixels or t.accepted}
-        if store is None or store.is_read_only or not tallies:
-            return
-        try:
+        if store is None or store.is_read_only:
+            return None
+        with self._lock:
+            if tallies:
+                self._tallies = {}
+                self._batches.append(_Batch(tallies))
+            return store if self._batches else None
+
+    def _write(self, store: ProjectStore) -> bool:
+        """Write what waits; whether all of it was."""
+        with self._lock:
+            while self._batches:
+                try:
+                    self._batches[0].write(store)
+                except UserError:
+                    return (
+                        False  # figures are not worth a sentence each minute: the edits' own writing says what is wrong
+                    )
+                self._batches.pop(0)
+        return True
+
+
+class _Batch:
+    """Tallies on their way to the disk."""
+
+    def __init__(self, tallies: dict[int, _Tally]) -> None:
+        self._tallies, self._is_added = tallies, False
+
+    def write(self, store: ProjectStore) -> None:
+        if not self._is_added:
             store.efforts.add(
                 [
                     Effort(i, t.began_s, round(t.seconds, 3), t.strokes, t.pixels, t.accepted, t.model_id)
-                    for i, t in tallies.items()
+                    for i, t in self._tallies.items()
                 ]
             )
-            self._tallies = {}
-            self._write_kept(store, tallies)
-        except UserError:
-            return  # figures are not worth a sentence each minute: the edits' own writing says what is wrong
-        self.changed.emit()
-
-    def _write_kept(self, store: ProjectStore, tallies: dict[int, _Tally]) -> None:
-        moved = {i: t for i, t in tallies.items() if t.accepted or t.kept}
+            self._is_added = True
+        moved = {i: t for i, t in self._tallies.items() if t.accepted or t.kept}
         known = store.facts.all(ACCEPTED, list(moved)) if moved else {}
         facts = {}
         for image_id, tally in moved.items():

@@ -19,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print images, classes, labelled pixels a class, models and runs."""
+    from segstudio.app.presenters.progress import read_progress
     from segstudio.io.store.project import ProjectStore
     from segstudio.ml.registry import Catalog
 
@@ -51,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
         models = [e.card.id for e in Catalog(store.folder).entries() if e.card.weights.kind == "project"]
         document["models"] = models
         runs = store.folder / "runs"
+        document["effort"] = read_progress(store, store.images(checks_files=False)).to_json()
         document["runs"] = sorted(p.name for p in runs.iterdir() if p.is_dir()) if runs.is_dir() else []
     emit(args, document, lambda: _text(document))
     return 0
@@ -80,6 +82,28 @@ def _text(document: dict[str, Any]) -> str:
                 ("value", "class", "colour", "labelled pixels"),
             )
         )
+    if document["effort"]["images"]:
+        parts.append(_effort_text(document["effort"]))
     if document["runs"]:
         parts.append("runs: " + ", ".join(document["runs"]))
     return "\n\n".join(parts)
+
+
+def _effort_text(effort: dict[str, Any]) -> str:
+    """What labelling took, what is left, and the advice, in a few lines."""
+    from segstudio.ml.step_times import span
+
+    done = counted(effort["images_done"], "image")
+    lines = [
+        f"effort: {span(effort['seconds'])} at work, {counted(effort['strokes'], 'stroke')}, {effort['pixels']:,} pixels by hand, "
+        f"{effort['accepted_pixels']:,} taken from proposals; {done} done"
+    ]
+    if effort["corrective_dice"] is not None:
+        lines.append(f"corrective Dice of the last images: {effort['corrective_dice']:.3f}")
+    if effort["seconds_left"] is not None:
+        after = effort["seconds_left_after_training"]
+        lines.append(
+            f"left: {span(effort['seconds_left'])}"
+            + (f", {span(after)} after another training" if after is not None else "")
+        )
+    return "\n".join([*lines, effort["advice"]])

@@ -26,6 +26,7 @@ def bind(workspace: Workspace) -> None:
     binder.bind("train.find_rate", lambda: find_rate(workspace), when=lambda: not training.is_running)
     binder.bind("train.runs", lambda: show_runs(workspace))
     binder.bind("train.report", lambda: report(workspace))
+    binder.bind("train.progress", lambda: workspace.docks.reveal("progress"))
     binder.bind("train.open_runs", lambda: open_runs(workspace))
 
 

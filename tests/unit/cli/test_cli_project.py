@@ -176,3 +176,22 @@ def test_a_project_open_elsewhere_is_refused(capsys, proposed):
         for arguments in (["accept", proposed], ["add", proposed, "x.png"]):
             code, out, err = run(capsys, *arguments)
             assert (code, out) == (1, "") and err.count("\n") == 1 and "read-only" in err and str(proposed) in err
+
+
+def test_info_tells_what_labelling_took_and_what_is_left(capsys, tmp_path):
+    from segstudio.io.store.efforts import ACCEPTED, Effort
+    from segstudio.io.store.facts import Fact
+
+    project = small_project(tmp_path / "p", images=6)
+    assert json.loads(run(capsys, "info", project, "--json")[1])["effort"]["seconds"] == 0
+    assert "effort" not in run(capsys, "info", project)[1]
+    with ProjectStore.open(project) as store:
+        ids = [image.id for image in store.images()]
+        store.efforts.add([Effort(i, float(i), 600.0, 5, 1000, 100, "run@1") for i in ids[:4]])
+        store.facts.put(ACCEPTED, {i: Fact({"accepted": 100, "kept": 50}) for i in ids[:4]})
+        store.set_status(ids[:4], "done")
+    effort = json.loads(run(capsys, "info", project, "--json")[1])["effort"]
+    assert (effort["seconds"], effort["strokes"], effort["pixels"], effort["accepted_pixels"]) == (2400, 20, 4000, 400)
+    assert effort["images_done"] == 4 and effort["seconds_left"] == 1200 and len(effort["images"]) == 4
+    out = run(capsys, "info", project)[1]
+    assert "effort: 40 min at work, 20 strokes, 4,000 pixels by hand" in out and "left: 20 min" in out
