@@ -96,6 +96,7 @@ def table_texts() -> list[Key]:
     sys.path.insert(0, str(ROOT))
     from segstudio.app.actions import ACTIONS, MENUS
     from segstudio.app.presenters.catalog import KINDS, STATES
+    from segstudio.app.presenters.progress import ADVICE
     from segstudio.app.presenters.training_evaluation import CLASS_COLUMNS, IMAGE_COLUMNS, SUMMARY
     from segstudio.app.presenters.training_field_table import FIELDS, SECTIONS
     from segstudio.app.settings import SETTINGS
@@ -122,7 +123,7 @@ def table_texts() -> list[Key]:
         if setting.title:
             choices = setting.choices or (("auto", "cpu", "cuda", "mps") if setting.key == "model.device" else ())
             texts += [("tables.settings", text) for text in (setting.title, setting.group, setting.help, *choices)]
-    texts += [("tables.app", spec.title) for spec in PANELS]
+    texts += [("tables.app", text) for text in (*(spec.title for spec in PANELS), *ADVICE.values())]
     texts += [(GUI_CONTEXT, text) for _, title, about in FORMATS for text in (title, about)]
     texts += [(GUI_CONTEXT, title) for rows in OPTIONS.values() for _, title, _ in rows]
     texts += [(GUI_CONTEXT, title) for _, title in (*GROUPS, *KINDS, *STATES)]

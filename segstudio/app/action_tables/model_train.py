@@ -62,6 +62,8 @@ TRAIN = (
           "The runs of this project: figures, curves over each other, what differs; use, report, go on, delete"),
     _spec("train.report", "Report of a run…", "", "export", "Train", "files", "project",
           "Write curves, metrics, the confusion matrix and the best and worst images as one page"),
+    _spec("train.progress", "Progress and advice", "", "progress", "Train", "files", "project",
+          "What the images took, how much is left with and without another training, and when to stop"),
     _spec("train.open_runs", "Open the folder of runs", "", "folder", "Train", "files", "project",
           "Show curves, weights and settings of every run"),
 )
