@@ -13,6 +13,7 @@ from segstudio.app.class_editor import ClassEditor
 from segstudio.app.crosshair import CrossHair
 from segstudio.app.document import Documents
 from segstudio.app.layer_editor import LayerEditor
+from segstudio.app.next_desk import NextDesk
 from segstudio.app.proposal_desk import ProposalDesk
 from segstudio.app.session_edits import EditsPart
 from segstudio.core.classes import ClassTable
@@ -47,7 +48,8 @@ class Session(EditsPart):
     later through :meth:`set_reader` or :meth:`reader_failed`; without it images open at once in this thread.
 
     The signals and the plain state are in :class:`~segstudio.app.session_base.SessionBase`. ``class_editor`` holds the
-    class operations, ``proposals`` takes in and settles what models answer, ``crosshair`` is where the views of a volume meet.
+    class operations, ``proposals`` takes in and settles what models answer, ``crosshair`` is where the views of a volume meet,
+    ``what_next`` says which image and place is worth labelling next.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Session(EditsPart):
         self.layer_editor = LayerEditor(self)
         self.proposals = ProposalDesk(self)
         self.crosshair = CrossHair(self)
+        self.what_next = NextDesk(self)
         self.settings.changed.connect(self._on_setting_changed)
 
     def _on_setting_changed(self, key: str, value: Value) -> None:

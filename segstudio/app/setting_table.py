@@ -250,6 +250,15 @@ SETTINGS: tuple[Setting, ...] = (
         "A single click may mean a part or the whole: what the model is surest of, or the smallest or largest it sees.",
         choices=("best", "smallest", "largest"),
     ),
+    Setting(
+        "prompt.drag",
+        "box",
+        "Drag",
+        "",
+        "What dragging draws: a box around the object, or a line over it (Ctrl does the other one). The right button "
+        "draws a line over what does not belong.",
+        choices=("box", "line"),
+    ),
     # Proposals
     Setting(
         "proposal.min_confidence",
@@ -291,7 +300,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("work.reopens_last", False, "Open the last project at start", "Work"),
     # Remembered, not in the dialog
     Setting("tool.current", "brush"),
-    Setting("images.sort", "name", choices=("name", "status", "size", "added", "uncertainty")),
+    Setting("images.sort", "name", choices=("name", "status", "size", "added", "uncertainty", "next")),
+    Setting("next.basis", "both", choices=("uncertainty", "diversity", "both")),
+    Setting("next.measure", "entropy", choices=("entropy", "margin", "flips", "models")),
     Setting("images.is_descending", False),
     Setting("images.status_filter", "all", choices=("all", "unlabelled", "in_progress", "done", "proposal", "missing")),
     Setting("model.current", "nuclei"),

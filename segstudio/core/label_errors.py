@@ -113,6 +113,7 @@ class ConflictMap:
     ) -> None:
         """A piece: (h, w) class ids of the labels and of the model, its confidence, and where there is data (None: all).
 
+        65535 on either side is never compared.
         Unlabelled pixels count as background with *has_background* (a person said the image is done), else not at all.
         """
         step = self._step
@@ -121,7 +122,7 @@ class ConflictMap:
         label, model, sure = label_class[cut], model_class[cut], confidence[cut]
         if not label.size:
             return
-        differs = (label != model) & (label != IGNORE) & (sure >= round(255 * self._confident))
+        differs = (label != model) & (label != IGNORE) & (model != IGNORE) & (sure >= round(255 * self._confident))
         if not has_background:
             differs &= label != UNLABELLED
         if valid is not None:

@@ -13,7 +13,7 @@ from segstudio.core.errors import UserError
 from segstudio.jobs.prompting import serve_prompts, serve_sweep
 from segstudio.jobs.protocol import ImageDone, ImageFailed, StageChanged, WindowReady
 from segstudio.jobs.refining import check_size, refine_image
-from segstudio.jobs.specs import PrefetchSpec, PromptSpec, ProposeSpec, RefineSpec, SweepSpec
+from segstudio.jobs.specs import LookSpec, PrefetchSpec, PromptSpec, ProposeSpec, RefineSpec, SweepSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ _loaded: dict[tuple[object, ...], Any] = {}
 
 
 def serve(spec: object, port: Port) -> object:
-    """Propose, refine, answer prompts or prefetch.
+    """Propose, look, refine, answer prompts or prefetch.
 
     Raises
     ------
@@ -43,6 +43,10 @@ def serve(spec: object, port: Port) -> object:
     if isinstance(spec, RefineSpec):
         # What was loaded stays: a refinement has no weights.
         return refine_image(spec, port)
+    if isinstance(spec, LookSpec):
+        from segstudio.jobs.looking import look_at_images
+
+        return look_at_images(spec, _model(spec.model, spec.project_folder, spec.device, port, spec.options), port)
     if not isinstance(spec, ProposeSpec):
         raise TypeError(f"the model host does not serve {type(spec).__name__}")
     segmenter = _model(spec.model, spec.project_folder, spec.device, port, spec.options)

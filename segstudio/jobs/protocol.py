@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from segstudio.core.looks import Look
     from segstudio.ml.api import ObjectResult, WindowResult
     from segstudio.ml.refine.proposal import RefinedPiece
 
@@ -58,6 +59,14 @@ class ImageFailed(Message):
     image_id: int = 0
     generation: int = 0
     sentence: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class ImageLooked(Message):
+    """What a model's look at an image found."""
+
+    image_id: int = 0
+    look: Look | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from segstudio.core.geometry import Rect
+    from segstudio.core.looks import Measure
     from segstudio.ml.api import Prompts
     from segstudio.ml.cards import ModelCard
     from segstudio.ml.continuous.plan import LearnPlan
@@ -46,6 +47,25 @@ class ProposeSpec:
     window_px: int | None = None
     overlap_px: int | None = None
     generation: int = 0
+    options: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class LookSpec:
+    """Images that a model is to look at: how unsure it is of them, what they are like, which labels it doubts.
+
+    ``other`` is the second model of the measure ``models``. Labels are held against the model where ``checks_labels``, its classes
+    being those of ``class_map`` (model class index, class id of the project).
+    """
+
+    model: str
+    project_folder: str | None
+    device: str
+    tasks: tuple[ImageTask, ...]
+    measure: Measure = "entropy"
+    other: str = ""
+    checks_labels: bool = True
+    class_map: tuple[tuple[int, int], ...] = ()
     options: tuple[tuple[str, Any], ...] = ()
 
 

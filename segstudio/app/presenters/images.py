@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from segstudio.app.next_desk import NextImage
     from segstudio.app.session import Session
     from segstudio.io.store.records import ImageRecord
 
-SortKey = Literal["name", "status", "size", "added", "uncertainty"]
-SORT_KEYS: tuple[SortKey, ...] = ("name", "status", "size", "added", "uncertainty")
+SortKey = Literal["name", "status", "size", "added", "uncertainty", "next"]
+SORT_KEYS: tuple[SortKey, ...] = ("name", "status", "size", "added", "uncertainty", "next")
 StatusFilter = Literal["all", "unlabelled", "in_progress", "done", "proposal", "missing"]
 STATUS_FILTERS: tuple[StatusFilter, ...] = ("all", "unlabelled", "in_progress", "done", "proposal", "missing")
 BADGES = {"unlabelled": "●", "in_progress": "◐", "done": "✓"}
@@ -59,6 +60,7 @@ class ImagesPresenter:
         session.image_record_changed.connect(self._on_record_changed)
         session.image_records_changed.connect(self._on_records_changed)
         session.image_changed.connect(self.current_changed.emit)
+        session.what_next.changed.connect(self._on_next_changed)
         self._on_images_changed()
 
     # -- rows ----------------------------------------------------------------------------------------------------
@@ -103,8 +105,13 @@ class ImagesPresenter:
             self.session.select_image(record.id)
 
     def uncertainty(self, image_id: int) -> float | None:
-        """How unsure the model was of the image, 0…1; None where it was never asked."""
-        return self.session.proposals.uncertainty.get(image_id)
+        """How unsure the model was of the image, 0…1, by its last look or proposal; None where it was never asked."""
+        looked = self.session.what_next.looked.get(image_id)
+        return self.session.proposals.uncertainty.get(image_id) if looked is None else looked.uncertainty
+
+    def next_of(self, record: ImageRecord) -> NextImage | None:
+        """Where an image stands among those to label next, and why; None when it is done or no model looked at it."""
+        return self.session.what_next.of_image(record.id)
 
     # -- filter and sort -----------------------------------------------------------------------------------------
 
@@ -253,18 +260,31 @@ class ImagesPresenter:
         for key, column in self._columns.items():
             column[places] = _VALUES[key](records)
 
+    def _on_next_changed(self) -> None:
+        if self.sort_key in ("uncertainty", "next"):
+            self._arrange()
+        else:
+            self.looks_changed.emit()
+
     def _column(self, key: str) -> npt.NDArray[np.float64]:
-        """(n,) what images, in the order of names, are sorted or chosen by; unknown uncertainty is -1."""
-        known = self.session.proposals.uncertainty
-        if key == "uncertainty":
-            values = np.full(len(self._by_name), -1.0)
+        """(n,) what images, in the order of names, are sorted or chosen by; unknown uncertainty is -1, no place the last."""
+        if key in ("uncertainty", "next"):
+            known = self._known(key)
+            values = np.full(len(self._by_name), -1.0 if key == "uncertainty" else np.inf)
             if known:
-                values[:] = [known.get(image_id, -1.0) for image_id in self._by_name.tolist()]
+                values[:] = [known.get(image_id, values[0]) for image_id in self._by_name.tolist()]
             return values
         if key not in self._columns:
             records = list(map(self.session.records.__getitem__, self._by_name.tolist()))
             self._columns[key] = np.array(_VALUES[key](records), np.float64)
         return self._columns[key]
+
+    def _known(self, key: str) -> dict[int, float]:
+        found = self.session.what_next
+        if key == "next":
+            return {one.image_id: float(one.place) for one in found.order}
+        looked = {image_id: one.uncertainty for image_id, one in found.looked.items()}
+        return {**self.session.proposals.uncertainty, **looked}
 
 
 _VALUES: dict[str, Callable[[Sequence[ImageRecord]], list[float]]] = {

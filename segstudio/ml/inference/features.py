@@ -60,11 +60,13 @@ class FeatureTap:
 
 def shortened(features: np.ndarray[Any, np.dtype[np.floating]]) -> np.ndarray[Any, np.dtype[np.float32]]:
     """(d,) float32, at most :data:`MOST_FEATURES` long; not a number becomes 0."""
-    clean = np.nan_to_num(features.astype(np.float32))
+    clean: np.ndarray[Any, np.dtype[np.float32]] = np.nan_to_num(features.astype(np.float32))
     if len(clean) <= MOST_FEATURES:
         return clean
     turned = np.random.default_rng(len(clean)).standard_normal((MOST_FEATURES, len(clean)), dtype=np.float32)
-    return np.asarray(turned @ clean / np.float32(MOST_FEATURES**0.5), np.float32)
+    short: np.ndarray[Any, np.dtype[np.float32]] = turned @ clean
+    short /= np.float32(MOST_FEATURES**0.5)
+    return short
 
 
 def _encoder_of(module: Any) -> torch.nn.Module | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from segstudio.core.cancel import NEVER, check
+from segstudio.core.classes import IGNORE, UNLABELLED
 from segstudio.core.errors import UserError
 from segstudio.core.geometry import Rect
 from segstudio.core.label_errors import CONFIDENT, ConflictMap
@@ -53,6 +54,14 @@ class Labelled:
     class_ids: npt.NDArray[np.uint16]
     is_done: bool = False
     confident: float = CONFIDENT
+
+    def comparable(self, z: int, rect: Rect) -> npt.NDArray[np.uint16]:
+        """(h, w) class ids of *rect*; 65535 where the label is a class that the model does not know."""
+        labels = self.read(z, rect)
+        is_known = np.zeros(65536, np.bool_)
+        is_known[self.class_ids] = True
+        is_known[UNLABELLED] = True
+        return np.where(is_known.take(labels), labels, np.uint16(IGNORE))
 
 
 def look_at(
@@ -99,7 +108,7 @@ def look_at(
             doubts.add(z, rect, doubt, classes, valid)
             if labelled is not None and sure is not None:
                 conflicts[z].add(
-                    rect, labelled.read(z, rect), labelled.class_ids[classes], sure, has_background=labelled.is_done,
+                    rect, labelled.comparable(z, rect), labelled.class_ids[classes], sure, has_background=labelled.is_done,
                     valid=valid,
                 )  # fmt: skip
     look = doubts.look(np.zeros(0, np.float32), [suspect for one in conflicts for suspect in one.suspects()])

@@ -1,0 +1,122 @@
+"""The most uncertain places inside the current image, one after the other, and which of them were reviewed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from segstudio.app.events import Signal
+from segstudio.core.errors import UserError
+from segstudio.core.touched import touched_in
+from segstudio.core.worst_places import Place, cells_of_proposal, is_worked_on, worst_places
+from segstudio.io.looks import keep_visited, read_cells, visited_of
+
+if TYPE_CHECKING:
+    from segstudio.app.session import Session
+
+MOST_TILES = 600
+"""A proposal of more tiles is not gone through for its least sure places while a key is pressed."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where a press of the key leads: the place, its number among ``total``, and how many are ``left`` after it."""
+
+    place: Place
+    number: int
+    total: int
+    left: int
+
+
+class PlaceDesk:
+    """A place is reviewed once it was shown, or when a person has worked on half of its middle."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.changed: Signal[[]] = Signal()
+        """Another place is shown, or none."""
+        self._image_id: int | None = None
+        self._places: list[Place] = []
+        self._visited: list[tuple[int, int, int]] = []
+        self._current: Place | None = None
+        session.image_changed.connect(self.forget)
+
+    @property
+    def current(self) -> Place | None:
+        """The place that was shown last, while its image is open."""
+        return self._current
+
+    def forget(self) -> None:
+        """The map is another one, or the image."""
+        self._image_id, self._places, self._visited = None, [], []
+        self.leave()
+
+    def leave(self) -> None:
+        """No place is pointed at any more; what was reviewed stays so."""
+        if self._current is not None:
+            self._current = None
+            self.changed.emit()
+
+    def has_map(self) -> bool:
+        """Whether it is known where the image is uncertain: a model looked at it, or proposed for it."""
+        self._load()
+        return self._image_id is not None
+
+    def step(self) -> Step | None:
+        """Go to the most uncertain place that was not reviewed; None when there is none left."""
+        session = self._session
+        self._load()
+        waiting = [place for place in self._places if not self._is_reviewed(place)]
+        if not waiting or session.image_id is None:
+            self.leave()
+            return None
+        place = waiting[0]
+        self._visited.append(_middle(place))
+        store = session.store
+        if store is not None and not session.is_read_only:
+            try:
+                keep_visited(store.facts, session.image_id, self._visited)
+            except UserError as error:
+                session.say_once("next", error)
+        session.set_plane(place.z)
+        self._current = place
+        self.changed.emit()
+        return Step(place, len(self._places) - len(waiting) + 1, len(self._places), len(waiting) - 1)
+
+    def start_over(self) -> None:
+        """All places of the image shall be gone through again."""
+        store, image_id = self._session.store, self._session.image_id
+        if store is None or image_id is None or self._session.refuses_edits():
+            return
+        self._visited = []
+        try:
+            keep_visited(store.facts, image_id, [])
+        except UserError as error:
+            self._session.say(error)
+        self.leave()
+
+    def _load(self) -> None:
+        session = self._session
+        image, store = session.image, session.store
+        if image is None or store is None or self._image_id == image.id:
+            return
+        found = read_cells(store.facts, image.id)
+        proposal = session.proposal
+        if found is None and proposal is not None and len(proposal.tiles.keys()) <= MOST_TILES:
+            if not proposal.is_blank:
+                found = cells_of_proposal(proposal)
+        if found is None:
+            return
+        self._places = worst_places(*found, image.width, image.height)
+        self._visited = visited_of(store.facts, image.id)
+        self._image_id = image.id
+
+    def _is_reviewed(self, place: Place) -> bool:
+        if any(z == place.z and place.rect.contains(x, y) for z, x, y in self._visited):
+            return True
+        return is_worked_on(place, touched_in([self._session.labels]))
+
+
+def _middle(place: Place) -> tuple[int, int, int]:
+    rect = place.rect
+    return place.z, rect.x + rect.width // 2, rect.y + rect.height // 2
