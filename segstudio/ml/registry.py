@@ -18,6 +18,8 @@ from segstudio.ml import download as downloads
 from segstudio.ml.cards import ModelCard, WeightsKind, WeightsSource
 from segstudio.ml.catalog_entry import CatalogEntry
 from segstudio.ml.classic.table import CLASSIC_CARDS
+from segstudio.ml.click.cards import ARCHITECTURE as CLICK_NETWORK
+from segstudio.ml.continuous import versions
 from segstudio.ml.folders import built_in_folder, installed_folder
 from segstudio.ml.foreign.cards import foreign_entries
 from segstudio.ml.foreign.files import foreign_entry, install_foreign
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
     from segstudio.core.cancel import Cancel
     from segstudio.core.progress import ProgressSink
+    from segstudio.ml.continuous.events import VersionInfo
     from segstudio.ml.foreign.wishes import Wishes
 
 ENTRY_POINTS = "segstudio.models"
@@ -80,6 +83,9 @@ class Catalog:
         text = str(ref)
         if not text.strip():
             raise UserError("no model was named", remedy="`segstudio models list` lists them")
+        learned = versions.find_version(self.project_folder, text)
+        if learned is not None:
+            return self._version(learned)
         entries = self.entries()
         for entry in entries:
             if entry.card.id == text:
@@ -135,6 +141,13 @@ class Catalog:
             if best.is_file():
                 yield _from_file(best, "project", model_id=f"runs/{run.name}", name=run.name)
         yield from _in_folder(folder / "models", "project")
+        learned = versions.current(folder)
+        if learned is not None:
+            yield self._version(learned)
+
+    def _version(self, version: VersionInfo) -> CatalogEntry:
+        """Weights of continuous learning; those in use are listed, the others are found by name."""
+        return _from_file(Path(version.path), "project", model_id=version.model_id)
 
 
 def weights_file(entry: CatalogEntry, progress: ProgressSink = no_progress, cancel: Cancel = NEVER) -> CatalogEntry:
@@ -221,7 +234,7 @@ def _from_file(file: Path, kind: WeightsKind, *, model_id: str = "", name: str =
 
 
 def _can_build(card: ModelCard) -> tuple[bool, str]:
-    if card.loader:
+    if card.loader or (card.task == "interactive" and card.architecture == CLICK_NETWORK):
         return True, ""
     spec = ARCHITECTURES.get(card.architecture)
     if spec is None:

@@ -108,7 +108,7 @@ def project_data(
                 remedy="put the images back, or add them again",
             )
         used = {c for c, n in store.labelled_pixels([r.id for r in labelled]).items() if n}
-        names, colors, index_of, background = _classes(classes, used)
+        names, colors, index_of, background = trained_classes(classes, used)
         left_out = len(with_labels) - len(labelled)
         note = f"{left_out} labelled images are left out, since their files are missing or damaged." if left_out else ""
         if broken:
@@ -197,10 +197,10 @@ def _readable(store: ProjectStore, records: list[ImageRecord]) -> tuple[dict[int
     return bands, broken
 
 
-def _classes(
+def trained_classes(
     table: ClassTable, used: set[int]
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[tuple[int, int], ...], int | None]:
-    """(names, colours, (class id, index) pairs, background index) of the classes that have labels."""
+    """(names, colours, (class id, index) pairs, background index) of the classes of *table* that have labels, whose ids are *used*."""
     chosen = [c for c in table if c.id in used]
     own = next((c for c in table if c.name.lower() == BACKGROUND), None)
     if own is not None:

@@ -146,17 +146,18 @@ def build_setup(plan: TrainPlan, ranks: Ranks = ONE) -> RunSetup:
     built = build_trained(plan, data, feed.bands)
     class_weights = _class_weights(plan, data, feed.ignored_index)
     steps = steps_per_epoch(plan, len(feed.patches))
-    engine = _build_engine(plan, built, device, class_weights, steps, ranks)
+    engine = build_engine(plan, built, device, class_weights, steps, ranks)
     feed.patches.is_augmented_on_device, note = place_of(plan, device)
     if feed.patches.is_augmented_on_device:
         engine.on_device = device_augmentation(plan, feed.bands)
     return RunSetup(data, feed, built, engine, steps, class_weights, note)
 
 
-def _build_engine(
+def build_engine(
     plan: TrainPlan, built: BuiltNetwork, device: torch.device, class_weights: tuple[float, ...], epoch_steps: int,
-    ranks: Ranks,
+    ranks: Ranks = ONE,
 ) -> Engine:  # fmt: skip
+    """The network on *device* with its optimiser, its schedule over epochs of *epoch_steps* steps, and its loss."""
     is_flat = all(parameter.ndim <= 4 for parameter in built.network.parameters())  # V-Net's kernels have a depth
     memory_format = torch.channels_last if plan.is_channels_last and is_flat else torch.preserve_format
     network = built.network.to(device=device, memory_format=memory_format)  # type: ignore[call-overload]
