@@ -29,6 +29,12 @@ STEP = 0.62
 """Each brush is this part as wide as the one before."""
 LEAST_GAIN = 0.25
 """A stroke that newly covers less than this part of what it goes over is not worth it."""
+WIDTHS = (100.0, 96.0, 90.0)
+"""A brush to begin with is as wide as so many per cent of a place are deep at most."""
+LARGE_PX = 400
+"""In smaller places only the first of them is tried."""
+STROKE_COSTS_PX = 25
+"""A hand would rather leave so many pixels wrong than make one stroke more."""
 PASSES = 12
 """So often one brush goes over what is left before a smaller one is taken."""
 
@@ -51,8 +57,8 @@ class BrushRules:
     smallest_px: float = 2.0
     largest_px: float = 128.0
     longest_px: float = 400.0
-    least_px: int = 12
-    slack_px: float = 1.0
+    least_px: int = 20
+    slack_px: float = 1.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,22 +119,38 @@ def _grown(mask: Mask, by_px: float) -> Mask:
     return grown
 
 
-def plan_strokes(region: Mask, harmless: Mask, rules: BrushRules) -> Iterator[Stroke]:
-    """Strokes that cover *region* (y, x) and do not leave *harmless*, wide ones first; lazily, so that few cost little.
+def plan_strokes(region: Mask, harmless: Mask, rules: BrushRules) -> list[Stroke]:
+    """Strokes that cover *region* (y, x) and keep within *harmless* but for the slack, wide ones first.
 
-    What only a narrower brush than the rules allow would reach, and crumbs below ``rules.least_px``, stay uncovered.
+    Of some brushes to begin with the one is taken that needs few strokes and does little wrong. What only a narrower brush than
+    the rules allow would reach, and crumbs below ``rules.least_px``, stay uncovered.
     """
     box = _box(region, round(rules.largest_px))
-    left = region[box.slices].copy()
-    room = cv2.distanceTransform(np.ascontiguousarray(harmless[box.slices], np.uint8), cv2.DIST_L2, 5)
-    if not left.any():
-        return
-    size = min(max(2 * float(room[left].max()), rules.smallest_px), rules.largest_px)
+    wanted, safe = region[box.slices], np.ascontiguousarray(harmless[box.slices], np.uint8)
+    if not wanted.any():
+        return []
+    room = cv2.distanceTransform(safe, cv2.DIST_L2, 5)
+    depths = room[wanted]
+    tried = WIDTHS if len(depths) >= LARGE_PX else WIDTHS[:1]
+    sizes = {float(np.clip(2 * np.percentile(depths, share), rules.smallest_px, rules.largest_px)) for share in tried}
+    plans = [_planned(wanted, room, size, box, rules) for size in sorted(sizes, reverse=True)]
+    return min(plans, key=lambda plan: plan[1])[0]
+
+
+def _planned(
+    wanted: Mask, room: npt.NDArray[np.float32], first_px: float, box: Rect, rules: BrushRules
+) -> tuple[list[Stroke], float]:
+    """Strokes that begin with a brush *first_px* wide, and what they cost: each some pixels, and the pixels done wrong."""
+    left, painted = wanted.copy(), np.zeros(wanted.shape, np.bool_)
+    strokes: list[Stroke] = []
+    size = first_px
     while True:
-        yield from _strokes_of_size(left, room, size, box, rules)
+        strokes += _strokes_of_size(left, painted, room, size, box, rules)
         if size <= rules.smallest_px or int(np.count_nonzero(left)) < rules.least_px:
-            return
+            break
         size = max(size * STEP, rules.smallest_px)
+    wrong = np.count_nonzero(wanted & ~painted) + np.count_nonzero(painted & (room == 0))
+    return strokes, float(wrong + STROKE_COSTS_PX * len(strokes))
 
 
 def _box(mask: Mask, margin_px: int) -> Rect:
@@ -140,9 +162,9 @@ def _box(mask: Mask, margin_px: int) -> Rect:
 
 
 def _strokes_of_size(
-    left: Mask, room: npt.NDArray[np.float32], size_px: float, box: Rect, rules: BrushRules
+    left: Mask, painted: Mask, room: npt.NDArray[np.float32], size_px: float, box: Rect, rules: BrushRules
 ) -> Iterator[Stroke]:
-    """Strokes of one brush; what each covers is taken out of *left*."""
+    """Strokes of one brush; what each covers is taken out of *left* and put into *painted*."""
     for _ in range(PASSES):
         middle = _middles(left, room, size_px, rules)
         is_used = False
@@ -154,6 +176,7 @@ def _strokes_of_size(
                     continue
                 done, around = _swept(piece, size_px + 2 * rules.slack_px, left.shape)
                 left[around.slices] &= ~done
+                painted[inside.slices] |= mask
                 is_used = True
                 yield Stroke(tuple((x + box.x, y + box.y) for x, y in piece), size_px)
         if not is_used:
@@ -185,7 +208,7 @@ def center_lines(mask: Mask) -> list[list[Point]]:
 
     if not mask.any():
         return []
-    rows, columns = np.nonzero(skeletonize(mask))
+    rows, columns = np.nonzero(skeletonize(mask))  # type: ignore[no-untyped-call]
     free = set(zip(rows.tolist(), columns.tolist(), strict=True))
     lines: list[list[Point]] = []
     waiting = sorted(free)

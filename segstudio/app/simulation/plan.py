@@ -31,7 +31,7 @@ class Budget:
 
 
 def parse_budget(text: str) -> Budget:
-    """"500" (strokes), "20000px" or "12images".
+    """Read "500" (strokes), "20000px" or "12images".
 
     Raises
     ------
@@ -57,10 +57,10 @@ class HandPlan:
 
     jitter_px: float = 0.7
     late_px: float = 1.5
-    overlooked_px: int = 12
+    overlooked_px: int = 20
     miss_share: float = 0.2
     tolerance_px: float = 2.0
-    slack_px: float = 1.0
+    slack_px: float = 1.5
     smallest_brush_px: float = 2.0
     largest_brush_px: float = 128.0
     longest_stroke_px: float = 400.0
@@ -83,14 +83,14 @@ class SimulationPlan:
     on and never part of the project; ``pool_images`` > 0 takes only so many of the others, seeded.
 
     The ``annotator`` paints, clicks, or pastes the truth as one edit ("exact": for comparing orders alone).
-    ``strokes_per_image`` 0 = as many as it takes. Without ``has_proposals`` each image is labelled from nothing.
-    After ``whole_images`` images labelled from nothing the model's proposals are corrected; with ``first_strokes`` > 0 the
-    first image is left after so many strokes.
+    ``strokes_per_image`` 0 = as many as it takes. Without ``has_proposals`` each image is labelled from nothing. While there is
+    no model yet, continuous learning lets the person label only a square of ``sketch_px`` first, and proposes the rest (0:
+    the first image is labelled from nothing).
 
-    ``loop`` is how the model learns: continuously, ``strokes_per_round`` strokes being made in the time of one round, in
+    ``loop`` is how the model learns: continuously, a round being done in the time of ``strokes_per_round`` strokes, in
     rounds after every ``images_per_round`` images, or not at all; ``steps`` are taken in each round. ``model`` is what the
-    first proposals come from, and what learning starts from ("" = from the encoder's ImageNet weights). Measured is after each
-    image, with ``measure_every`` > 0 only after each so many.
+    first proposals come from, and what learning starts from ("" = from the encoder's ImageNet weights). Measured is after every
+    ``measure_every`` images.
     """
 
     data: str
@@ -103,7 +103,7 @@ class SimulationPlan:
     test_images: int = 0
     pool_images: int = 0
     strokes_per_image: int = 0
-    first_strokes: int = 0
+    sketch_px: int = 0
     has_proposals: bool = True
     hand: HandPlan = field(default_factory=HandPlan)
     click_model: str = ""
@@ -151,7 +151,7 @@ class SimulationPlan:
 
 
 _LIMITS = (
-    ("test_images", 0, 100_000), ("pool_images", 0, 1_000_000), ("strokes_per_image", 0, 1_000_000), ("first_strokes", 0, 1_000_000),
+    ("test_images", 0, 100_000), ("pool_images", 0, 1_000_000), ("strokes_per_image", 0, 1_000_000), ("sketch_px", 0, 100_000),
     ("steps", 1, 100_000), ("images_per_round", 1, 10_000), ("strokes_per_round", 1, 100_000), ("patch_px", 32, 4096),
     ("batch", 1, 256), ("lr", 1e-7, 1.0), ("threads", 0, 1024), ("measure_every", 1, 100_000), ("target", 0.0, 1.0),
 )  # fmt: skip

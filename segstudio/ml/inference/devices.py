@@ -42,6 +42,11 @@ def choose_device(name: str = "auto") -> str:
     raise UserError(f"there is no device {name!r}", remedy="choose auto, cpu, cuda, cuda:N or mps")
 
 
+def use_threads(count: int) -> None:
+    """Let torch use so many threads of this process's CPU cores."""
+    torch.set_num_threads(count)
+
+
 def describe_devices() -> list[str]:
     """One line for each device, the one that "auto" takes first."""
     lines = []

@@ -85,6 +85,11 @@ def comparison_report(runs: Sequence[RunRecord]) -> str:
     )
 
 
+def render_page(template: str, *, charts: Sequence[tuple[str, str]], **values: Any) -> str:
+    """A page of resources/report with *charts* (title, SVG made by :func:`curves_svg`); all other text is escaped."""
+    return _render(template, charts=[(title, _markup(svg)) for title, svg in charts], **values)
+
+
 def _render(template: str, **values: Any) -> str:
     return str(_environment().get_template(template).render(**values))
 

@@ -1,0 +1,345 @@
+"""A simulation from its plan to its curve: one function that the command line, tests and benches call."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from segstudio.app.session import Session
+from segstudio.app.settings import Settings
+from segstudio.app.simulation.annotators import Painter, Paster, shown_classes
+from segstudio.app.simulation.data import read_truth, truth_of
+from segstudio.app.simulation.hand import Hand
+from segstudio.app.simulation.learners import make_learner
+from segstudio.app.simulation.orders import Order
+from segstudio.app.simulation.plan import CurvePoint, Effort, Simulation
+from segstudio.app.simulation.quality import Quality, Scores, compared, found_classes
+from segstudio.app.tools.base import ToolContext
+from segstudio.app.tools.toolbox import ToolBox
+from segstudio.core.cancel import NEVER, check
+from segstudio.core.classes import IGNORE, UNLABELLED
+from segstudio.core.errors import UserError
+from segstudio.core.progress import no_progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from segstudio.app.simulation.annotators import Annotator
+    from segstudio.app.simulation.data import Mask
+    from segstudio.app.simulation.plan import SimulationPlan
+    from segstudio.core.cancel import Cancel
+    from segstudio.core.progress import ProgressSink
+    from segstudio.ml.api import AnySegmenter
+    from segstudio.ml.training.sources import TrainImage
+
+LOOKS_RIGHT = 0.1
+"""A proposal is accepted as a whole once it is seen to be wrong in less than this part of what it should hold."""
+
+
+def simulate(
+    plan: SimulationPlan,
+    *,
+    project: Path | None = None,
+    tell: Callable[[CurvePoint], None] | None = None,
+    progress: ProgressSink = no_progress,
+    cancel: Cancel = NEVER,
+) -> Simulation:
+    """Label the images of *plan* as a person would, until the budget is spent, the target reached, or all images are done.
+
+    The project is made in *project* and stays there; without it in a folder that is gone afterwards. Each point of the curve
+    is *told* when it is known.
+
+    Raises
+    ------
+    UserError
+        When the data, the model, or the disk does not allow it.
+    Cancelled
+        When the cancel flag was set.
+    """
+    plan = plan.checked()
+    with ExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="segstudio-simulate-")))
+        folder = scratch / "project" if project is None else project
+        _limit_threads(plan)
+        work = _Work(plan, folder, scratch / "settings", tell or _hear_nothing, progress, cancel)
+        try:
+            return work.run()
+        finally:
+            work.close()
+
+
+def _hear_nothing(_: CurvePoint) -> None:
+    """Nobody listens."""
+
+
+def _limit_threads(plan: SimulationPlan) -> None:
+    if plan.threads:
+        from segstudio.ml.inference.devices import use_threads
+
+        use_threads(plan.threads)
+
+
+class _Work:
+    """The session, the hand, what learns, and the curve so far."""
+
+    def __init__(
+        self,
+        plan: SimulationPlan,
+        folder: Path,
+        settings: Path,
+        tell: Callable[[CurvePoint], None],
+        progress: ProgressSink,
+        cancel: Cancel,
+    ) -> None:
+        self.plan, self._tell, self._progress, self._cancel = plan, tell, progress, cancel
+        self.notes: list[str] = []
+        self.points: list[CurvePoint] = []
+        self.effort = Effort()
+        self._began_s = time.monotonic()
+        self._segmenter: tuple[str, AnySegmenter] | None = None
+        self._quality: tuple[str, Quality | None] = ("", None)
+        progress(0, 0, "Reading the data")
+        self.data = read_truth(plan)
+        self.session = Session(Settings(settings))
+        self.session.notice.connect(self._on_notice)
+        self._images = self._make_project(folder)
+        self.table = self.session.classes
+        self._lut = self.data.lut(self.table)
+        self._label_scores = Scores(self.data, self.table)
+        self.hand = Hand(ToolBox(ToolContext(self.session, self.session.settings)), plan.hand, self.effort, plan.seed)
+        self.annotator = self._make_annotator()
+        self.order = Order(plan.order, plan.seed, cancel)
+        self.learner = make_learner(plan, folder, cancel)
+        self._is_renewed = False
+        self._image_strokes = 0
+        self._proposed: Quality | None = None
+
+    def close(self) -> None:
+        """Let go of everything."""
+        learner = getattr(self, "learner", None)
+        if learner is not None:
+            learner.close()
+        session = getattr(self, "session", None)
+        if session is not None:
+            session.close_project(discard=True)
+
+    # -- beginning -----------------------------------------------------------------------------------------------
+
+    def _make_project(self, folder: Path) -> dict[int, TrainImage]:
+        if not self.session.create_project(folder, self.data.table()):
+            raise UserError(self.notes[-1] if self.notes else "the project could not be made", path=folder)
+        report = self.session.add_images([image.file for image in self.data.pool])
+        if report is None or report.failed:
+            raise UserError(self.notes[-1] if self.notes else "the images could not be added", path=folder)
+        store = self.session.store
+        assert store is not None
+        by_file = {image.file.resolve(): image for image in self.data.pool}
+        return {r.id: by_file[store.image_file(r).resolve()] for r in self.session.images}
+
+    def _make_annotator(self) -> Annotator:
+        if self.plan.annotator == "exact":
+            return Paster(self.session, self.hand)
+        if self.plan.annotator == "clicks":
+            from segstudio.app.simulation.clicker import Clicker
+
+            return Clicker(self.session, self.hand, self.plan.click_model, self.plan.device)
+        return Painter(self.session, self.hand)
+
+    def _on_notice(self, sentence: str) -> None:
+        if sentence not in self.notes:
+            self.notes.append(sentence)
+
+    # -- the loop ------------------------------------------------------------------------------------------------
+
+    def run(self) -> Simulation:
+        """Label image after image."""
+        ended_by = "images"
+        done: list[int] = []
+        self._measure("")
+        while left := [image_id for image_id in self._images if image_id not in set(done)]:
+            check(self._cancel)
+            self._report()
+            image_id = self.order.next(left, done, self._file, self.learner.model, self._load)
+            self._label(image_id)
+            done.append(image_id)
+            if len(done) % self.plan.measure_every == 0 or self._is_spent:
+                self._measure(self._images[image_id].name)
+            if self._is_spent:
+                ended_by = "budget"
+                break
+            if self._is_reached:
+                ended_by = "target"
+                break
+        if done and self.points[-1].images != len(done):
+            self._measure(self._images[done[-1]].name)
+        return Simulation(
+            self.plan, tuple(self.points), self.data.classes, len(self.data.pool), len(self.data.test), ended_by,
+            "" if self._segmenter is None else self._segmenter[1].device, time.monotonic() - self._began_s,
+            (*self.notes, *self.learner.notes),
+        )  # fmt: skip
+
+    def _file(self, image_id: int) -> Path:
+        return self._images[image_id].file
+
+    @property
+    def _is_spent(self) -> bool:
+        return self.effort.of(self.plan.budget.unit) >= self.plan.budget.amount
+
+    @property
+    def _is_reached(self) -> bool:
+        last = self.points[-1]
+        reached = last.mean_iou if self.data.background is None else last.foreground_dice
+        return bool(self.plan.target) and (reached or 0.0) >= self.plan.target
+
+    def _report(self) -> None:
+        amount = self.plan.budget.amount
+        self._progress(min(self.effort.of(self.plan.budget.unit), amount), amount, "Labelling")
+
+    def _label(self, image_id: int) -> None:
+        """Label one image: sketch, propose, correct, accept, done."""
+        self.session.select_image(image_id)
+        truth = truth_of(self._images[image_id], self._lut)
+        self._image_strokes, self._proposed = 0, None
+        if not self.learner.model and self.plan.sketch_px and self.plan.loop == "continuous":
+            self._annotate(self._within_sketch(truth))
+            self._told_learner(self.learner.on_image(0))
+        self._propose(image_id)
+        self._annotate(truth)
+        self._accept(truth)
+        self._label_scores.add(truth, _labels(self.session))
+        self.session.set_status([image_id], "done")
+        self.effort.images += 1
+        self.learner.on_image(self.effort.images)
+
+    def _within_sketch(self, truth: Mask) -> Mask:
+        """*truth* in a square that lies on a grid, at a seeded place where more than one class is; ignored elsewhere."""
+        side = min(self.plan.sketch_px, *truth.shape)
+        grid = 64
+        tops = range(0, max(1, truth.shape[0] - side + 1), grid)
+        lefts = range(0, max(1, truth.shape[1] - side + 1), grid)
+        places = [(top, left) for top in tops for left in lefts]
+        kinds = [len(np.unique(truth[t : t + side, x : x + side])) for t, x in places]
+        best = [place for place, count in zip(places, kinds, strict=True) if count == max(kinds)]
+        top, left = best[int(self.hand.rng.integers(len(best)))]
+        part = np.full_like(truth, IGNORE)
+        part[top : top + side, left : left + side] = truth[top : top + side, left : left + side]
+        return part
+
+    def _annotate(self, truth: Mask) -> None:
+        """Let the annotator work until it is content; a proposal that was renewed meanwhile is looked at anew."""
+        while not self._is_spent:
+            self._is_renewed = False
+            self.annotator.work(truth, self._go_on)
+            if not self._is_renewed:
+                return
+
+    def _go_on(self) -> bool:
+        """A stroke was made: learn when it is time; whether there may be another one on what was seen."""
+        check(self._cancel)
+        self._report()
+        self._image_strokes += 1
+        self._told_learner(self.learner.on_strokes(1))
+        limit = self.plan.strokes_per_image
+        return not (self._is_renewed or self._is_spent or (limit and self._image_strokes >= limit))
+
+    def _told_learner(self, is_new: bool) -> None:
+        image_id = self.session.image_id
+        limit = self.plan.strokes_per_image
+        if is_new and self.plan.has_proposals and image_id is not None and not (limit and self._image_strokes >= limit):
+            self._propose(image_id)
+            self._is_renewed = True
+
+    # -- proposals -----------------------------------------------------------------------------------------------
+
+    def _load(self, model: str) -> AnySegmenter:
+        if self._segmenter is None or self._segmenter[0] != model:
+            from segstudio.ml.inference.loading import load_segmenter
+            from segstudio.ml.registry import Catalog
+
+            entry = Catalog(self.session.folder).find(model)
+            self._segmenter = (model, load_segmenter(entry, self.plan.device, cancel=self._cancel))
+        return self._segmenter[1]
+
+    def _propose(self, image_id: int) -> None:
+        """The model's proposal into the image shown, as the window takes it in."""
+        from segstudio.ml.class_mapping import match_by_name
+        from segstudio.ml.inference.run import propose
+
+        model, session = self.learner.model, self.session
+        if not model or not self.plan.has_proposals or session.reader is None:
+            return
+        segmenter = self._load(model)
+        known = match_by_name(segmenter.card, session.classes)
+        generation = session.proposals.begin({i: c or 0 for i, c in known.items()}, segmenter.card.id)
+        for result in propose(segmenter, session.reader, cancel=self._cancel):
+            session.proposals.receive_window(image_id, generation, result)
+        session.proposals.finish_proposal(image_id, generation)
+        session.proposals.end()
+        if self._proposed is None:
+            self._proposed = compared(
+                self.data, self.table, [(truth_of(self._images[image_id], self._lut), shown_classes(session))]
+            )
+
+    def _accept(self, truth: Mask) -> None:
+        """Accept what is left of the proposal, if it looks right; else it is rejected."""
+        session = self.session
+        if session.proposal is None or session.proposal.is_blank:
+            return
+        labels = _labels(session)
+        left = shown_classes(session)
+        of_proposal = (labels == UNLABELLED) & (left != UNLABELLED)
+        wrong = of_proposal & (left != truth) & (truth != IGNORE)
+        wanted = max(1, int(np.count_nonzero((truth != UNLABELLED) & (truth != IGNORE))))
+        if (
+            np.count_nonzero(wrong) / wanted <= LOOKS_RIGHT
+            or np.count_nonzero(wrong) <= np.count_nonzero(of_proposal) / 2
+        ):
+            if session.proposals.accept_all():
+                self.effort.accepted += int(np.count_nonzero(of_proposal))
+                self.effort.strokes += 1
+        elif session.proposals.reject_all():
+            self.effort.strokes += 1
+
+    # -- measuring -----------------------------------------------------------------------------------------------
+
+    def _measure(self, image: str) -> None:
+        """A point of the curve."""
+        effort, found = self.effort, self._model_quality()
+        proposed = self._proposed
+        labels = self._label_scores.quality() if effort.images else None
+        point = CurvePoint(
+            effort.strokes, effort.pixels, effort.images, effort.clicks, effort.accepted, image,
+            mean_dice=None if found is None else found.mean_dice,
+            foreground_dice=None if found is None else found.foreground_dice,
+            mean_iou=None if found is None else found.mean_iou,
+            labels_dice=None if labels is None else labels.foreground_dice,
+            proposal_dice=None if proposed is None else proposed.foreground_dice,
+            model=self.learner.model, seconds=round(time.monotonic() - self._began_s, 1),
+            train_seconds=round(self.learner.seconds, 1),
+        )  # fmt: skip
+        self.points.append(point)
+        self._tell(point)
+
+    def _model_quality(self) -> Quality | None:
+        """Of the model on the test images; measured once for each model."""
+        model = self.learner.model
+        if model and self._quality[0] != model:
+            segmenter, scores = self._load(model), Scores(self.data, self.table)
+            for index, image in enumerate(self.data.test):
+                self._progress(index, len(self.data.test), "Measuring")
+                truth = truth_of(image, self._lut)
+                shape = (truth.shape[0], truth.shape[1])
+                scores.add(truth, found_classes(segmenter, image.file, self.table, shape, self._cancel))
+            self._quality = (model, scores.quality())
+        return self._quality[1] if model else None
+
+
+def _labels(session: Session) -> Mask:
+    assert session.labels is not None
+    labels: Mask = session.labels.read_classes(session.labels.bounds, session.plane)
+    return labels
