@@ -53,5 +53,4 @@ def card_of(model_id: str) -> ModelCard:
         data=data,
         data_licence=terms,
         description=text,
-        loader="segstudio.ml.click.prompter:load",
     )

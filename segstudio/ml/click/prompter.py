@@ -71,7 +71,7 @@ class Embedding:
 
 
 def load(card: ModelCard, path: str, device: str) -> ClickPrompter:
-    """The click model of a weights file, on *device* (the loader of its card).
+    """The click model of a weights file, on *device* (a card of architecture ``click``).
 
     Raises
     ------

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 from segstudio.core.cancel import NEVER
 from segstudio.core.errors import UserError
 from segstudio.core.progress import no_progress
+from segstudio.ml.click.cards import ARCHITECTURE as CLICK_NETWORK
 from segstudio.ml.registry import weights_file
 
 if TYPE_CHECKING:
@@ -39,7 +40,13 @@ def load_prompter(
     card = weights_file(entry, progress, cancel).card
     progress(0, 0, f"Loading {card.name}")
     chosen = _device(device)
-    return _from_plug_in(card, chosen) if card.loader else _sam_family(card, chosen)
+    if card.loader:
+        return _from_plug_in(card, chosen)
+    if card.architecture == CLICK_NETWORK:
+        from segstudio.ml.click.prompter import load
+
+        return load(card, card.weights.path, chosen)
+    return _sam_family(card, chosen)
 
 
 def _device(name: str) -> str:
