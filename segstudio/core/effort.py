@@ -35,7 +35,7 @@ Kind = Literal[
 class ImageEffort:
     """What one image took, all stretches of work together; ``size_px`` counts its pixels, over all planes.
 
-    ``model_id`` is the model (and version) whose proposal was accepted last, "" where none was. ``kept_pixels`` of the
+    ``at_s`` is when most of it was done. ``model_id`` is the model (and version) whose proposal was accepted last, "" where none was. ``kept_pixels`` of the
     ``accepted_pixels`` lie as they were accepted, among ``labelled_pixels`` in all.
     """
 
@@ -156,8 +156,9 @@ def forecast(images: Sequence[ImageEffort]) -> Forecast:
     if len(order) < LEAST:
         return Forecast(len(images), done, worked_s)
     versions = versions_of(images)
-    # The model in use is that of the latest image; with a single image of it yet, those before it help out.
-    last = next((v for v in versions if v.model_id == order[-1].model_id), None)
+    # The model in use is the one accepted last of late; with a single image of it yet, those before it help out.
+    in_use = next((image.model_id for image in reversed(order[-RECENT:]) if image.model_id), "")
+    last = next((v for v in versions if v.model_id == in_use), None)
     recent = last.images[-RECENT:] if last is not None and len(last.images) > 1 else order[-RECENT:]
     rate = sum(i.seconds for i in recent) / max(1, sum(i.size_px for i in recent))
     left_s = sum(max(0.0, i.size_px * rate - i.seconds) for i in images if not i.is_done)

@@ -99,9 +99,12 @@ def read_progress(store: ProjectStore, records: Iterable[ImageRecord]) -> Progre
 def image_efforts(store: ProjectStore, records: Iterable[ImageRecord]) -> list[ImageEffort]:
     """One row an image, in the order of *records*."""
     rows: dict[int, dict[str, Any]] = {}
+    longest: dict[int, float] = {}
     for one in store.efforts.all():
         row = rows.setdefault(one.image_id, {"seconds": 0.0, "strokes": 0, "pixels": 0, "model_id": ""})
-        row["at_s"] = one.at_s
+        if one.seconds >= longest.get(one.image_id, 0.0):
+            # A look back at a finished image does not make it the latest.
+            row["at_s"], longest[one.image_id] = one.at_s, one.seconds
         row["seconds"] += one.seconds
         row["strokes"] += one.strokes
         row["pixels"] += one.pixels

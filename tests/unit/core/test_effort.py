@@ -86,6 +86,11 @@ def test_the_latest_images_count_and_one_image_of_a_new_model_is_not_enough() ->
     assert forecast(project([("a", 50.0)] * 5 + [("b", 10.0)] * 2, 1)).left_s == pytest.approx(10.0)
 
 
+def test_an_image_by_hand_among_others_does_not_hide_the_model() -> None:
+    found = forecast(project([*learnt(0.5), ("", 35.0)], 10))
+    assert found.learnt_images == 8 and found.left_retrained_s is not None
+
+
 def test_corrective_dice_is_that_of_the_masks() -> None:
     random = np.random.default_rng(1)
     proposal, truth = random.random((2, 60, 60)) > 0.4
