@@ -127,7 +127,8 @@ class ImageListModel(QAbstractListModel):
         self.endResetModel()
 
     def _on_looks_changed(self) -> None:
-        self.dataChanged.emit(self.index(0), self.index(max(0, self.rowCount() - 1)))
+        if self.rowCount():
+            self.dataChanged.emit(self.index(0), self.index(self.rowCount() - 1))
 
     def _on_row_changed(self, row: int) -> None:
         index = self.index(row)
