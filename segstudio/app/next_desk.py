@@ -37,7 +37,9 @@ class NextImage:
 
 
 @dataclass(frozen=True)
-class _Found:
+class Found:
+    """What is known of a project: its looks, the order that follows, and suspect labels by image id."""
+
     looked: dict[int, Looked]
     order: tuple[NextImage, ...]
     suspects: dict[int, list[Suspect]]
@@ -119,18 +121,18 @@ class NextDesk:
         """Read what is known and order the images anew, in the background."""
         store = self._session.store
         if store is None:
-            self._put(_Found({}, (), {}))
+            self._put(Found({}, (), {}))
             return
         facts, basis = store.facts, self.basis
         known = {record.id: record.status == "done" for record in self._session.images}
         self._statuses = known
 
-        def work(_: CancelToken) -> _Found:
-            return _found(facts, known, basis)
+        def work(_: CancelToken) -> Found:
+            return found_in(facts, known, basis)
 
         self.background.run("next.order", work, self._put, self._session.say)
 
-    def _put(self, found: _Found) -> None:
+    def _put(self, found: Found) -> None:
         self._looked, self._order = found.looked, found.order
         self._by_id = {one.image_id: one for one in found.order}
         self.suspects.put(found.suspects)
@@ -140,7 +142,7 @@ class NextDesk:
 
     def _on_project_changed(self) -> None:
         self.background.drop("next.order")
-        self._put(_Found({}, (), {}))
+        self._put(Found({}, (), {}))
         self.places.forget()
         if self._session.store is not None:
             self.refresh()
@@ -155,15 +157,16 @@ class NextDesk:
             self.refresh()
 
 
-def _found(facts: ImageFacts, known: Mapping[int, bool], basis: Basis) -> _Found:
+def found_in(facts: ImageFacts, known: Mapping[int, bool], basis: Basis) -> Found:
+    """What *facts* tell of the *known* images (image id, whether it is done)."""
     looked = {image_id: one for image_id, one in read_looked(facts).items() if image_id in known}
     if not looked:
-        return _Found({}, (), {})
+        return Found({}, (), {})
     kind = max(looked.values(), key=lambda one: one.at_s).kind
     alike = {image_id: one for image_id, one in looked.items() if one.kind == kind}
     looks = looks_without_maps(alike, facts)
     order = order_of(looks, [i for i in alike if known[i]], basis)
-    return _Found(looked, order, read_suspects(facts))
+    return Found(looked, order, read_suspects(facts))
 
 
 def order_of(looks: Mapping[int, Look], done: Collection[int], basis: Basis) -> tuple[NextImage, ...]:
