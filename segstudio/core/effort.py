@@ -35,8 +35,8 @@ Kind = Literal[
 class ImageEffort:
     """What one image took, all stretches of work together; ``size_px`` counts its pixels, over all planes.
 
-    ``at_s`` is when most of it was done. ``model_id`` is the model (and version) whose proposal was accepted last, "" where none was. ``kept_pixels`` of the
-    ``accepted_pixels`` lie as they were accepted, among ``labelled_pixels`` in all.
+    ``at_s`` is when most of it was done, ``model_id`` the model (and version) whose proposal was accepted last, "" where none
+    was. ``kept_pixels`` of the ``accepted_pixels`` lie as they were accepted, among ``labelled_pixels`` in all.
     """
 
     image_id: int
