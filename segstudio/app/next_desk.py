@@ -133,6 +133,8 @@ class NextDesk:
         self.background.run("next.order", work, self._put, self._session.say)
 
     def _put(self, found: Found) -> None:
+        if not found.looked and not self._looked:
+            return
         self._looked, self._order = found.looked, found.order
         self._by_id = {one.image_id: one for one in found.order}
         self.suspects.put(found.suspects)

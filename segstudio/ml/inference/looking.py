@@ -13,7 +13,7 @@ from segstudio.core.classes import IGNORE, UNLABELLED
 from segstudio.core.errors import UserError
 from segstudio.core.geometry import Rect
 from segstudio.core.label_errors import CONFIDENT, ConflictMap
-from segstudio.core.looks import DoubtMap
+from segstudio.core.looks import DoubtMap, order_looks
 from segstudio.core.progress import no_progress
 from segstudio.io.validity import validity_of
 from segstudio.ml.api import ObjectResult
@@ -25,7 +25,7 @@ from segstudio.ml.inference.slices import depth_of
 from segstudio.ml.inference.volumes import propose_planes, sees_volumes, volume_logits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from segstudio.core.cancel import Cancel
     from segstudio.core.looks import Look, Measure
+    from segstudio.core.ordering import Basis
     from segstudio.core.progress import ProgressSink
     from segstudio.ml.api import AnySegmenter, Segmenter
     from segstudio.ml.inference.sources import Reader
@@ -135,6 +136,27 @@ def look_at_files(
             looks.append(look_at(segmenter, reader, measure=measure, other=other, cancel=cancel))
     progress(len(files), len(files), "")
     return looks
+
+
+def rank_images(
+    segmenter: AnySegmenter,
+    pool: Mapping[int, Path],
+    *,
+    done: Mapping[int, Path] | None = None,
+    by: Basis = "both",
+    measure: Measure = "entropy",
+    other: AnySegmenter | None = None,
+    cancel: Cancel = NEVER,
+) -> dict[int, int]:
+    """The place, 0 first, of each image of *pool* (by id) among those to label next; *done* are labelled already.
+
+    One call does it all: looks at every file and orders them. Errors as :func:`look_at`.
+    """
+    labelled = dict(done or {}) if by != "uncertainty" else {}
+    looks = look_at_files(segmenter, [*pool.values(), *labelled.values()], measure=measure, other=other, cancel=cancel)
+    picks = order_looks(looks[: len(pool)], by=by, labelled=looks[len(pool) :])
+    ids = list(pool)
+    return {ids[pick.index]: place for place, pick in enumerate(picks)}
 
 
 def check_measure(segmenter: AnySegmenter, measure: Measure, other: AnySegmenter | None = None) -> None:
