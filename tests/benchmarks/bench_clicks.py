@@ -28,6 +28,7 @@ import cv2
 import numpy as np
 from click_cases import SETS, Case, cases_of
 from click_methods import METHODS, Numbers
+from click_scribbles import marked_cases, scribble_table
 from document import replace_section, table
 
 from segstudio.core.simulated_clicks import Click, iou, next_click
@@ -131,7 +132,8 @@ def usable_models(wanted: Sequence[str]) -> list[str]:
     from segstudio.ml.registry import Catalog
 
     if wanted:
-        return [Catalog().find(name).card.id for name in wanted]
+        # A file of weights stays one; an id may have been given in part.
+        return [name if Path(name).is_file() else Catalog().find(name).card.id for name in wanted]
     entries = Catalog().entries(with_encoders=False)
     return [
         e.card.id
@@ -192,8 +194,8 @@ def noc_table(curves: Sequence[Curve]) -> list[str]:
                 ratios.append(noc(_of(curves, set_name, models[0]), level) / best)
             row.append(" / ".join(f"{ratio:.2f}" for ratio in ratios))
         rows.append(row)
-    head = ["set (objects)", *(f"`{name}`" for name in models), *classic]
-    return table(head + ([f"`{models[0]}` / best classic"] if models and classic else []), rows)
+    head = ["set (objects)", *(f"`{Path(name).stem}`" for name in models), *classic]
+    return table(head + ([f"`{Path(models[0]).stem}` / best classic"] if models and classic else []), rows)
 
 
 def iou_table(curves: Sequence[Curve]) -> list[str]:
@@ -214,7 +216,9 @@ def iou_table(curves: Sequence[Curve]) -> list[str]:
                 ),
             ]
         )
-    return table(["IoU after " + ", ".join(map(str, SHOWN)), *(f"`{name}`" for name in models), *classic], rows)
+    return table(
+        ["IoU after " + ", ".join(map(str, SHOWN)), *(f"`{Path(name).stem}`" for name in models), *classic], rows
+    )
 
 
 def time_line(curves: Sequence[Curve]) -> str:
@@ -224,7 +228,7 @@ def time_line(curves: Sequence[Curve]) -> str:
         mine = [curve for curve in curves if curve.method == method]
         first = np.median([curve.seconds[0] for curve in mine])
         further = [value for curve in mine for value in curve.seconds[1:]]
-        parts.append(f"{method} {first * 1000:.0f} / {np.median(further) * 1000 if further else 0:.0f} ms")
+        parts.append(f"{Path(method).stem} {first * 1000:.0f} / {np.median(further) * 1000 if further else 0:.0f} ms")
     return "First / further click, one thread, median: " + ", ".join(parts) + "."
 
 
@@ -260,8 +264,11 @@ def main() -> None:
     )
     began = time.perf_counter()
     curves = run(cases, models + given.methods, numbers, given.jobs)
-    minutes = (time.perf_counter() - began) / 60
     lines = [*noc_table(curves), "", *iou_table(curves), "", time_line(curves)]
+    if "medscribble" in given.sets and not given.learnt:
+        marked = marked_cases(given.data, given.limit)
+        lines += ["", *scribble_table(marked, models, given.methods, numbers, _model)]
+    minutes = (time.perf_counter() - began) / 60
     print("\n".join(lines))
     if given.results:
         given.results.write_text(json.dumps([dataclasses.asdict(curve) for curve in curves]), encoding="utf-8")

@@ -132,18 +132,21 @@ def geodesic(rgb: Rgb, numbers: Numbers) -> Answer:
     costs = (numbers.geodesic_step * 0.01 + strength).astype(np.float64)
     frame = np.zeros(costs.shape, np.bool_)
     frame[[0, -1]] = frame[:, [0, -1]] = True
-    kept: dict[Click, Floats] = {}
+    seen: set[Click] = set()
     to_frame = _distances(costs, [tuple(at) for at in np.argwhere(frame)])
 
+    near = {
+        True: np.full(costs.shape, np.inf, np.float32),
+        False: to_frame / np.float32(max(1e-6, numbers.geodesic_frame)),
+    }
+
     def answer(clicks: Sequence[Click]) -> Mask:
-        near = {
-            True: np.full(costs.shape, np.inf, np.float32),
-            False: to_frame / np.float32(max(1e-6, numbers.geodesic_frame)),
-        }
-        for click in clicks:
-            if click not in kept:
-                kept[click] = _distances(costs, [(click.y, click.x)])
-            near[click.is_positive] = np.minimum(near[click.is_positive], kept[click])
+        for kind in near:
+            # Clicks are only ever added: what is near to the earlier ones is known.
+            fresh = [click for click in clicks if click.is_positive == kind and click not in seen]
+            if fresh:
+                near[kind] = np.minimum(near[kind], _distances(costs, [(click.y, click.x) for click in fresh]))
+                seen.update(fresh)
         return settled(near[True] < near[False], clicks)
 
     return answer
