@@ -31,6 +31,7 @@ COMMANDS: dict[str, str] = {
     "prompt": "the mask of one object of an image, from points and a box, by a click model",
     "export": "write the labels as a mask dataset",
     "train": "train a network on a project or a dataset folder",
+    "learn": "a project's own model, trained beside the work on its labels; its versions",
     "augment": "write augmented copies of training images to a folder",
     "evaluate": "metrics of a model on a split",
     "score": "metrics between two folders of index masks",

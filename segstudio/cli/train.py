@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     if args.find_lr:
         from segstudio.cli import find_rate
 
-        with _stopped_by_signals() as control:
+        with stopped_by_signals() as control:
             return find_rate.run(args, plan, control)
     if args.estimate:
         return estimate.run(args, plan)
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
         return _run_beside(plan)
     from segstudio.ml.training.process_group import ToldElsewhere
 
-    with ProgressBar() as bar, _stopped_by_signals() as control:
+    with ProgressBar() as bar, stopped_by_signals() as control:
         try:
             finished = _trains(args.engine)(plan, _Sink(bar, plan), control)
         except ToldElsewhere:
@@ -88,7 +88,7 @@ def _run_beside(plan: TrainPlan) -> int:
     from segstudio.ml.training.process_group import ToldElsewhere
     from segstudio.ml.training.trainer import Trainer
 
-    with _stopped_by_signals(is_told=False) as control:
+    with stopped_by_signals(is_told=False) as control:
         try:
             return 1 if Trainer.run(plan, lambda _: None, control).stopped_by == "user" else 0
         except ToldElsewhere:
@@ -119,7 +119,7 @@ class _Control:
 
 
 @contextmanager
-def _stopped_by_signals(*, is_told: bool = True) -> Iterator[_Control]:
+def stopped_by_signals(*, is_told: bool = True) -> Iterator[_Control]:
     """A control that the first Ctrl-C or SIGTERM sets; a second one ends the work at once."""
     control = _Control()
     if threading.current_thread() is not threading.main_thread():

@@ -11,10 +11,11 @@ import numpy as np
 from segstudio.core.classes import IGNORE, UNLABELLED
 from segstudio.core.errors import UserError
 from segstudio.core.label_planes import plane_classes, plane_layer
+from segstudio.core.tiles import TileMap
 from segstudio.io.readers.registry import probe
 from segstudio.io.store.marks import label_marks
 from segstudio.ml.continuous.cells import Cell, CellChange, CellKey, HeldOut, Place, changed
-from segstudio.ml.continuous.planes import TRAIN, UNKNOWN, VAL, LabelledPlane, Reading, Snapshot
+from segstudio.ml.continuous.planes import MOST_CLASSES, TRAIN, UNKNOWN, VAL, LabelledPlane, Reading, Snapshot
 from segstudio.ml.plan import IGNORE_INDEX
 from segstudio.ml.training.project_source import trained_classes
 from segstudio.ml.training.sources import TrainImage, band_kind
@@ -174,6 +175,12 @@ class Corrections:
 
     def _classes(self, store: ProjectStore, used: set[int]) -> Classes:
         names, colors, pairs, background = trained_classes(store.classes, used)
+        if len(names) > MOST_CLASSES:
+            raise UserError(
+                f"{len(names)} classes are more than can be learnt here",
+                path=self.project,
+                remedy=f"merge them to {MOST_CLASSES}",
+            )
         ids = [0] * len(names)
         for class_id, index in pairs:
             ids[index] = class_id
@@ -215,19 +222,30 @@ class Corrections:
             unlabelled = (
                 "background" if record.status == "done" else "ignored" if is_any_done else "background near labels"
             )
+        both = [layer, store.proposal_layer(record.id)]
+        background = self.classes.background if self.classes.is_background_implied else None
         for z in sorted({*planes, *(p[1] for p in self.planes if p[0] == record.id)}):
             if z not in planes:
                 yield (record.id, z), None
                 continue
+            touched = tuple(_of_plane(each.touched, z) for each in both if each is not None)
             snapshot = Snapshot(
-                plane_layer(layer, z), self.classes.lut(), unlabelled, self.classes.background or 0,
-                len(self.classes.names),
-            )  # fmt: skip
+                plane_layer(layer, z), self.classes.lut(), unlabelled, background, len(self.classes.names), touched
+            )
             yield (record.id, z), snapshot
 
     def _say(self, note: str) -> None:
         if note not in self.notes:
             self.notes.append(note)
+
+
+def _of_plane(tiles: TileMap, z: int) -> TileMap:
+    """Plane *z* of a map of tiles as a map of one plane."""
+    found = TileMap(tiles.dtype)
+    for key in tiles.keys():
+        if key[0] == z:
+            found.set((0, key[1], key[2]), tiles.get(key))
+    return found
 
 
 def first_reading(project: Path, image_ids: Collection[int] = (), long_side_px: int = 0) -> Reading:

@@ -23,14 +23,19 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from segstudio.core.layers import LabelLayer
+    from segstudio.core.tiles import TileMap
     from segstudio.ml.training.targets import Target
 
     IndexMask = npt.NDArray[np.uint8]
 
-UNKNOWN = 254
-"""What an unlabelled pixel is before it is decided what that means; no class has so high an index."""
+UNKNOWN, ERASED = 254, 253
+"""What an unlabelled pixel is before it is decided what that means, and one that a person erased or rejected."""
+MOST_CLASSES = ERASED
+NEAR_PX, EDGE_PX = 16, 2
+"""An unlabelled pixel so near a label, but not at its very edge, is most likely what the label is not."""
 Unlabelled = Literal["ignored", "background", "background near labels"]
-"""What unlabelled pixels are: in an image marked done «background» where nobody labelled background."""
+"""What unlabelled pixels are where nobody labelled background: in an image marked done «background»; in one that is not
+what lies near labels; and nothing as soon as any image is done. What a person erased or rejected is background in all."""
 NOT, TRAIN, VAL = 0, 1, 2
 """What a square is for."""
 
@@ -42,16 +47,33 @@ class Snapshot:
     layer: LabelLayer
     lut: IndexMask
     unlabelled: Unlabelled
-    background: int
+    background: int | None
     classes: int
+    touched: tuple[TileMap, ...] = ()
 
     def opened(self, _scratch: Path | None = None) -> Target:
-        """The labels in windows, UNKNOWN where there are none."""
-        return LayerTarget(self.layer, self.lut)
+        """The labels in windows, UNKNOWN or ERASED where there are none."""
+        return _TouchedTarget(self.layer, self.lut, self.touched)
 
     def __call__(self) -> IndexMask:
         """(y, x) uint8 class indices of the whole plane."""
         return self.opened().window(self.layer.bounds)
+
+
+class _TouchedTarget(LayerTarget):
+    """Labels of one plane, which also tell where a person took labels away."""
+
+    def __init__(self, layer: LabelLayer, lut: IndexMask, touched: Iterable[TileMap]) -> None:
+        super().__init__(layer, lut)
+        self._touched = tuple(touched)
+
+    def window(self, rect: Rect) -> IndexMask:
+        """Class indices of *rect*, UNKNOWN where nobody was, ERASED where somebody was."""
+        found = super().window(rect)
+        for tiles in self._touched:
+            if tiles.keys_in(rect):
+                found[(found == UNKNOWN) & (tiles.read(rect) != 0)] = ERASED
+        return found
 
 
 class Pixels(Protocol):
@@ -188,8 +210,8 @@ class LabelledPlane:
         """See which squares are labelled."""
         self.cells = {}
         for key, rect in self._candidates():
-            cell = cell_of(key, self.side_px, self._resolved(rect, is_labelled=True), self.snapshot.classes)
-            if cell is not None and not self._is_only_unlabelled(rect):
+            cell = cell_of(key, self.side_px, self._resolved(rect), self.snapshot.classes)
+            if cell is not None:
                 self.cells[key] = cell
         self.roles[:] = NOT
 
@@ -216,25 +238,35 @@ class LabelledPlane:
             rect = Rect(int(column) * self.side_px, int(row) * self.side_px, self.side_px, self.side_px)
             yield (*self.place, int(row), int(column)), rect.clipped(self.shape[1], self.shape[0])
 
-    def _is_only_unlabelled(self, rect: Rect) -> bool:
-        if self.snapshot.unlabelled != "background near labels":
-            return False
-        raw = self.pixels().target(rect)
-        return bool(((raw == UNKNOWN) | (raw == IGNORE_INDEX)).all())
-
-    def _resolved(self, rect: Rect, *, is_labelled: bool) -> IndexMask:
+    def _resolved(self, rect: Rect) -> IndexMask:
         """Class indices of *rect*, in which unlabelled pixels have become background or ignored."""
+        snapshot = self.snapshot
         raw = self.pixels().target(rect)
-        is_background = self.snapshot.unlabelled == "background" or (
-            is_labelled and self.snapshot.unlabelled == "background near labels"
-        )
-        return np.where(raw == UNKNOWN, self.snapshot.background if is_background else IGNORE_INDEX, raw).astype(
-            np.uint8
-        )
+        meaning = np.arange(256, dtype=np.uint8)
+        meaning[[UNKNOWN, ERASED]] = IGNORE_INDEX
+        if snapshot.background is not None:
+            meaning[ERASED] = snapshot.background
+            if snapshot.unlabelled == "background":
+                meaning[UNKNOWN] = snapshot.background
+        found: IndexMask = meaning[raw]
+        if snapshot.background is not None and snapshot.unlabelled == "background near labels":
+            found[(raw == UNKNOWN) & self._is_near(rect)] = snapshot.background
+        return found
+
+    def _is_near(self, rect: Rect) -> npt.NDArray[np.bool_]:
+        """(rect.height, rect.width) bool: near a label, but not at its edge."""
+        around = rect.expanded(NEAR_PX + 1).clipped(self.shape[1], self.shape[0])
+        is_free = self.pixels().target(around) >= ERASED
+        if is_free.all():
+            return np.zeros((rect.height, rect.width), np.bool_)
+        distance = cv2.distanceTransform(is_free.astype(np.uint8), cv2.DIST_L2, 5)
+        inside = rect.moved(-around.x, -around.y)
+        near: npt.NDArray[np.bool_] = ((distance > EDGE_PX) & (distance <= NEAR_PX))[inside.slices]
+        return near
 
     def target(self, rect: Rect, role: int) -> IndexMask:
         """(rect.height, rect.width) uint8 class indices; ignored outside of the squares that are for *role*."""
         rows = np.arange(rect.y, rect.bottom) // self.side_px
         columns = np.arange(rect.x, rect.right) // self.side_px
         is_wanted = self.roles[rows[:, None], columns[None, :]] == role
-        return np.where(is_wanted, self._resolved(rect, is_labelled=True), IGNORE_INDEX).astype(np.uint8)
+        return np.where(is_wanted, self._resolved(rect), IGNORE_INDEX).astype(np.uint8)

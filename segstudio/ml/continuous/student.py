@@ -104,6 +104,9 @@ class Student:
         self.built: BuiltNetwork = build_trained(plan, data, reading.bands)
         device = torch.device(choose_device(plan.device))
         self.engine: Engine = build_engine(plan, self.built, device, (), WARMUP_STEPS * 10)
+        if self.engine.average is not None:
+            self.engine.average.multi_avg_fn = _rising_average(plan.ema_decay)
+        self._rates = list(self.engine.schedule.base_lrs)
         self.steps = 0
 
     @property
@@ -122,6 +125,11 @@ class Student:
         torch.manual_seed(self.plan.seed * 1_000_003 + self.steps)  # what dropout draws
         self.steps += 1
         return self.engine.step([batch])
+
+    def slow_down(self, waited: int) -> None:
+        """Learn at half the rate for each two rounds that brought nothing better, down to an eighth."""
+        schedule = self.engine.schedule
+        schedule.base_lrs = [rate * 0.5 ** min(3, (waited + 1) // 2) for rate in self._rates]
 
     def predictor(self) -> Predictor:
         """The network as it would be kept, to be judged."""
@@ -188,6 +196,25 @@ class Student:
             parameters=self.parameters,
             description="Learnt while labelling.",
         )
+
+
+def _rising_average(decay: float) -> Callable[..., None]:
+    """A moving average that forgets its beginning fast: of few steps it is nearly their last.
+
+    The decay after n steps is at most (1 + n) / (10 + n), as in TensorFlow's ExponentialMovingAverage.
+    """
+
+    @torch.no_grad()
+    def update(averaged: list[torch.Tensor], current: list[torch.Tensor], count: torch.Tensor | int) -> None:
+        steps = int(count)
+        kept = min(decay, (1 + steps) / (10 + steps))
+        if torch.is_floating_point(averaged[0]):
+            torch._foreach_lerp_(averaged, current, 1 - kept)
+        else:
+            for old, new in zip(averaged, current, strict=True):
+                old.copy_(new)
+
+    return update
 
 
 def predictor_of(path: Path, device: torch.device) -> Predictor:
