@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from segstudio.app.events import Signal
-from segstudio.jobs.specs import PromptReply, PromptSpec
+from segstudio.jobs.specs import PromptReply, PromptSpec, SweepReply, SweepSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import numpy as np
+    import numpy.typing as npt
 
     from segstudio.app.presenters.models import ModelsPresenter
     from segstudio.app.prompt_views import SeenPicture
@@ -17,8 +20,11 @@ if TYPE_CHECKING:
     from segstudio.ml.api import Prompts
     from segstudio.ml.catalog_entry import CatalogEntry
 
+    Mask = npt.NDArray[np.bool_]
+
 MODEL = "prompt.model"
 CHOICE = "prompt.choice"
+DRAG = "prompt.drag"
 NONE_HERE = (
     "No click model is here yet: choose one in the tool options or in the catalog to download it, or open a weights "
     "file of yours with “Use a weights file…” in the Model menu."
@@ -50,6 +56,11 @@ class PromptService(Protocol):
         """The longer side of the pictures that the model looks at."""
         ...
 
+    @property
+    def model_id(self) -> str:
+        """The click model that answers; "" for none."""
+        ...
+
     def prepare(self, seen: SeenPicture) -> None:
         """Look at a picture now, so that the first click need not wait."""
         ...
@@ -61,8 +72,12 @@ class PromptService(Protocol):
         after: int,
         done: Callable[[PromptReply], None],
         failed: Callable[[str], None],
+        mask: Mask | None = None,
     ) -> None:
-        """What *prompts* mean, as a correction of reply *after* (0 = none); a newer question drops an older one."""
+        """What *prompts* mean, as a correction of reply *after* (0 = none), else of *mask* (y, x), where there is one.
+
+        A newer question drops an older one.
+        """
         ...
 
     def drop(self) -> None:
@@ -76,6 +91,7 @@ class NoPrompts:
     problem = NOT_HERE
     status = ""
     window_px = WINDOW_PX
+    model_id = ""
 
     def explain(self, say: Callable[[str], None]) -> None:
         """Say why there are no answers."""
@@ -91,6 +107,7 @@ class NoPrompts:
         after: int,
         done: Callable[[PromptReply], None],
         failed: Callable[[str], None],
+        mask: Mask | None = None,
     ) -> None:
         """Nobody answers."""
         failed(self.problem)
@@ -101,14 +118,19 @@ class NoPrompts:
 
 @dataclass(frozen=True, eq=False)
 class _Order:
-    spec: PromptSpec
-    done: Callable[[PromptReply], None] | None = None
+    spec: PromptSpec | SweepSpec
+    done: Callable[[Any], None] | None = None
     failed: Callable[[str], None] | None = None
 
     @property
     def picture(self) -> tuple[str, str, str]:
         """Which picture is looked at, by which model where."""
         return (self.spec.model, self.spec.device, self.spec.key)
+
+    @property
+    def is_sweep(self) -> bool:
+        """Whether it is one piece of «Segment everything»."""
+        return isinstance(self.spec, SweepSpec)
 
 
 class PromptDesk:
@@ -121,7 +143,7 @@ class PromptDesk:
         self,
         models: ModelsPresenter,
         settings: Settings,
-        submit: Callable[[PromptSpec], None],
+        submit: Callable[[PromptSpec | SweepSpec], None],
         cancel: Callable[[], None],
     ) -> None:
         self.models, self.settings = models, settings
@@ -129,6 +151,8 @@ class PromptDesk:
         self._submit, self._cancel = submit, cancel
         self._running: _Order | None = None
         self._next: _Order | None = None
+        self._later: _Order | None = None
+        """A piece of a sweep, which waits for every click."""
         self._seen: list[tuple[str, str, str]] = []
         self._refused: tuple[str, str, str] | None = None
         self._stage = ""
@@ -193,6 +217,11 @@ class PromptDesk:
         entry = self.current
         return WINDOW_PX if entry is None else entry.card.window_px
 
+    @property
+    def model_id(self) -> str:
+        """The click model that answers; "" for none."""
+        return "" if self.current is None else self.current.card.id
+
     # -- questions -------------------------------------------------------------------------------------------------
 
     def prepare(self, seen: SeenPicture) -> None:
@@ -212,25 +241,55 @@ class PromptDesk:
         after: int,
         done: Callable[[PromptReply], None],
         failed: Callable[[str], None],
+        mask: Mask | None = None,
     ) -> None:
-        """What *prompts* mean, as a correction of reply *after* (0 = none); a newer question drops an older one."""
+        """What *prompts* mean, as a correction of reply *after* (0 = none), else of *mask* (y, x), where there is one.
+
+        A newer question drops an older one.
+        """
         spec = self._spec(seen)
         if spec is None:
             failed(self.problem)
             return
-        spec = replace(spec, prompts=prompts, after=after, choice=self.settings.text(CHOICE))
+        spec = replace(spec, prompts=prompts, after=after, choice=self.settings.text(CHOICE), mask=mask)
         self._put(_Order(spec, done, failed))
 
+    def sweep(
+        self,
+        seen: SeenPicture,
+        points_xy: npt.NDArray[np.float32],
+        done: Callable[[SweepReply], None],
+        failed: Callable[[str], None],
+    ) -> None:
+        """What each of (N, 2) points of a picture means; it waits for every click, and the host answers some at a time."""
+        spec = self._spec(seen)
+        if spec is None:
+            failed(self.problem)
+            return
+        swept = SweepSpec(spec.model, spec.project_folder, spec.device, spec.key, spec.image, points_xy)
+        self._later = _Order(swept, done, failed)
+        if self._running is None:
+            self._start_later()
+
     def drop(self) -> None:
-        """Nobody waits for an answer any more; what is looked at for later clicks goes on."""
-        if self._running is not None and self._running.done is not None:
-            self._running = _Order(self._running.spec)
+        """Nobody waits for an answer to a click any more; what is looked at for later clicks goes on, sweeps do too."""
+        running = self._running
+        if running is not None and running.done is not None and not running.is_sweep:
+            self._running = _Order(running.spec)
         if self._next is not None and self._next.done is not None:
             self._next = None
+
+    def drop_sweep(self) -> None:
+        """Nobody waits for a sweep any more."""
+        self._later = None
+        if self._running is not None and self._running.is_sweep:
+            self._running = _Order(self._running.spec)
+            self._cancel()
 
     def stop(self) -> None:
         """End all that is under way: another project, or none."""
         self.drop()
+        self.drop_sweep()
         self._next = None
         if self._running is not None:
             self._cancel()
@@ -254,14 +313,16 @@ class PromptDesk:
             self._start(order)
             return
         self._next = order
+        if running.is_sweep:
+            return  # it is short
         # The answer to an older question would only flicker.
         self._running = _Order(running.spec)
         if running.picture != order.picture:
             # Looking at a picture takes seconds: nobody needs that one any more.
             self._cancel()
 
-    def _start(self, order: _Order) -> None:
-        self._running, self._next = order, None
+    def _start(self, order: _Order, following: _Order | None = None) -> None:
+        self._running, self._next = order, following
         self._stage = ""
         self._submit(order.spec)
         self.changed.emit()
@@ -272,7 +333,14 @@ class PromptDesk:
         self._stage = ""
         if self._next is not None:
             self._start(self._next)
+        else:
+            self._start_later()
         return ended
+
+    def _start_later(self) -> None:
+        order, self._later = self._later, None
+        if order is not None:
+            self._start(order, self._next)
 
     # -- what the host says ----------------------------------------------------------------------------------------
 
@@ -286,12 +354,15 @@ class PromptDesk:
         ended = self._end()
         if ended is not None:
             self._seen = [ended.picture, *(one for one in self._seen if one != ended.picture)][:MOST_REMEMBERED]
-            if ended.done is not None and isinstance(result, PromptReply):
+            if ended.done is not None and isinstance(result, PromptReply | SweepReply):
                 ended.done(result)
         self.changed.emit()
 
     def on_cancelled(self) -> None:
-        """The job was given up."""
+        """The job was given up; a sweep that somebody still waits for is begun again."""
+        running = self._running
+        if running is not None and running.is_sweep and running.done is not None and self._later is None:
+            self._later = running
         self._end()
         self.changed.emit()
 

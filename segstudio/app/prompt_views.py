@@ -12,7 +12,7 @@ import numpy as np
 from segstudio.core.errors import UserError
 from segstudio.core.geometry import Rect
 from segstudio.core.regions import tightened
-from segstudio.ml.api import Prompts
+from segstudio.ml.api import Prompts, Scribble
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,28 +34,30 @@ HALF = 128
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A hint in image pixels: a point on the object or beside it, or, with ``to_xy``, a box around it."""
+    """A hint in image pixels: a point on the object or beside it; with ``to_xy`` a box around it; or a ``line`` by hand."""
 
     xy: tuple[float, float]
     is_positive: bool = True
     to_xy: tuple[float, float] | None = None
+    line: tuple[tuple[float, float], ...] = ()
 
     @property
     def rect(self) -> Rect:
         """The image pixels it touches."""
-        other = self.to_xy or self.xy
-        left, top = int(min(self.xy[0], other[0])), int(min(self.xy[1], other[1]))
-        right, bottom = int(max(self.xy[0], other[0])), int(max(self.xy[1], other[1]))
+        points = (self.xy, self.to_xy or self.xy, *self.line)
+        left, top = int(min(x for x, _ in points)), int(min(y for _, y in points))
+        right, bottom = int(max(x for x, _ in points)), int(max(y for _, y in points))
         return Rect(left, top, right - left + 1, bottom - top + 1)
 
 
 @dataclass(frozen=True, eq=False)
 class SeenPicture:
-    """A part of an image as a click model gets it; ``key`` names its pixels."""
+    """A part of an image as a click model gets it; ``key`` names its pixels. ``is_flat``: they are all of one colour."""
 
     key: str
     view: PictureView
     bounds: Rect
+    is_flat: bool = False
 
 
 def part_to_see(visible: Rect, bounds: Rect, marks: Sequence[Mark] = ()) -> Rect:
@@ -89,12 +91,13 @@ def look(picture: Picture, part: Rect, longest_px: int, cancel: Cancel) -> SeenP
     view = picture.view_of(part, longest_px, cancel)
     digest = hashlib.blake2b(np.ascontiguousarray(view.rgb).data, digest_size=16)
     digest.update(repr(view.rgb.shape).encode())
-    return SeenPicture(digest.hexdigest(), view, picture.bounds)
+    is_flat = bool((view.rgb == view.rgb[:1, :1]).all())
+    return SeenPicture(digest.hexdigest(), view, picture.bounds, is_flat)
 
 
 def prompts_of(marks: Sequence[Mark], view: PictureView) -> Prompts:
     """Marks in image pixels as prompts in a view's; of boxes the last counts."""
-    points = [mark for mark in marks if mark.to_xy is None]
+    points = [mark for mark in marks if mark.to_xy is None and not mark.line]
     boxes = [mark for mark in marks if mark.to_xy is not None]
     box = None
     if boxes:
@@ -105,7 +108,12 @@ def prompts_of(marks: Sequence[Mark], view: PictureView) -> Prompts:
         np.array([mark.is_positive for mark in points], bool),
         box,
         # One point may mean a part or the whole; whoever says more means one thing.
-        is_ambiguous=len(marks) == 1 and box is None,
+        is_ambiguous=len(marks) == 1 and len(points) == 1,
+        scribbles=tuple(
+            Scribble(np.array([view.to_view(xy) for xy in mark.line], np.float32), mark.is_positive)
+            for mark in marks
+            if mark.line
+        ),
     )
 
 

@@ -104,13 +104,16 @@ def put_object(
             transaction.remove_segment(former)
         return transaction.commit(), 0
     row = proposal.segments.get(former)
-    if row is None:
-        segment_id = transaction.new_object(class_id, "model", model_id, area.score)
-    else:
-        segment_id = former
-        transaction.set_segment(
-            replace(row, class_id=class_id, is_object=True, source="model", model_id=model_id, confidence=area.score)
+    segment_id = former if row is not None else transaction.new_object(class_id, "model", model_id, area.score)
+    transaction.set_segment(
+        replace(
+            proposal.segments[segment_id],
+            class_id=class_id,
+            model_id=model_id,
+            confidence=area.score,
+            is_reviewed=True,  # somebody asked for it: «Accept all» takes it wherever it is
         )
+    )
     transaction.write(area.rect, segment_id, area.mask, area.z)
     value = min(max(round(area.score * 255), 1), 255)
     transaction.write_confidence(area.rect, value, area.mask, area.z)
@@ -172,7 +175,7 @@ def accept_object(
     if row is None:
         return None, 0
     free = free_lut(labels, guard, taken.segment_id if taken is not None else target)
-    write = Transaction(labels, label, replace(ANYWHERE, validity=guard.validity))
+    write = Transaction(labels, label, replace(ANYWHERE, validity=guard.validity), is_by_hand=True)
     if taken is not None:
         target = taken.segment_id
         where = taken.mask & (labels.tiles.read(taken.rect, z) == target)

@@ -76,12 +76,9 @@ class Hand:
         self.qtbot.waitUntil(what, timeout=60_000)
 
     def shown(self) -> np.ndarray:
-        """The area drawn, in image pixels."""
-        mask = np.zeros(SHAPE, bool)
-        for area in self.tool.preview().areas:
-            assert area.mask.shape == (area.rect.height, area.rect.width)
-            mask[area.rect.slices] |= area.mask
-        return mask
+        """What the proposal layer holds."""
+        layer = self.session.proposal
+        return np.zeros(SHAPE, bool) if layer is None else layer.read_classes(Rect(0, 0, SHAPE[1], SHAPE[0])) > 0
 
     def labels(self) -> np.ndarray:
         layer = self.session.labels
@@ -129,20 +126,23 @@ def test_picking_the_tool_looks_at_the_picture_and_a_click_shows_then_paints_the
     assert hand.tool.marks and not hand.labels().any()
     hand.until(lambda: bool(hand.shown().any()))
     np.testing.assert_array_equal(hand.shown(), RED)
-    assert hand.tool.preview().text.startswith("Enter")
+    assert hand.tool.preview().text.startswith("90% sure – Enter")
+    assert hand.history() == ["Click road"]  # on disk already, and undoable
     hand.key(Qt.Key.Key_Return)
     np.testing.assert_array_equal(hand.labels() == 1, RED)
-    assert hand.history() == ["Click road"] and not hand.tool.is_busy
+    assert not hand.shown().any()
+    assert hand.history() == ["Click road", "Accept click road"] and not hand.tool.is_busy
     hand.click(180.5, 80.5)
     hand.until(lambda: bool(hand.shown().any()))
     np.testing.assert_array_equal(hand.shown(), BLUE)
     hand.key(Qt.Key.Key_Escape)
-    assert not hand.shown().any() and hand.history() == ["Click road"]
+    assert not hand.shown().any() and hand.history() == ["Click road", "Accept click road"]
     # One look for both clicks; the second object is no correction of the first.
     assert hand.log() == ["embed 240x160", "predict 1 False", "predict 1 False"]
     assert {"torch", "transformers"} & set(sys.modules) <= _BEFORE
     hand.session.undo()
     assert not hand.labels().any()
+    np.testing.assert_array_equal(hand.shown(), RED)  # a proposal again
 
 
 @pytest.mark.parametrize(("button", "modifiers"), [(RIGHT, NONE), (LEFT, ALT)])
@@ -180,26 +180,37 @@ def test_a_box_finds_what_is_in_it_and_objects_are_counted(hand: Hand) -> None:
     hand.key(Qt.Key.Key_Return)
     hand.click(50.5, 80.5)
     hand.key(Qt.Key.Key_Return)  # before the answer is there
-    hand.until(lambda: len(hand.history()) == 2)
-    assert len(hand.session.objects()) == 2
+    hand.until(lambda: len(hand.session.objects()) == 2)
+    assert hand.history() == ["Click road", "Accept click road"] * 2
+    assert [row.source for row in hand.session.objects()] == ["accepted"] * 2
     np.testing.assert_array_equal(hand.labels() == 1, RED | BLUE)
 
 
-def test_guards_and_locked_classes_hold_and_shift_erases(hand: Hand) -> None:
+def test_what_was_accepted_is_protected_shift_click_takes_it_up_and_shift_enter_erases(hand: Hand) -> None:
     take(hand)
     hand.click(50.5, 80.5)
     hand.until(lambda: bool(hand.shown().any()))
     hand.key(Qt.Key.Key_Return)
     hand.session.select_class(hand.session.classes[1].id)
-    hand.window.settings.set("paint.guard", "background")
     hand.click(50.5, 80.5)
+    assert not hand.tool.is_busy and "protected" in hand.notices[-1] and "Shift+click" in hand.notices[-1]
+    hand.drag((10, 20), (230, 140))  # both discs in one box: the accepted one is left out
+    hand.until(lambda: bool(hand.shown().any()))
+    np.testing.assert_array_equal(hand.shown(), BLUE)
     hand.key(Qt.Key.Key_Return)
-    hand.until(lambda: not hand.tool.is_busy)
-    assert (hand.labels() == 1).sum() == RED.sum() and not (hand.labels() == 2).any()
-    hand.click(50.5, 80.5)
+    np.testing.assert_array_equal(hand.labels() == 1, RED)
+    np.testing.assert_array_equal(hand.labels() == 2, BLUE)
+    hand.click(50.5, 80.5, modifiers=Qt.KeyboardModifier.ShiftModifier)
+    np.testing.assert_array_equal(hand.shown(), RED)  # taken up, the labels stay until it is accepted
+    np.testing.assert_array_equal(hand.labels() == 1, RED)
+    hand.click(98.5, 80.5, RIGHT)
+    hand.until(lambda: hand.shown().sum() < RED.sum())
+    assert hand.log()[-1] == "predict 1 True"  # what was taken up is what the model corrects
+    hand.key(Qt.Key.Key_Return)
+    assert not (hand.labels() == 1)[STAIN].any() and not hand.shown().any()
+    hand.click(50.5, 80.5, modifiers=Qt.KeyboardModifier.ShiftModifier)
     hand.key(Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
-    hand.until(lambda: not hand.tool.is_busy)
-    assert not hand.labels().any()
+    assert not (hand.labels() == 1).any() and (hand.labels() == 2).sum() == BLUE.sum()
 
 
 def test_what_several_masks_are_taken_for_can_be_chosen(hand: Hand) -> None:
@@ -275,7 +286,7 @@ def test_the_canvas_paints_on_while_the_model_looks_and_a_click_waits_for_it(
 
 def test_a_model_that_fails_says_so_once_and_the_tool_is_free_again(hand: Hand, tmp_path: Path) -> None:
     file = tmp_path / "dark.png"
-    Image.fromarray(np.full((40, 50, 3), 13, np.uint8)).save(file)
+    Image.fromarray(np.tile(np.array([3, 13], np.uint8)[:, None], (40, 25, 3))).save(file)
     hand.session.add_images([file])
     take(hand)
     hand.session.select_image(hand.session.images[-1].id)

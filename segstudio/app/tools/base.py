@@ -278,6 +278,10 @@ class Tool:
         """Abandon what was begun; True when there was something."""
         return False
 
+    def let_go(self) -> None:
+        """The canvas is hidden, or shows another image: end what was begun without taking back what is done."""
+        self.cancel()
+
     @property
     def has_step(self) -> bool:
         """Whether undo takes back a step of what was begun, and leaves the history alone."""

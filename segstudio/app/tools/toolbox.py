@@ -256,9 +256,16 @@ class ToolBox:
         for tool in self._tools.values():
             tool.interrupt()
 
+    def let_go(self) -> None:
+        """The canvas is hidden: what was begun ends, what is done stays."""
+        self._end_sizing(keeps=False)
+        self._pressed = None
+        for tool in {self.current, self._tools[self._chosen]}:
+            tool.let_go()
+
     def _on_image_changed(self) -> None:
         for tool in self._tools.values():
-            tool.cancel()
+            tool.let_go()
 
     def _on_plane_changed(self, _z: int) -> None:
         for tool in self._tools.values():

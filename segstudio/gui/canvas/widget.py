@@ -377,7 +377,7 @@ class CanvasWidget(ViewMoves, InputEvents):
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802
         """What a tool has begun is abandoned with the canvas gone."""
         super().hideEvent(event)
-        self.toolbox.cancel()
+        self.toolbox.let_go()
 
     def closeEvent(self, event: QEvent) -> None:  # noqa: N802
         """End the worker thread."""

@@ -7,7 +7,7 @@ the threshold hardly changes it (stability score); of masks that cover the same,
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import cv2
 import numpy as np
@@ -18,13 +18,12 @@ from segstudio.core.progress import no_progress
 from segstudio.core.regions import tightened
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Sequence
+    from collections.abc import Hashable, Iterable, Iterator, Sequence
 
     import numpy.typing as npt
 
     from segstudio.core.cancel import Cancel
     from segstudio.core.progress import ProgressSink
-    from segstudio.ml.interactive.run import Clicks
 
 PER_SIDE = 24
 """Points along the longer side of the picture."""
@@ -39,6 +38,16 @@ LEAST_OWN = 0.5
 LEAST_PX = 16
 MOST_SHARE = 0.5
 """A mask that fills more of the picture is its ground, no object."""
+
+
+class PointAnswers(Protocol):
+    """What is asked: :class:`segstudio.ml.interactive.run.Clicks`, not named here, since it may come to need torch."""
+
+    def answers_to_points(
+        self, key: Hashable, image: npt.NDArray[np.uint8], points_xy: npt.NDArray[np.float32], say: ProgressSink = ...
+    ) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]:
+        """((M, y, x) probabilities, (M,) scores) for each of (N, 2) points, as if it were the only prompt."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +147,7 @@ class Covered:
 
 
 def find_at(
-    clicks: Clicks,
+    clicks: PointAnswers,
     key: Hashable,
     image: npt.NDArray[np.uint8],
     points_xy: npt.NDArray[np.float32],
@@ -161,7 +170,7 @@ def find_at(
 
 
 def everything(
-    clicks: Clicks,
+    clicks: PointAnswers,
     key: Hashable,
     image: npt.NDArray[np.uint8],
     *,

@@ -18,13 +18,15 @@ class Service:
     """Answers at once with a square around the last point of each question, or keeps the question."""
 
     problem = status = ""
-    window_px = 256
+    window_px = 512
+    model_id = "toy"
 
     def __init__(self) -> None:
         self.prepared: list[object] = []
         self.asked: list[tuple[object, object, int]] = []
         self.held: list[Callable[[], None]] | None = None
         self.failure = ""
+        self.masks: list[object] = []
         self.drops = 0
 
     def explain(self, say: Callable[[str], None]) -> None:
@@ -36,8 +38,9 @@ class Service:
     def drop(self) -> None:
         self.drops += 1
 
-    def ask(self, seen, prompts, after, done, failed) -> None:  # type: ignore[no-untyped-def]
+    def ask(self, seen, prompts, after, done, failed, mask=None) -> None:  # type: ignore[no-untyped-def]
         self.asked.append((seen, prompts, after))
+        self.masks.append(mask)
         number = len(self.asked)
         probability = np.zeros(seen.view.rgb.shape[:2], np.uint8)
         if len(prompts.points_xy):
@@ -78,7 +81,9 @@ class Large:
 
     def read(self, level: int, z: int, window: Rect) -> np.ndarray:
         window = window.clipped(*self.info.levels[level])
-        return np.full((3, window.height, window.width), level * 7 + window.x % 200, np.uint8)
+        picture = np.full((3, window.height, window.width), level * 7 + window.x % 200, np.uint8)
+        picture[:, ::9] += 20  # of one colour it would be refused
+        return picture
 
     def close(self) -> None:
         pass
@@ -98,6 +103,12 @@ def click(tool: PromptTool, x: float, y: float, button: str = "left", modifiers:
     event = PointerEvent(x, y, button, frozenset({button}), modifiers)
     tool.press(event)
     tool.release(event)
+
+
+def proposed(tool: PromptTool) -> np.ndarray:
+    """(300, 400) bool: what the proposal holds."""
+    layer = tool.session.proposal
+    return np.zeros((300, 400), bool) if layer is None else layer.read_classes(layer.bounds) > 0
 
 
 def test_a_click_outside_what_was_looked_at_has_all_marks_looked_at(
@@ -135,7 +146,7 @@ def test_a_correction_names_the_answer_it_corrects_and_a_box_replaces_a_box(tool
         tool.move(PointerEvent(120, 120))
         tool.release(PointerEvent(*corner))
     assert [mark.to_xy for mark in tool.marks] == [None, None, (200, 200)]
-    assert service.asked[-1][1].box_xyxy == pytest.approx((100 * 256 / 400,) * 2 + (200 * 256 / 400,) * 2)
+    assert service.asked[-1][1].box_xyxy == pytest.approx((100, 100, 200, 200))
     assert service.asked[-1][2] == 0
 
 
@@ -146,7 +157,8 @@ def test_enter_before_the_answer_paints_when_it_comes(session: Session, tool: Pr
     assert tool.key("enter") and session.labels is not None
     assert not session.labels.read(Rect(0, 0, 400, 300)).any()
     service.held.pop()()
-    assert session.labels.read(Rect(0, 0, 400, 300)).any() and not tool.is_busy
+    assert (session.labels.read_classes(session.labels.bounds) == 1).sum() == 100 and not tool.is_busy
+    assert not proposed(tool).any()
 
 
 def test_a_late_answer_to_a_click_that_was_taken_back_is_dropped(tool: PromptTool, service: Service) -> None:
@@ -155,12 +167,13 @@ def test_a_late_answer_to_a_click_that_was_taken_back_is_dropped(tool: PromptToo
     click(tool, 200, 100)
     late = service.held.pop()
     tool.undo()
-    shown = tool.preview().areas[0]
+    before = proposed(tool)
+    assert before.sum() == 100
     late()
-    assert tool.preview().areas[0] is shown and len(tool.marks) == 1
+    assert (proposed(tool) == before).all() and len(tool.marks) == 1
     tool.undo()
     late()
-    assert not tool.is_busy and not tool.preview().areas and not tool.has_step
+    assert not tool.is_busy and not proposed(tool).any() and not tool.has_step
 
 
 def test_what_fails_leaves_the_tool_free_and_is_said(tool: PromptTool, service: Service, said: list[str]) -> None:
@@ -169,7 +182,10 @@ def test_what_fails_leaves_the_tool_free_and_is_said(tool: PromptTool, service: 
     assert said == ["The model broke."] and not tool.is_busy
     service.failure = ""
     click(tool, 100, 100)
-    assert tool.preview().areas
+    assert proposed(tool).sum() == 100
+    service.failure = "The model broke again."
+    click(tool, 200, 200)  # what was answered before stays, as a hint and as a proposal
+    assert said[-1] == "The model broke again." and len(tool.marks) == 1 and proposed(tool).sum() == 100
 
 
 def test_another_choice_asks_anew_and_another_plane_or_tool_forgets(
@@ -179,10 +195,10 @@ def test_another_choice_asks_anew_and_another_plane_or_tool_forgets(
     session.settings.set("prompt.choice", "largest")
     assert len(service.asked) == 2
     tool.plane_changed()
-    assert not tool.is_busy and service.drops
-    click(tool, 100, 100)
+    assert not tool.is_busy and service.drops and proposed(tool).sum() == 100  # what was found stays
+    click(tool, 200, 100)
     tool.deactivate()
-    assert not tool.is_busy and not tool.preview().areas
+    assert not tool.is_busy and proposed(tool).sum() == 200
 
 
 def test_no_class_no_image_and_nothing_found_are_said(
