@@ -68,6 +68,13 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--measure-every", type=int, default=1, metavar="N", help="measure after so many images")
     group.add_argument(
+        "--measure-strokes",
+        type=int,
+        default=0,
+        metavar="N",
+        help="measure after so many strokes, too, if the model changed",
+    )
+    group.add_argument(
         "--target",
         type=float,
         default=0.0,
@@ -154,6 +161,7 @@ def plan_of(args: argparse.Namespace) -> SimulationPlan:
             click_model=args.click_model, model=args.model, arch=args.arch, encoder=args.encoder, steps=args.steps,
             images_per_round=args.images_per_round, strokes_per_round=args.strokes_per_round, patch_px=args.size,
             batch=args.batch, lr=args.lr, device=args.device, threads=args.threads, measure_every=args.measure_every,
+            measure_strokes=args.measure_strokes,
             target=args.target,
         ).checked()  # fmt: skip
 

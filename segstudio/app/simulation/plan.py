@@ -90,7 +90,7 @@ class SimulationPlan:
     ``loop`` is how the model learns: continuously, a round being done in the time of ``strokes_per_round`` strokes, in
     rounds after every ``images_per_round`` images, or not at all; ``steps`` are taken in each round. ``model`` is what the
     first proposals come from, and what learning starts from ("" = from the encoder's ImageNet weights). Measured is after every
-    ``measure_every`` images.
+    ``measure_every`` images, and with ``measure_strokes`` > 0 also after so many strokes, when the model is another one.
     """
 
     data: str
@@ -121,6 +121,7 @@ class SimulationPlan:
     device: str = "auto"
     threads: int = 0
     measure_every: int = 1
+    measure_strokes: int = 0
     target: float = 0.0
     """Stop once the test images reach this (Dice of the classes but background, or mean IoU); 0 = never."""
 
@@ -153,7 +154,8 @@ class SimulationPlan:
 _LIMITS = (
     ("test_images", 0, 100_000), ("pool_images", 0, 1_000_000), ("strokes_per_image", 0, 1_000_000), ("sketch_px", 0, 100_000),
     ("steps", 1, 100_000), ("images_per_round", 1, 10_000), ("strokes_per_round", 1, 100_000), ("patch_px", 32, 4096),
-    ("batch", 1, 256), ("lr", 1e-7, 1.0), ("threads", 0, 1024), ("measure_every", 1, 100_000), ("target", 0.0, 1.0),
+    ("batch", 1, 256), ("lr", 1e-7, 1.0), ("threads", 0, 1024), ("measure_every", 1, 100_000),
+    ("measure_strokes", 0, 1_000_000), ("target", 0.0, 1.0),
 )  # fmt: skip
 
 

@@ -175,7 +175,7 @@ class _Work:
             if self._is_reached:
                 ended_by = "target"
                 break
-        if done and self.points[-1].images != len(done):
+        if done and (self.points[-1].images, self.points[-1].strokes) != (len(done), self.effort.strokes):
             self._measure(self._images[done[-1]].name)
         return Simulation(
             self.plan, tuple(self.points), self.data.classes, len(self.data.pool), len(self.data.test), ended_by,
@@ -244,6 +244,7 @@ class _Work:
         self._report()
         self._image_strokes += 1
         self._told_learner(self.learner.on_strokes(1))
+        self._measure_now_and_then()
         limit = self.plan.strokes_per_image
         return not (self._is_renewed or self._is_spent or (limit and self._image_strokes >= limit))
 
@@ -306,6 +307,18 @@ class _Work:
             self.effort.strokes += 1
 
     # -- measuring -----------------------------------------------------------------------------------------------
+
+    def _measure_now_and_then(self) -> None:
+        """Between images, where that is asked for and there is another model."""
+        every, last = self.plan.measure_strokes, self.points[-1]
+        image_id = self.session.image_id
+        if (
+            every
+            and image_id is not None
+            and self.effort.strokes - last.strokes >= every
+            and self.learner.model != last.model
+        ):
+            self._measure(self._images[image_id].name)
 
     def _measure(self, image: str) -> None:
         """A point of the curve."""
