@@ -91,6 +91,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="W0[,SIGMA]",
         help="weigh the gaps between neighbouring objects more, as U-Net does: 10 or 10,5 (default: no)",
     )
+    parser.add_argument(
+        "--source-weights",
+        default="",
+        metavar="HAND,ACCEPTED,MODEL",
+        help="weigh a project's labels by who made them: by hand, accepted place by place or in images marked done, taken "
+        "over from a model unchecked; such as 1,0.5,0.2 (default: all alike)",
+    )
     parser.add_argument("--classes", default="", metavar="a,b", help="names for the classes of a dataset that has none")
     parser.add_argument(
         "--ignored-as", default="", metavar="CLASS", help="learn ignored pixels as this class (default: leave them out)"
@@ -289,6 +296,7 @@ def plan_of(args: argparse.Namespace) -> TrainPlan:
         "aux_weights": numbers(args.aux_weights, "--aux-weights"),
         **_class_weights(args.class_weights),
         "border_weight": _border_weight(args.border_weight),
+        "source_weights": numbers(args.source_weights, "--source-weights"),
         "class_names": tuple(n.strip() for n in args.classes.split(",") if n.strip()),
         "scale": (low_high[0], low_high[1]),
         "is_channels_last": not args.no_channels_last,

@@ -43,9 +43,21 @@ def plane_layer(layer: LabelLayer, z: int) -> LabelLayer:
             tile = layer.tiles.get(key)
             tiles.set((0, key[1], key[2]), tile)
             present.update(_ids(tile))
+    touched = TileMap(layer.touched.dtype)
+    for key in layer.touched.keys():
+        if key[0] == z:
+            touched.set((0, key[1], key[2]), layer.touched.get(key))
     segments = {id_: segment for id_, segment in layer.segments.items() if id_ in present}
     return LabelLayer(
-        layer.id, layer.image_id, layer.name, layer.kind, layer.width, layer.height, tiles=tiles, segments=segments
+        layer.id,
+        layer.image_id,
+        layer.name,
+        layer.kind,
+        layer.width,
+        layer.height,
+        tiles=tiles,
+        touched=touched,
+        segments=segments,
     )
 
 

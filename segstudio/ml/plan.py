@@ -60,6 +60,8 @@ class TrainPlan:
     The loss: ``loss`` is a name or a sum of names (:mod:`segstudio.ml.loss_table`). ``class_balance`` computes ``class_weights`` from the
     training split when the run begins; both are kept, so that a run that goes on has the same weights. ``border_weight`` (w0, σ in
     pixels) adds U-Net's weights between neighbouring objects; () adds none. ``aux_weights`` () are the network's own.
+    ``source_weights`` (by hand, accepted, by a model alone) weigh a project's labels by who vouches for them
+    (:mod:`segstudio.ml.source_weights`); () counts all alike.
 
     Optimisation: ``momentum`` and ``is_nesterov`` are of sgd; ``lr`` is the rate at the end of the warm-up (``warmup_share`` of
     the steps), of a pretrained encoder times ``encoder_lr_factor``; ``step_epochs`` 0 = a third of the run; ``clip_norm`` 0 = no clipping;
@@ -107,6 +109,7 @@ class TrainPlan:
     class_balance: ClassBalance = "none"
     border_weight: tuple[float, ...] = ()
     aux_weights: tuple[float, ...] = ()
+    source_weights: tuple[float, ...] = ()
 
     epochs: int = 20
     batch: int = 8

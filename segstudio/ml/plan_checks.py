@@ -170,12 +170,30 @@ def _check_loss(plan: TrainPlan) -> None:
             f"the border weight is {shown(plan.border_weight)}",
             remedy="give two numbers above 0, w0 and sigma, such as 10,5",
         )
+    _check_sources(plan)
     is_weighted = bool(plan.class_weights or plan.class_balance != "none" or plan.border_weight)
     if is_weighted and not any(part.counts_pixels for part in parts):
         what = "a border weight" if plan.border_weight else "class weights"
         raise UserError(
             f"the loss {plan.loss} is not a mean over pixels, which {what} could weigh",
             remedy="leave them out, or add ce to the loss",
+        )
+
+
+def _check_sources(plan: TrainPlan) -> None:
+    from segstudio.ml.source_weights import are_weighed, check_source_weights
+
+    check_source_weights(plan.source_weights)
+    if not are_weighed(plan.source_weights):
+        return
+    if not plan.project:
+        raise UserError(
+            "a dataset folder does not say who made its labels", remedy="weigh the sources of projects only"
+        )
+    if plan.patch_depth:
+        raise UserError(
+            "the sources of labels are not weighed in patches of volumes",
+            remedy="leave the weights out, or --patch-depth",
         )
 
 

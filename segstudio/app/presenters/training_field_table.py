@@ -143,6 +143,12 @@ FIELDS: tuple[PlanField, ...] = (
         count=2, example="10, 5",
     ),
     PlanField(
+        "source_weights", "Weigh labels by who made them", LOSS, "numbers",
+        "Three numbers: what you labelled yourself, what you accepted place by place or in images marked done, and what came with a "
+        "whole proposal that nobody checked; 0 leaves it out, empty = all alike.",
+        count=3, example="1, 0.5, 0.2",
+    ),
+    PlanField(
         "aux_weights", "Auxiliary losses", LOSS, "numbers",
         "Only for networks with outputs on the way, such as PSPNet or UNet++: one number for each; empty = the network's own.",
         example="0.4",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from segstudio.ml.source_weights import are_weighed
 from segstudio.ml.training.augment import augment_seeded, augmentation_of
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ def place_of(plan: TrainPlan, device: torch.device) -> tuple[bool, str]:
         obstacle = "the run is on the CPU"
     elif plan.border_weight:
         obstacle = "border weights are computed there"
+    elif are_weighed(plan.source_weights):
+        obstacle = "the weights of sources are turned with the labels there"
     elif plan.patch_depth:
         obstacle = "patches of volumes are made there"
     if obstacle:

@@ -134,12 +134,23 @@ class BigPair:
 
     def objects(self, rect: Rect) -> npt.NDArray[np.int32] | None:
         """(rect.height, rect.width) int32 ids of known objects, 0 = none; None where the data tells of none."""
+        part, places = self._part_of(rect)
+        ids = self._target.objects(part)
+        return None if ids is None else ids[places]
+
+    def sources(self, rect: Rect) -> IndexMask | None:
+        """(rect.height, rect.width) codes of who made the labels; None where nothing tells."""
+        part, places = self._part_of(rect)
+        codes = self._target.sources(part)
+        return None if codes is None else codes[places]
+
+    def _part_of(self, rect: Rect) -> tuple[Rect, tuple[npt.NDArray[np.int64], ...]]:
+        """The pixels of the file that *rect* of the working scale takes, and which of them."""
         rows, columns = (
             self._sources(a, n, side) for a, n, side in ((rect.y, rect.height, 0), (rect.x, rect.width, 1))
         )
         part = Rect(int(columns[0]), int(rows[0]), int(columns[-1] + 1 - columns[0]), int(rows[-1] + 1 - rows[0]))
-        ids = self._target.objects(part)
-        return None if ids is None else ids[np.ix_(rows - rows[0], columns - columns[0])]
+        return part, np.ix_(rows - rows[0], columns - columns[0])
 
     def values(self, rect: Rect) -> npt.NDArray[np.float32]:
         """(B, rect.height, rect.width) float32 in 0…1 of *rect*, which lies inside; from the level that is just fine enough."""

@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 
 from segstudio.core.border_weights import border_weights, component_ids
 from segstudio.ml.plan import IGNORE_INDEX
+from segstudio.ml.source_weights import CODE_SHIFT, are_weighed, with_codes
 from segstudio.ml.training.augment import augment_seeded, augmentation_of
 from segstudio.ml.training.label_index import ClassPlaces, LabelIndex
 from segstudio.ml.training.mix import mixed
@@ -51,7 +52,8 @@ class SegmentationDataset(Dataset[tuple[torch.Tensor, ...]]):
     Patches lie where there are labels; with the plan's ``sampling`` "balanced" each class is in the middle of things as often as any
     other, wherever it is labelled. Images too large to be held are read in windows, and only where they are labelled.
 
-    With the plan's ``border_weight`` a third part: (P, P) float32 weights between neighbouring objects: those the data tells of, and
+    With the plan's ``source_weights`` a last part: (P, P) float32 weights of the pixels by who made their labels. With its
+    ``border_weight`` a third part: (P, P) float32 weights between neighbouring objects: those the data tells of, and
     of classes that it tells none of (but *background_index*) the connected pieces. Where ``is_augmented_on_device`` was set,
     patches come as they were cropped, with the int64 seed of their augmentation (:mod:`segstudio.ml.training.augment_device`)
     as third part. *scratch* is a folder for large masks that cannot be read in windows; it goes when the dataset does.
@@ -117,11 +119,15 @@ class SegmentationDataset(Dataset[tuple[torch.Tensor, ...]]):
         if self.is_augmented_on_device:
             return x, y.long(), torch.tensor(seed)
         x, y = augment_seeded(self._transform, x, y, seed)
-        if not self.plan.border_weight:
-            return x, y.long()
-        # Of the patch as the network sees it: places, scales and turns differ from epoch to epoch, and so do distances.
-        ids = object_ids(y[0].numpy().astype(np.uint8), y[1].numpy(), self._background_index)
-        return x, y[0].long(), torch.from_numpy(border_weights(ids, *self.plan.border_weight))
+        more: tuple[torch.Tensor, ...] = ()
+        if self.plan.border_weight:
+            # Of the patch as the network sees it: places, scales and turns differ from epoch to epoch, and so do distances.
+            ids = object_ids(y[0].numpy().astype(np.uint8), y[1].numpy(), self._background_index)
+            more, y = (torch.from_numpy(border_weights(ids, *self.plan.border_weight)),), y[0]
+        if are_weighed(self.plan.source_weights):
+            weights = torch.tensor(self.plan.source_weights, dtype=torch.float32)
+            more, y = (*more, weights[(y >> CODE_SHIFT).long()]), y & IGNORE_INDEX
+        return x, y.long(), *more
 
     def _cropped(self, epoch: int, index: int) -> Cropped:
         """The patch before augmentation, and the generator that goes on from there; with a border weight object ids below the classes."""
@@ -131,6 +137,10 @@ class SegmentationDataset(Dataset[tuple[torch.Tensor, ...]]):
         inside = place.clipped(source.shape[1], source.shape[0])
         part = fitted(source.values(inside), place.width, side_px)
         mask = fitted_mask(source.target(inside), place.width, side_px)
+        if are_weighed(self.plan.source_weights):
+            codes = source.sources(inside)
+            codes = None if codes is None else fitted_mask(codes, place.width, side_px)
+            mask = with_codes(mask, codes, IGNORE_INDEX)
         if self.plan.border_weight:
             ids = source.objects(inside)
             ids = np.zeros_like(mask, np.int32) if ids is None else fitted_mask(ids, place.width, side_px)

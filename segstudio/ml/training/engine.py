@@ -30,7 +30,7 @@ class Batch:
     """Patches: ``images`` (N, B, H, W) float32 in 0…1 (volumes: (N, B, D, H, W)), ``targets`` (N, H, W) int64, ``border`` weights or None.
 
     ``keys`` are the (epoch, index) of each, from which everything random about it is drawn; ``seeds`` (N,) int64 are those of an
-    augmentation that is still to come, on the device.
+    augmentation that is still to come, on the device. ``weights`` (N, H, W) float32 weigh the pixels by who made their labels.
     """
 
     images: torch.Tensor
@@ -38,6 +38,7 @@ class Batch:
     border: torch.Tensor | None = None
     keys: tuple[Key, ...] = ()
     seeds: torch.Tensor | None = None
+    weights: torch.Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -46,14 +47,16 @@ class Batch:
         """The same patches on *device*."""
         images, targets = (t.to(device, non_blocking=True) for t in (self.images, self.targets))
         border = None if self.border is None else self.border.to(device, non_blocking=True)
-        return Batch(images, targets, border, self.keys, self.seeds)
+        weights = None if self.weights is None else self.weights.to(device, non_blocking=True)
+        return Batch(images, targets, border, self.keys, self.seeds, weights)
 
     def part(self, begin: int, end: int) -> Batch:
         """The patches from *begin* up to *end*."""
         cut = slice(begin, end)
         border = None if self.border is None else self.border[cut]
         seeds = None if self.seeds is None else self.seeds[cut]
-        return Batch(self.images[cut], self.targets[cut], border, self.keys[cut], seeds)
+        weights = None if self.weights is None else self.weights[cut]
+        return Batch(self.images[cut], self.targets[cut], border, self.keys[cut], seeds, weights)
 
 
 class Engine:
@@ -163,7 +166,7 @@ class Engine:
         """How much each batch counts: by its labelled pixels, as in one big batch."""
         if len(batches) == 1:
             return [1.0]
-        counted = (self.loss.weight_of(batch.targets) for batch in batches)
+        counted = (self.loss.weight_of(batch.targets, batch.weights) for batch in batches)
         weights = [float(weight) for weight in self.ranks.totals(*counted)]
         total = sum(weights)
         return [weight / total for weight in weights] if total else [1 / len(batches)] * len(batches)
@@ -180,7 +183,7 @@ class Engine:
             output = self.network(images)
         if self.aux_weights:
             output = _weighed(output, self.aux_weights)
-        return cast("torch.Tensor", self.loss(output, batch.targets, batch.border))
+        return cast("torch.Tensor", self.loss(output, batch.targets, batch.border, batch.weights))
 
     def _update(self) -> bool:
         """Change the parameters; whether that was done, for a gradient that is not finite would spoil them."""

@@ -6,7 +6,7 @@ import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch.utils.data import DataLoader
@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 from segstudio.core.errors import UserError
 from segstudio.core.geometry import Rect
 from segstudio.ml.plan import IGNORE_INDEX
+from segstudio.ml.source_weights import are_weighed
 from segstudio.ml.training.dataset import SegmentationDataset
 from segstudio.ml.training.distributed import ONE
 from segstudio.ml.training.loader import loader_options
@@ -23,6 +24,8 @@ from segstudio.ml.training.sources import TrainData, read_image
 from segstudio.ml.training.volume_setup import SCALING, VolumePairs, bands_of_planes, volume_patches
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from segstudio.ml.plan import TrainPlan
     from segstudio.ml.training.distributed import Ranks
     from segstudio.ml.training.sampler import EpochSampler
@@ -68,6 +71,22 @@ def _volume_feed(plan: TrainPlan, data: TrainData, ignored_index: int) -> Feed:
     bands = bands_of_planes(data.images)
     patches = volume_patches(plan, data, bands, ignored_index)
     return Feed(patches, VolumePairs(data.of_split("val"), plan, bands, data.classes), bands, SCALING, ignored_index)
+
+
+class Extras(NamedTuple):
+    """What patches may bring beside picture and labels; see :class:`segstudio.ml.training.engine.Batch`."""
+
+    border: torch.Tensor | None = None
+    weights: torch.Tensor | None = None
+    seeds: torch.Tensor | None = None
+
+
+def parts_of(plan: TrainPlan, more: Sequence[torch.Tensor]) -> Extras:
+    """Which is which of the parts that follow picture and labels in a batch of *plan*."""
+    seeds = next((part for part in more if not part.is_floating_point()), None)
+    floats = [part for part in more if part.is_floating_point()]
+    weights = floats.pop() if floats and are_weighed(plan.source_weights) else None
+    return Extras(floats[0] if floats else None, weights, seeds)
 
 
 def steps_per_epoch(plan: TrainPlan, patches: int) -> int:

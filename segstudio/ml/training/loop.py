@@ -14,7 +14,7 @@ from segstudio.ml.train_events import EpochDone, RunFinished, StepDone, TrainNot
 from segstudio.ml.training.distributed import ONE
 from segstudio.ml.training.engine import Batch
 from segstudio.ml.training.faults import device_fault, where_it_failed
-from segstudio.ml.training.feed import build_loader
+from segstudio.ml.training.feed import build_loader, parts_of
 from segstudio.ml.training.keeper import Keeper
 from segstudio.ml.training.loader import batches, is_worker_fault, worker_error
 from segstudio.ml.training.sampler import EpochSampler
@@ -143,9 +143,8 @@ class Loop:
         keys, done = list(self.loader.sampler), 0  # of several processes those that this one learns
         for images, targets, *more in batches(self.loader, self.folder.folder):
             count = len(images)
-            border = next((part for part in more if part.is_floating_point()), None)
-            seeds = next((part for part in more if not part.is_floating_point()), None)
-            yield Batch(images, targets, border, tuple(keys[done : done + count]), seeds)
+            extras = parts_of(self.plan, more)
+            yield Batch(images, targets, extras.border, tuple(keys[done : done + count]), extras.seeds, extras.weights)
             done += count
 
     def _must_stop(self) -> bool:

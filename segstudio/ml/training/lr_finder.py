@@ -11,7 +11,7 @@ import torch
 from segstudio.ml.encoders.freezing import keep_frozen
 from segstudio.ml.train_events import LrFound, LrPoint, TrainNote
 from segstudio.ml.training.engine import Batch
-from segstudio.ml.training.feed import build_loader
+from segstudio.ml.training.feed import build_loader, parts_of
 from segstudio.ml.training.sampler import EpochSampler
 from segstudio.ml.training.setup import build_setup
 
@@ -133,9 +133,8 @@ def _groups(plan: TrainPlan, setup: RunSetup) -> Iterator[list[Batch]]:
         epoch += 1
         sampler.epoch = epoch
         for images, targets, *more in loader:
-            border = next((part for part in more if part.is_floating_point()), None)
-            seeds = next((part for part in more if not part.is_floating_point()), None)
-            group.append(Batch(images, targets, border, seeds=seeds))
+            extras = parts_of(plan, more)
+            group.append(Batch(images, targets, extras.border, seeds=extras.seeds, weights=extras.weights))
             if len(group) == plan.accumulate and given < STEPS:
                 given += 1
                 yield group

@@ -51,7 +51,8 @@ def mixed(
     if plan.mix == "cutmix":
         is_pasted = cut_box(mask.shape[-2:], draw)
     else:
-        is_pasted = chosen_classes(partner_mask if partner_mask.ndim == 2 else partner_mask[0], draw)
+        classes = partner_mask if partner_mask.ndim == 2 else partner_mask[0]
+        is_pasted = chosen_classes(classes & IGNORE_INDEX, draw)  # above the class may stand who made the label
     new_mask = np.where(is_pasted, partner_mask, mask)
     if mask.ndim == 3:
         # Object ids of two pictures are different objects, though equal numbers; none becomes the one that stands for ignored.

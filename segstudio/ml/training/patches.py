@@ -109,6 +109,10 @@ class PairSource(Protocol):
         """Ids of known objects, 0 = none; None where the data tells of none."""
         ...
 
+    def sources(self, rect: Rect) -> IndexMask | None:
+        """Codes of who made the labels; None where nothing tells."""
+        ...
+
 
 class ArrayPair:
     """A pair in memory as a :class:`PairSource`."""
@@ -119,9 +123,10 @@ class ArrayPair:
         values: npt.NDArray[np.float16],
         target: IndexMask,
         read_objects: Callable[[], ObjectIds | None],
+        read_sources: Callable[[], IndexMask | None],
     ) -> None:
         self.frame, self.whole_target = frame, target
-        self._values, self._read_objects = values, read_objects
+        self._values, self._read_objects, self._read_sources = values, read_objects, read_sources
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -141,16 +146,31 @@ class ArrayPair:
         ids = self._read_objects()
         return None if ids is None else ids[rect.slices]
 
+    def sources(self, rect: Rect) -> IndexMask | None:
+        """Codes of who made the labels in *rect*."""
+        codes = self._read_sources()
+        return None if codes is None else codes[rect.slices]
+
 
 def load_objects(image: TrainImage, long_side_px: int, scratch: Path | None = None) -> ObjectIds | None:
     """(y, x) int32 ids of the objects of a training image at the working scale, 0 = none; None where its labels tell of none."""
     frame = frame_of(image, long_side_px)
     with closing(open_target(image, scratch)) as target:
         ids = target.objects(frame.area)
-    if ids is None or ids.shape == frame.shape:
-        return ids
-    rows, columns = (np.arange(n) * extent // n for n, extent in zip(frame.shape, ids.shape, strict=True))
-    return ids[np.ix_(rows, columns)]
+    return None if ids is None else ids[_places(frame, ids.shape)]
+
+
+def load_sources(image: TrainImage, long_side_px: int, scratch: Path | None = None) -> IndexMask | None:
+    """(y, x) uint8 codes of who made the labels of a training image, at the working scale; None where nothing tells."""
+    frame = frame_of(image, long_side_px)
+    with closing(open_target(image, scratch)) as target:
+        codes = target.sources(frame.area)
+    return None if codes is None else codes[_places(frame, codes.shape)]
+
+
+def _places(frame: Frame, shape: tuple[int, ...]) -> tuple[npt.NDArray[np.int64], ...]:
+    """Which pixels of a plane of *shape* are taken at the working scale."""
+    return np.ix_(*(np.arange(n) * extent // n for n, extent in zip(frame.shape, shape, strict=True)))
 
 
 class PairCache:
@@ -176,6 +196,7 @@ class PairCache:
         self._big = _OpenPairs()
         self._is_big: dict[int, bool] = {}
         self._objects: dict[int, ObjectIds | None] = {}
+        self._sources: dict[int, IndexMask | None] = {}
 
     def __len__(self) -> int:
         """Images."""
@@ -209,6 +230,7 @@ class PairCache:
             dropped, old = self._pairs.popitem(last=False)
             self._bytes -= old[0].nbytes + old[1].nbytes
             self._objects.pop(dropped, None)
+            self._sources.pop(dropped, None)
         return pair
 
     def own_bands(self, values: npt.NDArray[np.float16]) -> npt.NDArray[np.float16]:
@@ -249,12 +271,17 @@ class PairCache:
         """Windows of image *index*, from memory where it can be held."""
         if self.is_big(index):
             return self.big(index)
-        return ArrayPair(self.frame(index), *self[index], lambda: self._ids(index))
+        return ArrayPair(self.frame(index), *self[index], lambda: self._ids(index), lambda: self._codes(index))
 
     def _ids(self, index: int) -> ObjectIds | None:
         if index not in self._objects:
             self._objects[index] = load_objects(self._images[index], self._plan.working_long_side_px, self._scratch)
         return self._objects[index]
+
+    def _codes(self, index: int) -> IndexMask | None:
+        if index not in self._sources:
+            self._sources[index] = load_sources(self._images[index], self._plan.working_long_side_px, self._scratch)
+        return self._sources[index]
 
     def label_index(self, index: int) -> LabelIndex:
         """Which tiles of image *index* hold which classes."""

@@ -13,6 +13,7 @@ from segstudio.core.geometry import Rect, tile_rect
 from segstudio.core.label_planes import plane_classes, plane_layer
 from segstudio.io.readers.registry import probe
 from segstudio.ml.plan import IGNORE_INDEX
+from segstudio.ml.source_weights import ignored_codes, source_codes
 from segstudio.ml.training.sources import IndexMask, TrainData, TrainImage, band_kind, of_one_kind
 from segstudio.ml.training.splitting import SplitRule, hold_planes_out, split_images
 from segstudio.ml.training.targets import LayerTarget
@@ -35,7 +36,7 @@ class ProjectLabels:
     """Reads the labels of one image, or of plane ``z`` of a volume, when a loader asks; ``index_of`` maps class ids to class indices.
 
     ``unlabelled_index`` is what pixels without a label are: ignored in an image that is still being worked on, background in
-    one that is marked done (its person said that nothing is missing).
+    one that is marked done (its person said that nothing is missing). Labels of *ignored* sources are left out.
     """
 
     project: Path
@@ -43,11 +44,16 @@ class ProjectLabels:
     index_of: tuple[tuple[int, int], ...]
     unlabelled_index: int
     z: int = 0
+    is_checked: bool = False
+    ignored: tuple[int, ...] = ()
 
     def __call__(self) -> IndexMask:
         """(y, x) uint8 class indices of the plane, 255 = ignored."""
         from segstudio.io.store.project import ProjectStore
 
+        if self.ignored:
+            target = self.opened(None)
+            return target.window(Rect(0, 0, target.shape[1], target.shape[0]))
         with ProjectStore.open(self.project, read_only=True) as store:
             layer = store.labels_layer(self.image_id)
             class_ids = layer.read_classes(layer.bounds, self.z)
@@ -58,7 +64,8 @@ class ProjectLabels:
         from segstudio.io.store.project import ProjectStore
 
         with ProjectStore.open(self.project, read_only=True) as store:
-            return LayerTarget(plane_layer(store.labels_layer(self.image_id), self.z), self._lut())
+            layer = plane_layer(store.labels_layer(self.image_id), self.z)
+        return LayerTarget(layer, self._lut(), is_checked=self.is_checked, ignored=self.ignored)
 
     def _lut(self) -> IndexMask:
         lut = np.full(65536, IGNORE_INDEX, np.uint8)
@@ -70,7 +77,13 @@ class ProjectLabels:
 
 
 def project_data(
-    project: Path, *, val_fraction: float, seed: int, may_cut: bool = True, rule: SplitRule | None = None
+    project: Path,
+    *,
+    val_fraction: float,
+    seed: int,
+    may_cut: bool = True,
+    rule: SplitRule | None = None,
+    source_weights: tuple[float, ...] = (),
 ) -> TrainData:
     """The labelled images of a project.
 
@@ -79,7 +92,7 @@ def project_data(
     something is labelled (and the run says so). Each labelled plane of a volume is an image of its own. The project's
     own splits hold; else a seeded part becomes validation, all planes of a volume or none; with *may_cut* a single
     image is cut in two, of a single volume a run of neighbouring planes is held out. A *rule* for groups, blocks or folds is
-    kept instead.
+    kept instead. Labels of sources that weigh nothing count as not there.
 
     Raises
     ------
@@ -90,7 +103,10 @@ def project_data(
 
     with ProjectStore.open(project, read_only=True) as store:
         classes = store.classes
+        ignored = ignored_codes(source_weights)
         with_labels = [r for r in store.images() if sum(store.labelled_pixels([r.id]).values()) > 0]
+        if ignored:
+            with_labels = [r for r in with_labels if _has_kept(store, r, ignored)]
         if not with_labels:
             raise UserError(
                 "no image of the project has labels",
@@ -128,7 +144,8 @@ def project_data(
                 planes[record.id] = _learnt_planes(store, record.id, index_of)
             for z in planes.get(record.id, {0: set()}):
                 name = f"{record.name}, plane {z + 1}" if record.depth > 1 else record.name
-                target = ProjectLabels(project, record.id, index_of, unlabelled, z)
+                is_checked = record.status == "done"
+                target = ProjectLabels(project, record.id, index_of, unlabelled, z, is_checked, ignored)
                 images.append(TrainImage(name, file, target, split, z=z))
         if learns_unlabelled and not is_any_done:
             unsaid = "No image is marked done, so unlabelled pixels of labelled images count as background."
@@ -162,6 +179,17 @@ def _learnt_planes(store: ProjectStore, image_id: int, index_of: tuple[tuple[int
     known = {class_id for class_id, _ in index_of}
     found = {z: classes & known for z, classes in plane_classes(store.labels_layer(image_id)).items()}
     return {z: classes for z, classes in sorted(found.items()) if classes}
+
+
+def _has_kept(store: ProjectStore, record: ImageRecord, ignored: tuple[int, ...]) -> bool:
+    """Whether the image has labels of a source that counts."""
+    layer = store.labels_layer(record.id)
+    for z, ty, tx in layer.tiles.keys():
+        rect = tile_rect(ty, tx).intersected(layer.bounds)
+        codes = source_codes(layer, rect, z, is_checked=record.status == "done")
+        if ((layer.read_classes(rect, z) != UNLABELLED) & ~np.isin(codes, ignored)).any():
+            return True
+    return False
 
 
 def _about_planes(planes: dict[int, dict[int, set[int]]]) -> str:

@@ -48,16 +48,20 @@ def tversky_loss(
     ignore: int = IGNORE_INDEX,
     smooth: float = 1.0,
     ranks: Ranks = ONE,
+    weights: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """1 − mean Tversky index over the classes that *target* holds (Salehi et al. 2017, arXiv:1706.05721: α = *false*, β = *missed*).
 
-    Shapes as for :func:`lovasz_loss`. *false* and *missed* weigh false and missed pixels; 0.5 and 0.5 give Dice.
+    Shapes as for :func:`lovasz_loss`. *false* and *missed* weigh false and missed pixels; 0.5 and 0.5 give Dice. A pixel of
+    *weights* (N, H, W) w counts as w pixels.
     """
     valid = (target != ignore).unsqueeze(1)
-    probabilities = logits.float().softmax(1) * valid
+    counts = valid if weights is None else valid * weights.unsqueeze(1)
+    probabilities = logits.float().softmax(1) * counts
     truth = F.one_hot(target.masked_fill(~valid[:, 0], 0), logits.shape[1]).movedim(-1, 1) * valid
     dims = (0, *range(2, logits.dim()))
-    both, predicted, true = ranks.totals((probabilities * truth).sum(dims), probabilities.sum(dims), truth.sum(dims))
+    true = truth.sum(dims) if weights is None else (truth * counts).sum(dims)
+    both, predicted, true = ranks.totals((probabilities * truth).sum(dims), probabilities.sum(dims), true)
     index = (both + smooth) / (both + false * (predicted - both) + missed * (true - both) + smooth)
     present = true > 0
     return ((1 - index) * present).sum() / present.sum().clamp(min=1)

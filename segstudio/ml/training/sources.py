@@ -172,7 +172,12 @@ def load_data(plan: TrainPlan, *, is_for_training: bool = True) -> TrainData:
         from segstudio.ml.training.project_source import project_data
 
         data = project_data(
-            Path(plan.project), val_fraction=plan.val_fraction, seed=plan.seed, may_cut=is_for_training, rule=rule
+            Path(plan.project),
+            val_fraction=plan.val_fraction,
+            seed=plan.seed,
+            may_cut=is_for_training,
+            rule=rule,
+            source_weights=plan.source_weights,
         )
     else:
         from segstudio.io.datasets import parse_data_spec

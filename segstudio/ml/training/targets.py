@@ -12,6 +12,7 @@ import numpy.typing as npt
 from segstudio.core.geometry import TILE, Rect
 from segstudio.io.datasets import open_grey_tiff
 from segstudio.ml.plan import IGNORE_INDEX
+from segstudio.ml.source_weights import source_codes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,6 +46,10 @@ class Target(Protocol):
 
     def objects(self, rect: Rect) -> ObjectIds | None:
         """(rect.height, rect.width) ids of known objects, 0 = none; None where the data tells of no objects."""
+        ...
+
+    def sources(self, rect: Rect) -> IndexMask | None:
+        """(rect.height, rect.width) codes of who made the labels (:mod:`segstudio.ml.source_weights`); None where nothing tells."""
         ...
 
     def close(self) -> None:
@@ -81,15 +86,24 @@ class ArrayTarget:
             self._ids = self.read_objects()
         return None if self._ids is None else self._ids[rect.slices]
 
+    def sources(self, rect: Rect) -> IndexMask | None:
+        """Not known."""
+        return None
+
     def close(self) -> None:
         """Nothing is open."""
 
 
 class LayerTarget:
-    """Labels of one plane of a project's layer: the tiles that hold any are in memory, packed."""
+    """Labels of one plane of a project's layer: the tiles that hold any are in memory, packed.
 
-    def __init__(self, layer: LabelLayer, index_of_class: IndexMask) -> None:
-        self._layer = layer
+    Labels whose source has one of the *ignored* codes are ignored; *is_checked*: the image is marked done.
+    """
+
+    def __init__(
+        self, layer: LabelLayer, index_of_class: IndexMask, *, is_checked: bool = False, ignored: tuple[int, ...] = ()
+    ) -> None:
+        self._layer, self._is_checked, self._ignored = layer, is_checked, ignored
         self._classes: IndexMask = index_of_class[layer.class_lut()]
         self._is_object = np.zeros(65536, np.bool_)
         self._is_object[[s.id for s in layer.segments.values() if s.is_object]] = True
@@ -102,10 +116,18 @@ class LayerTarget:
     def window(self, rect: Rect) -> IndexMask:
         """Class indices of *rect*."""
         found: IndexMask = self._classes.take(self._layer.tiles.read(rect))
+        if self._ignored:
+            found[np.isin(self.sources(rect), self._ignored)] = IGNORE_INDEX
         return found
+
+    def sources(self, rect: Rect) -> IndexMask:
+        """Who vouches for each pixel of *rect*."""
+        return source_codes(self._layer, rect, is_checked=self._is_checked)
 
     def uniform(self, ty: int, tx: int) -> int | None:
         """The class index of a tile that one segment fills, or none."""
+        if self._ignored:
+            return None
         tile = self._layer.tiles.get((0, ty, tx))
         return int(self._classes[tile]) if isinstance(tile, int) else None
 
@@ -146,6 +168,10 @@ class FileTarget:
             return None
         ids = self._ids.read(0, 0, rect)[0]
         return np.where(ids == np.iinfo(ids.dtype).max, 0, ids).astype(np.int32)
+
+    def sources(self, rect: Rect) -> IndexMask | None:
+        """Not known."""
+        return None
 
     def close(self) -> None:
         """Close the files."""
