@@ -10,8 +10,12 @@ import torch
 from torch import nn
 
 from segstudio.core.errors import UserError
+from segstudio.ml.inference.devices import free_cached, is_out_of_memory
 from segstudio.ml.plan import shown
 from segstudio.ml.training.distributed import ONE
+from segstudio.ml.training.memory_ladder import MemoryLadder
+from segstudio.ml.training.precision import amp_dtype as fast_dtype
+from segstudio.ml.training.precision import keep_depthwise_in_float32
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -82,18 +86,19 @@ class Engine:
         aux_weights: tuple[float, ...] = (),
         is_channels_last: bool = True,
         least_patches: int = 1,
+        stride_px: int = 0,
         ranks: Ranks = ONE,
     ) -> None:
         self.module, self.network, self.ranks = module, ranks.wrapped(module), ranks
         self.optimiser, self.schedule, self.loss, self.device = optimiser, schedule, loss, device
         self.average, self.amp_dtype, self.clip_norm, self.aux_weights = average, amp_dtype, clip_norm, aux_weights
-        self.is_channels_last, self.least_patches = is_channels_last, least_patches
+        self.is_channels_last = is_channels_last
+        self.memory = MemoryLadder(least_patches, stride_px)
         self.scaler = torch.amp.GradScaler(device.type, enabled=amp_dtype == torch.float16)
         self.on_device: Callable[[Batch], Batch] | None = None
         self.notes: list[str] = []
         self.gradient_norm: torch.Tensor | None = None
         self._norm: _Reading | None = None
-        self._most_patches = 0
         self._uncompiled: nn.Module | None = None
         self._mean, self._std = torch.tensor(mean, device=device), torch.tensor(std, device=device)
 
@@ -103,15 +108,23 @@ class Engine:
         # Validation and the checkpoint use ``module``, whose parameters the compiled network shares and whose names stay.
         self.network = cast("nn.Module", torch.compile(self.network))
 
+    def begin_with(self, patches: int) -> None:
+        """Learn so many patches at a time from the first step on, since more would not fit the memory; 0: all of them."""
+        if patches:
+            self.memory.most_patches = patches
+            self.notes.append(
+                f"{self.device} has too little memory for the whole batch, so each step learns it {patches} by {patches}."
+            )
+
     def normalise(self, images: torch.Tensor) -> torch.Tensor:
         """(N, B, …) in 0…1 to what the encoder expects."""
-        shape = (1, -1) + (1,) * (images.ndim - 2)
-        return (images - self._mean.view(shape)) / self._std.view(shape)
+        return normalised(images, self._mean, self._std)
 
     def step(self, batches: Sequence[Batch]) -> float:
         """One step of the optimiser on all *batches* together; the loss, and no step where it or its gradient is not finite.
 
-        Where the GPU's memory is too small for a batch it is learnt in parts, from then on, which together make the same step.
+        Where the memory is too small for a batch it is learnt in parts, from then on, which together make the same step; then in
+        windows, in bfloat16, and on the CPU (:mod:`segstudio.ml.training.memory_ladder`).
 
         Raises
         ------
@@ -119,7 +132,7 @@ class Engine:
             When not even the smallest part fits.
         """
         while True:
-            value = self._learnt(self._in_parts(batches))
+            value = self._learnt(self.memory.parts(batches))
             if value is not None:
                 break
         if not math.isfinite(value) or not self._update():
@@ -129,29 +142,29 @@ class Engine:
     def _learnt(self, batches: Sequence[Batch]) -> float | None:
         """The loss, with its gradient in the parameters; None where it must be tried again otherwise."""
         self.optimiser.zero_grad(set_to_none=True)
-        failure: Exception | None = None
         try:
             value = self._gradients(batches)
             self._uncompiled = None
             return value
-        except torch.OutOfMemoryError as error:
-            failure = error.with_traceback(None)  # its frames hold what filled the memory
         except UserError:
             raise
         except Exception as error:  # noqa: BLE001 - a compiler fails with whatever it likes
-            if self._uncompiled is None:
+            if is_out_of_memory(error):
+                failure = error.with_traceback(None)  # its frames hold what filled the memory
+            elif self._uncompiled is None:
                 raise
-            self.network, self._uncompiled = self._uncompiled, None
-            self.notes.append(
-                f"The network could not be compiled here ({type(error).__name__}), so it runs uncompiled."
-            )
-            return None
-        self._halve(max(map(len, batches)), failure)
+            else:
+                self.network, self._uncompiled = self._uncompiled, None
+                self.notes.append(
+                    f"The network could not be compiled here ({type(error).__name__}), so it runs uncompiled."
+                )
+                return None
+        self._step_down(batches, failure)
         return None
 
     def _gradients(self, batches: Sequence[Batch]) -> float:
         value = 0.0
-        batches = [self._ready(batch) for batch in batches]
+        batches = [window for batch in batches for window in self.memory.windows(self._ready(batch))]
         for batch, share in zip(batches, self._shares(batches), strict=True):
             loss = self._loss_of(batch)
             reading = _Reading(loss.detach())
@@ -209,31 +222,65 @@ class Engine:
         """Whether the last step's gradient was finite; waits for it."""
         return self._norm is None or math.isfinite(self._norm.value())
 
-    def _in_parts(self, batches: Sequence[Batch]) -> Sequence[Batch]:
-        if not self._most_patches:
-            return batches
-        parts: list[Batch] = []
-        for batch in batches:
-            count = math.ceil(len(batch) / self._most_patches)
-            edges = [len(batch) * i // count for i in range(count + 1)]
-            parts += [batch.part(a, b) for a, b in zip(edges, edges[1:])]
-        return parts
-
-    def _halve(self, patches: int, failure: Exception) -> None:
+    def _step_down(self, batches: Sequence[Batch], failure: Exception) -> None:
+        """Ask for less memory from here on, and note what that is."""
         self.optimiser.zero_grad(set_to_none=True)
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
+        free_cached(str(self.device))
+        patches, shape = max(map(len, batches)), batches[0].images.shape
+        ladder, device = self.memory, self.device
         # Several processes cannot each choose parts of their own: they wait for one another in every part.
-        if patches < 2 * self.least_patches or self.ranks.size > 1:
-            raise UserError(
-                f"{self.device} has too little memory to learn {patches} patch{'es' if patches > 1 else ''} at once",
-                remedy="give a smaller --size or a lighter network, or --device cpu",
-            ) from failure
-        self._most_patches = patches // 2
-        self.notes.append(
-            f"{self.device} has too little memory for {patches} patches at once, so each step learns them "
-            f"{self._most_patches} by {self._most_patches} from here on."
+        rung = (
+            ladder.down(patches, shape, may_narrow=self._may_narrow(), is_on_cpu=device.type == "cpu")
+            if self.ranks.size == 1
+            else "none"
         )
+        little = f"{device} has too little memory for"
+        if rung == "batch":
+            by = f"{ladder.most_patches} by {ladder.most_patches}"
+            note = f"{little} {patches} patches at once, so each step learns them {by} from here on."
+        elif rung == "window":
+            side = ladder.side_px(shape)
+            note = f"{little} a whole patch, so each is learnt in windows of {side} px from here on."
+        elif rung == "bf16":
+            self.amp_dtype = torch.bfloat16
+            if device.type == "cpu":
+                keep_depthwise_in_float32(self.module)
+            note = f"{little} fp32, so the run computes in bf16 from here on."
+        elif rung == "cpu":
+            self.to_cpu()
+            note = f"{little} the smallest part of a step, so the run goes on with the CPU, which takes longer."
+        else:
+            raise UserError(
+                f"{device} has too little memory to learn {patches} patch{'es' if patches > 1 else ''} at once",
+                remedy="give a smaller --size or a lighter network"
+                + (", or --device cpu" if device.type != "cpu" else ""),
+            ) from failure
+        self.notes.append(note)
+
+    def _may_narrow(self) -> bool:
+        # On CPUs gradients over planes are not safe in bfloat16 (see precision.chosen_dtype).
+        has_depth = any(parameter.ndim > 4 for parameter in self.module.parameters())
+        return self.amp_dtype is None and not (has_depth and self.device.type == "cpu")
+
+    def to_cpu(self) -> None:
+        """Go on with the CPU: parameters, averages, moments and the loss move there."""
+        cpu = torch.device("cpu")
+        self.network = self.module.to(cpu)
+        self._uncompiled, self._norm, self.gradient_norm = None, None, None
+        if self.average is not None:
+            self.average.to(cpu)
+        self.loss.to(cpu)
+        for state in self.optimiser.state.values():
+            state.update({key: value.to(cpu) for key, value in state.items() if isinstance(value, torch.Tensor)})
+        for group in self.optimiser.param_groups:
+            group["fused"] = None
+        free_cached(str(self.device))
+        self.device, self._mean, self._std = cpu, self._mean.to(cpu), self._std.to(cpu)
+        self.scaler = torch.amp.GradScaler("cpu", enabled=False)
+        has_depth = any(parameter.ndim > 4 for parameter in self.module.parameters())
+        self.amp_dtype = None if has_depth else fast_dtype(cpu)
+        if self.amp_dtype is not None:
+            keep_depthwise_in_float32(self.module)
 
     def evaluated(self) -> nn.Module:
         """The network to validate and to keep: of averaged parameters where there are any."""
@@ -285,6 +332,15 @@ class _Reading:
         if self._event is not None:
             self._event.synchronize()
         return float(self._number)
+
+
+def normalised(
+    images: torch.Tensor, mean: torch.Tensor | Sequence[float], std: torch.Tensor | Sequence[float]
+) -> torch.Tensor:
+    """(N, B, …) in 0…1 less the *mean* of each band, over its *std*."""
+    shape = (1, -1) + (1,) * (images.ndim - 2)
+    mean, std = (torch.as_tensor(values, device=images.device).view(shape) for values in (mean, std))
+    return (images - mean) / std
 
 
 def channels_last(dimensions: int) -> torch.memory_format:

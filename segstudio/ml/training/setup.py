@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,15 +14,16 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from segstudio.core.errors import UserError
 from segstudio.ml.cards import ModelCard, WeightsSource
-from segstudio.ml.inference.devices import choose_device
+from segstudio.ml.inference.devices import choose_device, free_cached, is_out_of_memory
 from segstudio.ml.networks.table import architecture
 from segstudio.ml.train_events import RunStarted
 from segstudio.ml.training.augment_device import device_augmentation, place_of
 from segstudio.ml.training.class_weights import balanced_weights
 from segstudio.ml.training.distributed import ONE
-from segstudio.ml.training.engine import Engine
+from segstudio.ml.training.engine import Engine, normalised
 from segstudio.ml.training.feed import build_feed, steps_per_epoch
 from segstudio.ml.training.losses import SegmentationLoss
+from segstudio.ml.training.memory_ladder import first_parts
 from segstudio.ml.training.network import build_trained
 from segstudio.ml.training.precision import chosen_dtype, keep_depthwise_in_float32
 from segstudio.ml.training.schedule import build_optimiser, build_schedule
@@ -62,17 +65,30 @@ class RunSetup:
 
     def validate(self, is_stopped: Callable[[], bool] = lambda: False) -> Validation:
         """Metrics on the validation images, with the averaged parameters where there are any; fewer images once *is_stopped*."""
+        try:
+            return self._validated(self.engine.evaluated(), self.device, is_stopped)
+        except (RuntimeError, MemoryError) as error:
+            if self.device.type == "cpu" or self.engine.ranks.size > 1 or not is_out_of_memory(error):
+                raise
+            error.__traceback__ = None  # its frames hold what filled the memory
+        free_cached(str(self.device))
+        note = f"{self.device} has too little memory to validate, so the CPU does that."
+        self.engine.notes += [note] if note not in self.engine.notes else []
+        return self._validated(copy.deepcopy(self.engine.evaluated()).cpu(), torch.device("cpu"), is_stopped)
+
+    def _validated(self, network: nn.Module, device: torch.device, is_stopped: Callable[[], bool]) -> Validation:
         engine = self.engine
-        names = [i.name for i in self.data.of_split("val")]
         return validate(
-            engine.evaluated(),
+            network,
             self.feed.val_pairs,
-            names,
+            [i.name for i in self.data.of_split("val")],
             self.data.classes,
-            engine.normalise,
+            engine.normalise
+            if device == engine.device
+            else partial(normalised, mean=self.built.mean, std=self.built.std),
             SegmentationLoss(engine.loss.kind),
-            engine.device,
-            amp_dtype=engine.amp_dtype,
+            device,
+            amp_dtype=engine.amp_dtype if device == engine.device else None,
             is_stopped=is_stopped,
             ranks=engine.ranks,
         )
@@ -150,6 +166,7 @@ def build_setup(plan: TrainPlan, ranks: Ranks = ONE) -> RunSetup:
     feed.patches.is_augmented_on_device, note = place_of(plan, device)
     if feed.patches.is_augmented_on_device:
         engine.on_device = device_augmentation(plan, feed.bands)
+    engine.begin_with(first_parts(plan, built.encoder, feed.bands, len(data.classes), str(device), least_patches(plan)))
     return RunSetup(data, feed, built, engine, steps, class_weights, note)
 
 
@@ -181,6 +198,7 @@ def build_engine(
         aux_weights=plan.aux_weights,
         is_channels_last=plan.is_channels_last,
         least_patches=least_patches(plan),
+        stride_px=architecture(plan.arch).stride_px,
         ranks=ranks,
     )
     engine.notes += [note] if note else []

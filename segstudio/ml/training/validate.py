@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from segstudio.core.metrics import joint_histogram, scores_from_confusion
+from segstudio.ml.inference.devices import free_cached, is_out_of_memory
 from segstudio.ml.plan import IGNORE_INDEX
 from segstudio.ml.train_events import ValidationPicture
 from segstudio.ml.training.distributed import ONE
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 WHOLE_PX = 1024
 """Images up to this side are predicted whole; larger ones in squares of this side."""
+SMALLER_PX = (512, 384)
+"""The sides of squares that are tried next where memory runs out."""
 MARGIN_PX = 96
 PICTURE_PX = 384
 PICTURES = 6
@@ -43,9 +46,9 @@ class Validation:
     details: ValidationDetails | None = None
 
 
-def squares(height: int, width: int) -> Iterator[tuple[slice, slice, slice, slice]]:
+def squares(height: int, width: int, whole_px: int = WHOLE_PX) -> Iterator[tuple[slice, slice, slice, slice]]:
     """(rows, columns) to predict and the (rows, columns) of them to keep, covering an image once."""
-    step = WHOLE_PX if max(height, width) <= WHOLE_PX else WHOLE_PX - 2 * MARGIN_PX
+    step = whole_px if max(height, width) <= whole_px else whole_px - 2 * MARGIN_PX
     for y in range(0, height, step):
         for x in range(0, width, step):
             bottom, right = min(height, y + step), min(width, x + step)
@@ -66,11 +69,32 @@ def predict_logits(
     device: torch.device,
     *,
     amp_dtype: torch.dtype | None,
+    whole_px: int = WHOLE_PX,
 ) -> torch.Tensor:
-    """(K, y, x) float32 logits on the CPU of an image (B, y, x) in 0…1."""
+    """(K, y, x) float32 logits on the CPU of an image (B, y, x) in 0…1; in smaller squares where the memory wants it so."""
+    for smaller_px in SMALLER_PX:
+        try:
+            return _in_squares(network, unit, normalise, device, amp_dtype, whole_px)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error) or max(unit.shape[1:]) <= smaller_px:
+                raise
+            error.__traceback__ = None  # its frames hold what filled the memory
+        free_cached(str(device))
+        whole_px = smaller_px
+    return _in_squares(network, unit, normalise, device, amp_dtype, whole_px)
+
+
+def _in_squares(
+    network: nn.Module,
+    unit: npt.NDArray[np.floating[Any]],
+    normalise: Callable[[torch.Tensor], torch.Tensor],
+    device: torch.device,
+    amp_dtype: torch.dtype | None,
+    whole_px: int,
+) -> torch.Tensor:
     height, width = unit.shape[1:]
     whole: torch.Tensor | None = None
-    for rows, columns, keep_rows, keep_columns in squares(height, width):
+    for rows, columns, keep_rows, keep_columns in squares(height, width, whole_px):
         x = normalise(torch.from_numpy(unit[None, :, rows, columns].astype(np.float32)).to(device))
         with torch.autocast(device.type, amp_dtype or torch.float32, enabled=amp_dtype is not None):
             logits = network(x.contiguous(memory_format=torch.channels_last)).logits[0].float().cpu()
@@ -144,7 +168,9 @@ def validate(
     # In the order of the images, whichever process did them: a mean of floats depends on it.
     losses, pictures = ({i: p[k][i] for i in range(len(names)) for p in parts if i in p[k]} for k in (1, 2))
     mean = float(np.mean(list(losses.values()))) if losses else float("nan")
-    return Validation(mean, scores_from_confusion(confusion, list(classes)), confusion, tuple(pictures.values()), details)
+    return Validation(
+        mean, scores_from_confusion(confusion, list(classes)), confusion, tuple(pictures.values()), details
+    )
 
 
 def _given(picture: ValidationPicture) -> ValidationPicture:
