@@ -248,11 +248,14 @@ class LearningControl(QObject):
         progress = self.presenter.progress
         step = progress.step if progress.state == "fitting" else None
         is_idle = progress.state in ("waiting", "paused")
+        detail = stage_text(progress.state)
+        if progress.state == "fitting":
+            detail = "" if step is None else tr("Round %1").replace("%1", str(step.round))
         self._jobs.report(
             self._job_id,
             0.0 if step is None else step.step,
             1.0 if is_idle else 0.0 if step is None else step.steps,
-            detail=stage_text(progress.state),
+            detail=detail,
             is_ending=self._is_stopping,
         )
 

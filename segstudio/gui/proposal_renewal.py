@@ -144,12 +144,13 @@ class ProposalRenewal(QObject):
             entry = models.current_entry()
         if entry is None or entry.card.id != model_id:
             return False
-        self._drop_unknown_classes(entry.card)
         # Once for each version, whatever comes of it: what was undone is not brought back.
         self._renewed[record.id, session.plane] = model_id
         self._hold(False)
         self._timer.stop()
-        return bool(models.propose([record.id], only_shown_plane=True, rects=self._part(record)))
+        return self._drop_unknown_classes(entry.card) and bool(
+            models.propose([record.id], only_shown_plane=True, rects=self._part(record))
+        )
 
     def _part(self, record: Any) -> tuple[Rect, ...]:
         if record.width * record.height <= WHOLE_PX:
@@ -157,9 +158,10 @@ class ProposalRenewal(QObject):
         seen = self._jobs.workspace.canvas.visible_rect()
         return () if seen.is_empty else (seen,)
 
-    def _drop_unknown_classes(self, card: Any) -> None:
-        """A class that was deleted while it was learnt is not brought back by the model that knew it."""
+    def _drop_unknown_classes(self, card: Any) -> bool:
+        """A class that was deleted while it was learnt is not brought back by the model that knew it; whether any is left."""
         presenter = self._jobs.models.presenter
         rows = presenter.mapping(card)
         if any(row.class_id is None for row in rows):
             presenter.set_mapping(card, {row.index: row.class_id or 0 for row in rows})
+        return any(row.class_id for row in rows)

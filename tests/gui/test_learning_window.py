@@ -93,7 +93,7 @@ def test_begins_holds_and_ends_by_its_buttons(qtbot, tmp_path: Path) -> None:
     with learning_window(qtbot, tmp_path, starts=False) as (window, panel, _):
         control = window.workspace.jobs.learning
         assert panel.state_text == "Not learning" and not panel.stop_button.isVisible()
-        assert "waits for your first strokes" in panel.details.text()
+        assert "it waits for your first strokes" in panel.details.text()
         qtbot.mouseClick(panel.start_button, Qt.MouseButton.LeftButton)
         fake = thread("LearningThread")
         (spec,) = fake.specs
@@ -106,7 +106,7 @@ def test_begins_holds_and_ends_by_its_buttons(qtbot, tmp_path: Path) -> None:
         shown(qtbot, panel, "Learning from your corrections")
         assert (panel.bar.value(), panel.bar.maximum()) == (3, 20)
         assert "Round 4 · loss 0.321" in panel.details.text() and "im0.png" in panel.details.text()
-        assert "9 places learnt from, 3 held out" in panel.details.text()
+        assert "12 places, 3 of them held out" in panel.details.text()
         qtbot.mouseClick(panel.pause_button, Qt.MouseButton.LeftButton)
         assert fake.calls[-1] == "pause" and control.is_paused and panel.state_text == "Paused"
         assert panel.pause_button.text() == "Go on"
@@ -178,8 +178,9 @@ def test_a_worse_one_is_refused_in_a_sentence_and_what_lost_is_listed_first(qtbo
         assert "Version 1 stays in use" in panel.verdict_text
         table = panel.changes
         assert [table.item(row, 0).text() for row in range(table.rowCount())] == ["im1.png", "im2.png", "im0.png"]
-        assert [table.item(row, 3).text() for row in range(3)] == ["−0.180", "−0.010", "+0.040"]
-        assert table.item(0, 3).foreground().color() != table.item(2, 3).foreground().color()
+        assert [table.item(row, 2).text() for row in range(3)] == ["−0.180", "−0.010", "+0.040"]
+        assert table.item(0, 2).foreground().color() != table.item(2, 2).foreground().color()
+        assert table.item(0, 1).text() == "0.80 → 0.62"
         assert panel.only_worse.text() == "Only what got worse (2)"
         panel.only_worse.setFocus()
         QTest.keyClick(panel.only_worse, Qt.Key.Key_Space)

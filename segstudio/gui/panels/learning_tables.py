@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from segstudio.app.presenters.learning import ChangeRow, VersionRow
 
 ROW_PX = 26
-MOST_ROWS_SEEN = 7
+MOST_ROWS_SEEN = 5
 """Longer tables scroll by themselves, so that the versions below stay in sight."""
-CHANGE_COLUMN = 3
+FIGURES_COLUMN, CHANGE_COLUMN = 1, 2
+LEAST_CHANGE = 0.0005
+"""What three digits don't show is no change."""
 DAY_S = 86_400.0
 
 
@@ -29,51 +31,52 @@ class ChangeTable(ScoreTable):
     """Image, mean Dice before and after, change; what got worse stands first. ``opened`` gives the row's image id as "image"."""
 
     def __init__(self) -> None:
-        columns = (("name", tr("Image")), ("before", tr("Before")), ("after", tr("After")), ("change", tr("Change")))
-        super().__init__(columns)
+        super().__init__((("name", tr("Image")), ("after", tr("Mean Dice")), ("change", tr("Change"))))
         self.setAccessibleName(tr("What the newest weights changed, image by image"))
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self._rows: tuple[ChangeRow, ...] = ()
-        theme.theme_manager().changed.connect(self._colour)
+        theme.theme_manager().changed.connect(self._finish)
 
     def show_changes(self, rows: Sequence[ChangeRow]) -> None:
         """Show these; the chosen image stays chosen."""
         if tuple(rows) == self._rows:
             return
+        chosen = self._place_of(self.currentRow())
         self._rows = tuple(rows)
-        chosen = self.image_at(self.currentRow())
         self.show_rows(
             [
-                {
-                    "name": row.name,
-                    "before": row.before,
-                    "after": row.after,
-                    "change": row.change,
-                    "image": row.image_id,
-                    "z": row.z,
-                    "file": plain(row.name),
-                }
+                {"name": row.name, "after": row.after, "change": row.change, "file": plain(row.name)}
+                | {"image": row.image_id, "z": row.z, "before": row.before}
                 for row in rows
             ],
             figure_text,
         )
-        for place in range(self.rowCount()):
-            if self.image_at(place) == chosen:
-                self.setCurrentCell(place, 0)
-        self._colour()
+        places = [self._place_of(place) for place in range(self.rowCount())]
+        at = places.index(chosen) if chosen is not None and chosen in places else -1
+        self.setCurrentCell(at, 0)
+        self._finish()
         _fit_height(self)
 
     def image_at(self, row: int) -> int | None:
         """The image of a row as it is shown; None below the last."""
-        item = self.item(row, 0)
-        return None if item is None else int(item.data(VALUE_ROLE + 1)["image"])
+        place = self._place_of(row)
+        return None if place is None else place[0]
 
-    def _colour(self) -> None:
+    def _place_of(self, row: int) -> tuple[int, int] | None:
+        item = self.item(row, 0)
+        values = None if item is None else item.data(VALUE_ROLE + 1)
+        return None if values is None else (int(values["image"]), int(values["z"]))
+
+    def _finish(self) -> None:
+        """Both figures in one column, and the change in its colour."""
         for place in range(self.rowCount()):
+            values = self.item(place, 0).data(VALUE_ROLE + 1)
+            self.item(place, FIGURES_COLUMN).setText(f"{short_text(values['before'])} → {short_text(values['after'])}")
             item = self.item(place, CHANGE_COLUMN)
             value = item.data(VALUE_ROLE)
             item.setText(change_text(value))
-            token = "muted" if not value else "danger" if value < 0 else "good"
+            token = "muted" if value is None or abs(value) < LEAST_CHANGE else "danger" if value < 0 else "good"
             item.setForeground(theme.color(token))
 
 
@@ -162,11 +165,16 @@ def figure_text(value: object) -> str:
     return value if isinstance(value, str) else f"{value:.3f}" if isinstance(value, float) else "–"
 
 
+def short_text(value: float | None) -> str:
+    """0.8123 → "0.81"; nothing → "–"."""
+    return "–" if value is None else f"{value:.2f}"
+
+
 def change_text(value: float | None) -> str:
     """+0.012, −0.034, ±0; "new" where there was nothing to compare with."""
     if value is None:
         return tr("new")
-    if abs(value) < 0.0005:
+    if abs(value) < LEAST_CHANGE:
         return "±0"
     return f"{'+' if value > 0 else '−'}{abs(value):.3f}"
 

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from segstudio.gui.i18n import tr
-from segstudio.gui.panels.learning_tables import figure_text
+from segstudio.gui.panels.learning_tables import LEAST_CHANGE, figure_text
 from segstudio.gui.panels.train_texts import span_text
 
 if TYPE_CHECKING:
@@ -17,45 +17,54 @@ SHORT_S = 5.0
 
 
 def data_text(data: LearningData, presenter: LearningPresenter) -> str:
-    """Before it begins: what there is to learn from, and from what it goes on."""
+    """Before it begins: what it does, and what there is to learn from."""
     if data.problem:
         return tr(data.problem)
     if not data.images:
-        return tr("Nothing is labelled yet: learning waits for your first strokes.")
-    text = tr("%n image(s) with labels", data.images) + " · " + tr("%n class(es)", data.classes)
-    return text + "."
+        have = tr("Nothing is labelled yet: it waits for your first strokes.")
+    else:
+        have = tr("%n image(s) with labels", data.images) + " · " + tr("%n class(es)", data.classes)
+    if presenter.versions:
+        return have
+    return f"{tr('A model learns from each of your corrections, and takes over where it is better.')}\n{have}"
 
 
 def now_text(presenter: LearningPresenter) -> str:
     """While it runs: the round, what it picked up last, and where it computes."""
     progress = presenter.progress
-    lines = []
-    step = progress.step
-    if step is not None and progress.state == "fitting":
-        parts = [tr("Round %1").replace("%1", str(step.round)), f"{tr('loss')} {step.loss:.3f}"]
-        if step.seconds_left is not None and step.seconds_left >= SHORT_S:
-            parts.append(tr("%1 left in it").replace("%1", span_text(step.seconds_left)))
-        lines.append(" · ".join(parts))
-    taken = progress.taken
+    started, taken = progress.started, progress.taken
+    lines = [_round_text(presenter)]
     if taken is not None:
         lines.append(
-            tr("Last picked up at %1: %n pixel(s) of %2", taken.pixels)
+            tr("Picked up at %1: %n pixel(s) of %2", taken.pixels)
             .replace("%1", time.strftime("%H:%M:%S", time.localtime(taken.at_s)))
             .replace("%2", names_text(presenter, taken.image_ids))
         )
-    started = progress.started
     if started is not None:
         text = tr("%n image(s) with labels", started.images)
-        regions = taken or started
+        regions = taken if taken is not None and taken.regions_train else started
         if regions.regions_train or regions.regions_val:
-            text += " · " + tr("%1 places learnt from, %2 held out").replace("%1", str(regions.regions_train)).replace(
-                "%2", str(regions.regions_val)
-            )
-        lines.append(f"{text} · {started.device}")
+            held = tr("%1 places, %2 of them held out")
+            count = regions.regions_train + regions.regions_val
+            text += " · " + held.replace("%1", str(count)).replace("%2", str(regions.regions_val))
+        lines.append(text)
         lines.extend(tr(note) for note in (started.note, *progress.notes[-2:]) if note)
-    if progress.state == "waiting" and progress.stage_text:
+    if progress.state == "waiting":
         lines.append(tr(progress.stage_text))
-    return "\n".join(lines)
+    return "\n".join(filter(None, lines))
+
+
+def _round_text(presenter: LearningPresenter) -> str:
+    progress = presenter.progress
+    step = progress.step
+    if step is None or progress.state != "fitting":
+        return ""
+    parts = [tr("Round %1").replace("%1", str(step.round)), f"{tr('loss')} {step.loss:.3f}"]
+    if step.seconds_left is not None and step.seconds_left >= SHORT_S:
+        parts.append(tr("%1 left").replace("%1", span_text(step.seconds_left)))
+    if progress.started is not None:
+        parts.append(progress.started.device)
+    return " · ".join(parts)
 
 
 def names_text(presenter: LearningPresenter, image_ids: tuple[int, ...]) -> str:
@@ -80,10 +89,12 @@ def verdict_text(presenter: LearningPresenter) -> tuple[str, str]:
         return text.replace("%1", made).replace("%2", figures), "good"
     if checked.before is None or checked.after is None or current is None:
         return tr(checked.reason), "muted"
-    if checked.after < checked.before - 0.0005:
+    if checked.after < checked.before - LEAST_CHANGE:
         text = tr(
             "What it learned since was refused: mean Dice %2 on labels that were held out. Version %1 stays in use."
         )
         return text.replace("%1", number).replace("%2", figures), "warning"
+    if checked.after >= checked.before + LEAST_CHANGE and checked.reason:
+        return tr(checked.reason), "warning"  # better on the whole, but a class was spoilt
     text = tr("Nothing better yet: mean Dice %2 on labels that were held out. Version %1 stays in use.")
     return text.replace("%1", number).replace("%2", figures), "muted"
