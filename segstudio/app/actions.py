@@ -10,6 +10,7 @@ from segstudio.app.action_tables.file_edit import EDIT, FILE, HELP
 from segstudio.app.action_tables.label import CLASS_KEYS, LABEL, TOOLS
 from segstudio.app.action_tables.learning import LEARNING
 from segstudio.app.action_tables.model_train import MODEL, TRAIN
+from segstudio.app.action_tables.next_ import NEXT
 from segstudio.app.action_tables.planes import PLANES
 from segstudio.app.action_tables.regions import REGIONS
 from segstudio.app.action_tables.view import VIEW
@@ -26,6 +27,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     *PLANES,
     *CLASS_KEYS,
     *MODEL,
+    *NEXT,
     *TRAIN,
     *LEARNING,
     *HELP,

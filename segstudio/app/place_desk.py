@@ -38,13 +38,23 @@ class PlaceDesk:
         self._image_id: int | None = None
         self._places: list[Place] = []
         self._visited: list[tuple[int, int, int]] = []
-        self._current: Place | None = None
+        self._shown: Step | None = None
         session.image_changed.connect(self.forget)
 
     @property
     def current(self) -> Place | None:
         """The place that was shown last, while its image is open."""
-        return self._current
+        return None if self._shown is None else self._shown.place
+
+    @property
+    def total(self) -> int:
+        """How many places the image has, reviewed or not."""
+        return len(self._places)
+
+    @property
+    def shown(self) -> Step | None:
+        """The step that led to :attr:`current`."""
+        return self._shown
 
     def forget(self) -> None:
         """The map is another one, or the image."""
@@ -53,8 +63,8 @@ class PlaceDesk:
 
     def leave(self) -> None:
         """No place is pointed at any more; what was reviewed stays so."""
-        if self._current is not None:
-            self._current = None
+        if self._shown is not None:
+            self._shown = None
             self.changed.emit()
 
     def has_map(self) -> bool:
@@ -79,9 +89,10 @@ class PlaceDesk:
             except UserError as error:
                 session.say_once("next", error)
         session.set_plane(place.z)
-        self._current = place
+        total = len(self._places)
+        self._shown = Step(place, total - len(waiting) + 1, total, len(waiting) - 1)
         self.changed.emit()
-        return Step(place, len(self._places) - len(waiting) + 1, len(self._places), len(waiting) - 1)
+        return self._shown
 
     def start_over(self) -> None:
         """All places of the image shall be gone through again."""

@@ -33,6 +33,7 @@ class PanelSpec:
 
 PANELS: tuple[PanelSpec, ...] = (
     PanelSpec("images", "Images", "segstudio.gui.panels.images:ImagesPanel", 0),
+    PanelSpec("next", "Next", "segstudio.gui.panels.next_:NextPanel", 0),
     PanelSpec("objects", "Objects", "segstudio.gui.panels.objects:ObjectsPanel", 0),
     PanelSpec("layers", "Layers", "segstudio.gui.panels.layers:LayersPanel", 0),
     PanelSpec("history", "History", "segstudio.gui.panels.history:HistoryPanel", 0),

@@ -19,6 +19,7 @@ from segstudio.gui.job_strip import JobView
 from segstudio.gui.learning_control import LearningControl
 from segstudio.gui.model_control import ModelControl
 from segstudio.gui.model_files import ModelFiles
+from segstudio.gui.next_control import NextControl
 from segstudio.gui.notice_bar import Offer
 from segstudio.gui.preview_control import PreviewControl
 from segstudio.gui.prompt_control import PromptControl
@@ -52,6 +53,7 @@ class JobCenter(QObject):
         self.previews = PreviewControl(self)
         self.refine = RefineControl(self)
         self.learning = LearningControl(self)
+        self.what_next = NextControl(self)
 
     # -- the strip -------------------------------------------------------------------------------------------------
 
@@ -144,6 +146,7 @@ class JobCenter(QObject):
         """Another project, or none: what worked on the former one ends."""
         self.models.on_project_changed()
         self.prompts.desk.stop()
+        self.what_next.on_project_changed()
         self.training.on_project_changed()
         self.learning.on_project_changed()
         self.evaluations.on_project_changed()
@@ -151,6 +154,7 @@ class JobCenter(QObject):
     def shut_down(self) -> None:
         """Stop everything and wait for it."""
         self.compare.shut_down()
+        self.what_next.shut_down()
         self.evaluations.shut_down()
         self.previews.shut_down()
         self.refine.shut_down()

@@ -16,7 +16,7 @@ from segstudio.app.tools.toolbox import ToolBox
 from segstudio.gui.action_binding import Situation
 from segstudio.gui.background import Background, SlotBackground
 from segstudio.gui.canvas.widget import CanvasWidget
-from segstudio.gui.commands import edit, file, help_, label, learning, model, planes, regions, train, view
+from segstudio.gui.commands import edit, file, help_, label, learning, model, next_, planes, regions, train, view
 from segstudio.gui.docks import Docks
 from segstudio.gui.effort_control import EffortControl
 from segstudio.gui.i18n import tr
@@ -24,6 +24,7 @@ from segstudio.gui.image_adding import ImageAdder
 from segstudio.gui.image_files import ImageFilesControl
 from segstudio.gui.imports import EarlyImports, calm_imports
 from segstudio.gui.job_center import JobCenter
+from segstudio.gui.look_control import LookControl
 from segstudio.gui.notice_bar import Offer
 from segstudio.gui.opening import Opening
 from segstudio.gui.panels.plane_bar import PlaneBar
@@ -59,6 +60,7 @@ class Workspace(QObject):
         self.toolbox = ToolBox(ToolContext(self.session, self.settings, background=self.tool_work))
         self.canvas = CanvasWidget(self.session, self.toolbox)
         self.effort = EffortControl(self)
+        self.looks = LookControl(self)
         self.jobs = JobCenter(self)
         self.toolbox.context.prompts = self.jobs.prompts.desk
         self.opening = Opening(self)
@@ -84,7 +86,7 @@ class Workspace(QObject):
         column.addWidget(self.tool_options)
         self._connect()
         self.binder.set_canvas(self.canvas)
-        for part in (file, edit, view, label, regions, model, planes, train, learning, help_):
+        for part in (file, edit, view, label, regions, model, next_, planes, train, learning, help_):
             part.bind(self)
 
     # -- panels ----------------------------------------------------------------------------------------------------
@@ -162,6 +164,7 @@ class Workspace(QObject):
     def shut_down(self) -> None:
         """Stop jobs and workers, close the project. Safe to call twice."""
         self._retry_timer.stop()
+        self.looks.shut_down()
         self.early_imports.shut_down()
         self.jobs.shut_down()
         self.adder.shut_down()

@@ -1,4 +1,4 @@
-"""What stands over a picture of a volume: the cross-hair, and the letters of the patient's sides at its edges."""
+"""What stands over a picture: an uncertain place; of a volume the cross-hair, and the letters of the patient's sides."""
 
 from __future__ import annotations
 
@@ -16,12 +16,15 @@ if TYPE_CHECKING:
 _DARK = QColor(0, 0, 0, 190)
 _LIGHT = QColor(255, 255, 255, 235)
 _CROSS = QColor(0, 200, 255, 230)
+_PLACE = QColor(255, 196, 0, 245)
+_ARM_PX = 22.0
 _GAP_PX = 6.0
 _EDGE_PX = 6
 
 
 def draw_volume_marks(painter: QPainter, session: Session, view: ViewTransform, font: QFont, ratio: float) -> None:
-    """Cross-hair and letters on the canvas, in physical pixels; nothing for flat images without a patient."""
+    """The uncertain place, cross-hair and letters on the canvas, in physical pixels; nothing where there are none."""
+    draw_place(painter, session, view, font, ratio)
     reader = session.reader
     if reader is None:
         return
@@ -37,6 +40,28 @@ def draw_volume_marks(painter: QPainter, session: Session, view: ViewTransform, 
     marks = plane_marks(reader.info)
     if marks.left:
         draw_letters(painter, marks, area, font, ratio)
+
+
+def draw_place(painter: QPainter, session: Session, view: ViewTransform, font: QFont, ratio: float) -> None:
+    """Corners around the uncertain place that is shown, and its number."""
+    step = session.what_next.places.shown
+    if step is None or step.place.z != session.plane:
+        return
+    rect = step.place.rect
+    left, top = view.to_view(rect.x, rect.y)
+    right, bottom = view.to_view(rect.right, rect.bottom)
+    arm = min(_ARM_PX * ratio, (right - left) / 3, (bottom - top) / 3)
+    corners = [(left, top, 1, 1), (right, top, -1, 1), (left, bottom, 1, -1), (right, bottom, -1, -1)]
+    lines = [QLineF(x, y, x + dx * arm, y) for x, y, dx, _ in corners]
+    lines += [QLineF(x, y, x, y + dy * arm) for x, y, _, dy in corners]
+    for color, width in ((_DARK, 5.0), (_PLACE, 2.5)):
+        painter.setPen(QPen(color, width * ratio, Qt.PenStyle.SolidLine, Qt.PenCapStyle.SquareCap))
+        painter.drawLines(lines)
+    small = QFont(font)
+    small.setPixelSize(round(12 * ratio))
+    small.setWeight(QFont.Weight.DemiBold)
+    painter.setFont(small)
+    draw_text(painter, f"{step.number} / {step.total}", QPointF(left, top - 7 * ratio), ratio)
 
 
 def draw_crosshair(painter: QPainter, at: QPointF, area: QRectF, ratio: float = 1.0) -> None:

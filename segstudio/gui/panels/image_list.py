@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QHeaderView, QStyle, QStyledItemDelegate, QStyleOp
 from segstudio.app.presenters.images import BADGES, ImagesPresenter
 from segstudio.gui import icons, theme
 from segstudio.gui.i18n import tr
+from segstudio.gui.panels.next_texts import reason_text, unsure_text
 from segstudio.gui.panels.parts import plain
 from segstudio.gui.thumbnails import ThumbnailLoader
 
@@ -221,15 +222,26 @@ class ImageDelegate(QStyledItemDelegate):
         painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, name)
         painter.setFont(small)
         painter.setPen(weak)
-        parts = [f"{record.width} × {record.height}"]
-        parts += [record.split] if record.split else []
+        why = self._why(record)
+        parts = [why] if why else [f"{record.width} × {record.height}"]
+        parts += [record.split] if record.split and not why else []
         parts += [tr("file missing")] if record.is_missing else []
-        painter.drawText(line.translated(0, 18), Qt.AlignmentFlag.AlignVCenter, "  ".join(parts))
+        told = painter.fontMetrics().elidedText("  ".join(parts), Qt.TextElideMode.ElideRight, line.width())
+        painter.drawText(line.translated(0, 18), Qt.AlignmentFlag.AlignVCenter, told)
         self._paint_badges(painter, QRect(rect.right() - 26, rect.y(), 20, rect.height()), record, font, is_selected)
         if option.state & QStyle.StateFlag.State_HasFocus:
             painter.setPen(theme.color("accent"))
             painter.drawRect(rect.adjusted(0, 0, -1, -1))
         painter.restore()
+
+    def _why(self, record: ImageRecord) -> str:
+        """What sorted it here, where that is not seen otherwise."""
+        presenter = self._presenter
+        if presenter.sort_key == "uncertainty":
+            unsure = presenter.uncertainty(record.id)
+            return "" if unsure is None else unsure_text(unsure)
+        one = presenter.next_of(record) if presenter.sort_key == "next" else None
+        return "" if one is None else reason_text(one)
 
     def _paint_picture(self, painter: QPainter, box: QRect, row: int) -> None:
         file = self._presenter.file(row)

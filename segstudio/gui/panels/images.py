@@ -55,6 +55,7 @@ class ImagesPanel(QWidget):
             (tr("Size"), "size"),
             (tr("Date added"), "added"),
             (tr("Uncertainty"), "uncertainty"),
+            (tr("What next"), "next"),
         ]
         self.sort = combo(tr("Sort images by"), sorts)
         self.direction = tool_button("down", tr("Sort the other way round"), "", self._on_direction)

@@ -1,0 +1,269 @@
+"""What next, in the window: the model looks at images in its process; a key goes from one uncertain place to the next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from segstudio.app.presenters.models import DROP
+from segstudio.core.progress import Eta
+from segstudio.gui.background import SlotBackground
+from segstudio.gui.i18n import tr
+from segstudio.gui.notice_bar import Offer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from segstudio.app.next_desk import NextDesk
+    from segstudio.app.place_desk import Step
+    from segstudio.app.suspect_desk import SuspectRow
+    from segstudio.core.looks import Measure
+    from segstudio.gui.job_center import JobCenter
+    from segstudio.jobs.specs import LookSpec
+    from segstudio.ml.catalog_entry import CatalogEntry
+
+REFRESH_MS = 1500
+"""While images are looked at, the order is told anew so often at most."""
+NOTICE = "next"
+
+
+class NextControl(QObject):
+    """Borrows the model's process for a look at many images. Looks that came stay when it is stopped."""
+
+    state_changed = Signal()
+    """A look at images began or ended."""
+
+    def __init__(self, jobs: JobCenter) -> None:
+        super().__init__(jobs)
+        self._jobs = jobs
+        self._session: Any = jobs.workspace.session
+        self._background = SlotBackground(self)
+        self.desk: NextDesk = self._session.what_next
+        self.desk.background = self._background
+        self.desk.places.changed.connect(self._on_place_changed)
+        self._job_id, self._eta = "", Eta()
+        self._kind = ("", "", "")
+        self._names: dict[int, str] = {}
+        self._failures: list[str] = []
+        self._steps_after = False
+        self._soon = QTimer(self, singleShot=True, interval=REFRESH_MS)
+        self._soon.timeout.connect(self.desk.refresh)
+
+    @property
+    def is_looking(self) -> bool:
+        """Whether the model looks at images now."""
+        return bool(self._job_id)
+
+    # -- looking -------------------------------------------------------------------------------------------------
+
+    def look(self, image_ids: Sequence[int] | None = None, *, again: bool = False) -> bool:
+        """Let the chosen model look at these images, or at all that it has not seen this way; False when it can't begin.
+
+        With *again* at those it has seen, too. What stands in the way is said.
+        """
+        if self.is_looking:
+            return False
+        entry = self._entry()
+        if entry is None:
+            return False
+        spec = self._spec(entry, image_ids, again=again)
+        if spec is None:
+            return False
+        thread = self._jobs.models.lend(self)
+        if thread is None:
+            return False
+        self._eta, self._failures = Eta(), []
+        self._job_id = self._jobs.begin(tr("Looking at the images"), self.cancel, loses_nothing=True)
+        thread.submit(spec)
+        self.state_changed.emit()
+        return True
+
+    def cancel(self) -> None:
+        """Stop looking."""
+        if self.is_looking:
+            self._jobs.models.cancel_guest()
+
+    def _entry(self) -> CatalogEntry | None:
+        window = self._jobs.workspace.window
+        entry = self._jobs.models.current_entry()
+        if entry is None or not (entry.is_available or entry.needs_download):
+            window.say(tr("There is no model to look with: choose one in the Model panel."))
+            return None
+        if entry.card.task == "classic":
+            sentence = tr("A classic method does not tell how sure it is. Choose a network in the Model panel.")
+            window.notices.say(sentence, key=NOTICE)
+            return None
+        if entry.needs_download:
+            offer = Offer(tr("Download"), lambda: self._jobs.models.download(entry))
+            sentence = tr("“%1” must be downloaded first.").replace("%1", entry.card.name)
+            window.notices.say(sentence, "warning", (offer,), key="download")
+            return None
+        return entry
+
+    def _spec(self, entry: CatalogEntry, image_ids: Sequence[int] | None, *, again: bool) -> LookSpec | None:
+        from segstudio.jobs.specs import ImageTask, LookSpec
+        from segstudio.ml.model_options import values_of
+
+        session = self._session
+        if session.store is None or session.refuses_edits():
+            return None
+        measure = cast("Measure", session.settings.text("next.measure"))
+        other = self._other_of(entry) if measure == "models" else ""
+        if measure == "models" and not other:
+            self._jobs.workspace.window.notices.say(
+                tr("There is no earlier model of this project to compare with. Train once more, or measure otherwise."),
+                key=NOTICE,
+            )
+            return None
+        self._kind = (entry.card.id, measure, other)
+        if image_ids is None:
+            image_ids = self.desk.wanting(("", "", "") if again else self._kind)
+        records = [r for r in map(session.image_record, image_ids) if r is not None and not r.is_missing]
+        if not records:
+            sentence = tr("The model has looked at every image this way.")
+            offer = Offer(tr("Look again"), lambda: self.look(again=True))
+            self._jobs.workspace.window.notices.say(sentence, "info", (offer,) if not again else (), key=NOTICE)
+            return None
+        self._names = {record.id: record.name for record in records}
+        tasks = tuple(ImageTask(r.id, str(session.store.image_file(r)), size_px=(r.width, r.height)) for r in records)
+        return LookSpec(
+            entry.card.id,
+            str(session.folder),
+            session.settings.text("model.device"),
+            tasks,
+            measure,
+            other,
+            class_map=self._class_map(entry),
+            options=tuple(values_of(entry.card).items()),
+        )
+
+    def _class_map(self, entry: CatalogEntry) -> tuple[tuple[int, int], ...]:
+        """As for proposals, but a look adds no class to the project."""
+        rows = self._jobs.models.presenter.mapping(entry.card)
+        pairs = [(row.index, row.class_id) for row in rows if row.class_id is not None and row.class_id != DROP]
+        background = entry.card.background_index
+        return tuple(pairs if background is None else [*pairs, (background, 0)])
+
+    def _other_of(self, entry: CatalogEntry) -> str:
+        """The model before *entry*: its version before, or the newest other run of the project; "" where there is none."""
+        if entry.card.id.startswith("learn/") and self._session.folder is not None:
+            from segstudio.ml.continuous.versions import list_versions, model_id_of
+
+            others = [one.number for one in list_versions(self._session.folder) if not one.is_current]
+            return model_id_of(others[0]) if others else ""
+        runs = [
+            one.card.id
+            for one in self._jobs.models.entries()
+            if one.card.weights.kind == "project" and one.is_available and one.card.task == "semantic"
+        ]
+        return next((run for run in sorted(runs, reverse=True) if run != entry.card.id), "")
+
+    # -- the borrowed process ------------------------------------------------------------------------------------
+
+    def on_message(self, message: object) -> None:
+        """A look came, or how far it is."""
+        from segstudio.jobs import protocol
+
+        if isinstance(message, protocol.ImageLooked) and message.look is not None:
+            if not self.desk.receive(message.image_id, message.look, self._kind):
+                self.cancel()
+            elif not self._soon.isActive():
+                self._soon.start()
+        elif isinstance(message, protocol.ImageFailed):
+            self._failures.append(f"{self._names.get(message.image_id, '')}: {message.sentence}")
+        elif isinstance(message, protocol.StageChanged):
+            self._jobs.report(self._job_id, detail=tr(message.text))
+        elif isinstance(message, protocol.Progress):
+            left = self._eta.seconds_left(message.done, message.total)
+            self._jobs.report(self._job_id, message.done, message.total, seconds_left=left)
+
+    def on_ended(self, result: object, sentence: str, details: str) -> None:
+        """The look is over; what it found stays."""
+        job_id, self._job_id = self._job_id, ""
+        self._jobs.end(job_id)
+        self._soon.stop()
+        self.desk.refresh()
+        if sentence:
+            self._jobs.fail(sentence, details, [Offer(tr("Try again"), self.look)])
+        elif self._failures:
+            first = self._failures[0]
+            self._jobs.fail(tr("%n image(s) could not be looked at.", n=len(self._failures)) + " " + first)
+        self.state_changed.emit()
+        steps, self._steps_after = self._steps_after, False
+        if steps and result is not None:
+            self.step()
+
+    # -- images --------------------------------------------------------------------------------------------------
+
+    def open_next(self) -> None:
+        """Open the first image of the order that is not open already."""
+        for one in self.desk.order:
+            if one.image_id != self._session.image_id:
+                self._session.select_image(one.image_id)
+                return
+        self._jobs.workspace.window.say(tr("There is no other image to label."))
+
+    # -- places --------------------------------------------------------------------------------------------------
+
+    def step(self) -> None:
+        """Go to the most uncertain place of the image that nobody has looked at."""
+        window, places = self._jobs.workspace.window, self.desk.places
+        window.notices.dismiss_key(NOTICE)
+        if not places.has_map():
+            offer = Offer(tr("Look at this image"), self._look_here)
+            sentence = tr("No model has looked at this image yet, so it is not known where it is uncertain.")
+            window.notices.say(sentence, "info", (offer,), key=NOTICE)
+            return
+        step = places.step()
+        if step is None:
+            offers = (Offer(tr("All places again"), self._start_over),) if places.total else ()
+            window.notices.say(self._ended_text(places.total), "info", offers, key=NOTICE)
+            return
+        self._show(step)
+
+    def _show(self, step: Step) -> None:
+        rect = step.place.rect
+        self._jobs.workspace.canvas.show_rect(rect.expanded(rect.width // 2))
+        text = tr("Uncertain place %1 of %2: %3 % unsure")
+        for number, value in enumerate((step.number, step.total, round(100 * step.place.uncertainty)), 1):
+            text = text.replace(f"%{number}", str(value), 1)
+        self._jobs.workspace.window.status_line.show_message(text)
+
+    def _ended_text(self, total: int) -> str:
+        if not total:
+            return tr("The model is sure everywhere in this image.")
+        return tr("All %n uncertain place(s) of this image were looked at.", n=total)
+
+    def _start_over(self) -> None:
+        self.desk.places.start_over()
+        self.step()
+
+    def _look_here(self) -> None:
+        if self._session.image_id is not None:
+            self._steps_after = self.look([self._session.image_id])
+
+    def _on_place_changed(self) -> None:
+        self._jobs.workspace.canvas.update()
+        self._jobs.workspace.window.schedule_refresh()
+
+    # -- suspects ------------------------------------------------------------------------------------------------
+
+    def show_suspect(self, row: SuspectRow) -> None:
+        """Open the image at a suspect label."""
+        if self.desk.suspects.show(row):
+            rect = row.suspect.rect
+            self._jobs.workspace.canvas.show_rect(rect.expanded(max(32, max(rect.width, rect.height) // 2)))
+
+    # -- the window's life ---------------------------------------------------------------------------------------
+
+    def on_project_changed(self) -> None:
+        """What is under way for the former project ends."""
+        self._soon.stop()
+        self._steps_after = False
+        self.cancel()
+
+    def shut_down(self) -> None:
+        """Wait for the thread that orders."""
+        self._soon.stop()
+        self._background.shut_down()
