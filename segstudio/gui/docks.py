@@ -33,7 +33,6 @@ class PanelSpec:
 
 PANELS: tuple[PanelSpec, ...] = (
     PanelSpec("images", "Images", "segstudio.gui.panels.images:ImagesPanel", 0),
-    PanelSpec("next", "Next", "segstudio.gui.panels.next_:NextPanel", 0),
     PanelSpec("objects", "Objects", "segstudio.gui.panels.objects:ObjectsPanel", 0),
     PanelSpec("layers", "Layers", "segstudio.gui.panels.layers:LayersPanel", 0),
     PanelSpec("history", "History", "segstudio.gui.panels.history:HistoryPanel", 0),
@@ -43,6 +42,7 @@ PANELS: tuple[PanelSpec, ...] = (
     PanelSpec("model", "Model", "segstudio.gui.panels.model:ModelPanel", 1, scrolls=False),
     PanelSpec("train", "Train", "segstudio.gui.panels.train:TrainPanel", 1, scrolls=False),
     PanelSpec("learning", "Learning", "segstudio.gui.panels.learning:LearningPanel", 1, scrolls=False),
+    PanelSpec("next", "Next", "segstudio.gui.panels.next_:NextPanel", 1),
     PanelSpec("views", "Views", "segstudio.gui.panels.views:ViewsPanel", 2, for_volumes=True),
 )
 

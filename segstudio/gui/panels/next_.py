@@ -201,8 +201,8 @@ class NextPanel(QWidget):
     def _lay_out(self) -> None:
         choices = QHBoxLayout()
         choices.setSpacing(GAP_PX)
-        choices.addWidget(self.basis, 1)
-        choices.addWidget(self.measure, 1)
+        choices.addWidget(self.basis, 5)
+        choices.addWidget(self.measure, 4)
         top = QHBoxLayout()
         top.setSpacing(GAP_PX)
         top.addWidget(self.look_button, 1)
