@@ -12,7 +12,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
 from segstudio.core.geometry import Rect
-from segstudio.gui import proposal_renewal, threads
+from segstudio.gui import docks, proposal_renewal, threads
 from segstudio.jobs import protocol
 from segstudio.jobs.specs import LearnSpec, PrefetchSpec, ProposeSpec
 from segstudio.ml.api import WindowResult
@@ -361,3 +361,20 @@ def test_versions_of_earlier_days_are_there_before_it_begins(qtbot, tmp_path: Pa
         qtbot.mouseClick(panel.start_button, Qt.MouseButton.LeftButton)
         models = window.workspace.jobs.models
         qtbot.waitUntil(lambda: models.current_entry().card.id == "learn/v2")
+
+
+def test_a_layout_kept_by_an_older_version_has_room_for_the_panel(qtbot, tmp_path: Path, monkeypatch) -> None:
+    with monkeypatch.context() as older:
+        older.setattr(docks, "PANELS", tuple(spec for spec in docks.PANELS if spec.id not in ("learning", "progress")))
+        with open_window(qtbot) as window:
+            (tmp_path / "first").mkdir()
+            open_project(window, tmp_path / "first", qtbot, 0)
+            text = window.workspace.docks.save()
+            window.session.close_project()
+    with open_window(qtbot) as window:
+        (tmp_path / "second").mkdir()
+        open_project(window, tmp_path / "second", qtbot, 0)
+        assert window.workspace.docks.restore(text)
+        neighbours = window.tabifiedDockWidgets(window.workspace.docks.dock("train"))
+        assert window.workspace.docks.dock("learning") in neighbours
+        assert window.workspace.docks.reveal("learning").isVisible()
