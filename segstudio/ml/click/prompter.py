@@ -22,7 +22,9 @@ from segstudio.core.errors import UserError
 from segstudio.core.geometry import Rect
 from segstudio.ml.api import PromptAnswer, Prompts
 from segstudio.ml.click import maps as prompt_maps
+from segstudio.ml.click.many import one_click, shared_square
 from segstudio.ml.click.network import ClickNet
+from segstudio.ml.click.settle import settled
 from segstudio.ml.inference.loading import CancelHooks
 from segstudio.ml.weights import load_weights
 
@@ -62,12 +64,14 @@ class Embedding:
     rgb: npt.NDArray[np.uint8]
     whole: Look
     near: list[Look] = field(default_factory=list)
+    shared: dict[Rect, Look] = field(default_factory=dict)
+    """Squares of a grid, which many single clicks share."""
 
     @property
     def nbytes(self) -> int:
         """What it takes, with the closer looks that may come."""
         one = sum(int(f.nbytes) for f in self.whole.features)
-        return int(self.rgb.nbytes) + one * (1 + KEPT_LOOKS)
+        return int(self.rgb.nbytes) + one * (1 + KEPT_LOOKS + len(self.shared))
 
 
 def load(card: ModelCard, path: str, device: str) -> ClickPrompter:
@@ -133,23 +137,53 @@ class ClickPrompter:
         former = None if prompts.previous is None else _sized(prompts.previous, width, height)
         answers: list[npt.NDArray[np.float32]] = []
         if former is None:
-            coarse = self._answer(embedding.whole, prompts, None)
-            answers.append(coarse)
-            subject = _bounds(_sigmoid(coarse), prompts)
-        else:
-            subject = _bounds(_sigmoid(former), prompts)
-        found = self._closer(embedding, subject, prompts, former if former is not None else answers[0])
+            answers.append(self._answer(embedding.whole, prompts, None))
+        before = former if former is not None else answers[0]
+        found = self._closer(embedding, _bounds(_sigmoid(before), prompts), prompts, before)
         if found is not None:
             answers.insert(0, found)
         elif former is not None:
             answers.append(self._answer(embedding.whole, prompts, former))
-        kept = answers if prompts.is_ambiguous else answers[:1]
+        marks = _marks(prompts)
+        kept = [settled(one, marks) for one in (answers if prompts.is_ambiguous else answers[:1])]
         logits = np.stack(kept)
         probabilities = _sigmoid(logits)
         scores = np.array([score(one) for one in probabilities], np.float32)
         # The nearer look is the better one, unless it found nothing.
         order = np.argsort([0 if one.max(initial=0) >= 0.5 else 1 for one in probabilities], kind="stable")
         return PromptAnswer(probabilities[order], scores[order], logits[order])
+
+    takes_scribbles = True
+    """Lines reach :meth:`predict` as they were drawn."""
+
+    def mask_logits(self, embedding: object, mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+        """*mask* (y, x) over the picture as :attr:`Prompts.previous`: ± 6, its edge a little soft as an answer's is."""
+        assert isinstance(embedding, Embedding)
+        soft = cv2.GaussianBlur(np.where(mask, 6.0, -6.0).astype(np.float32), (0, 0), 0.8)
+        return np.asarray(soft, np.float32)
+
+    def predict_points(
+        self, embedding: object, points_xy: npt.NDArray[np.float32]
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """((N, y, x) probabilities, (N,) scores) of (N, 2) points, each as if it were the only hint.
+
+        The whole picture is asked for all of them at once; closer looks are squares of a grid, which neighbours share.
+        """
+        assert isinstance(embedding, Embedding)
+        height, width = embedding.rgb.shape[:2]
+        asked = [one_click(point) for point in points_xy]
+        found: list[npt.NDArray[np.float32]] = []
+        for prompts, coarse in zip(asked, self._answers(embedding.whole, asked) if asked else [], strict=True):
+            square = shared_square(_bounds(_sigmoid(coarse), prompts), ROOM, width, height)
+            logits = coarse
+            if square is not None:
+                look = embedding.shared.get(square)
+                if look is None:
+                    look = embedding.shared[square] = self._look(embedding.rgb, square, CLOSE_PX)
+                logits = self._answer(look, prompts, coarse)
+            found.append(_sigmoid(settled(logits, _marks(prompts))))
+        probabilities = np.stack(found) if found else np.zeros((0, height, width), np.float32)
+        return probabilities, np.array([score(one) for one in found], np.float32)
 
     # -- looks -----------------------------------------------------------------------------------------------------
 
@@ -184,20 +218,34 @@ class ClickPrompter:
         return Look(rect, (size[0] / rect.width, size[1] / rect.height), size, padded, features)
 
     def _answer(self, look: Look, prompts: Prompts, former: npt.NDArray[np.float32] | None) -> npt.NDArray[np.float32]:
-        """Logits over the whole picture; where the look did not reach they are the former ones, or none."""
-        maps, points = _drawn(look, prompts)
+        """Logits over the whole picture; where the look did not reach nothing is found."""
+        return self._answers(look, [prompts], former)[0]
+
+    def _answers(
+        self, look: Look, asked: list[Prompts], former: npt.NDArray[np.float32] | None = None
+    ) -> list[npt.NDArray[np.float32]]:
+        """Logits over the whole picture for each of several questions about one look."""
+        drawn = [_drawn(look, prompts) for prompts in asked]
+        maps = np.stack([one for one, _ in drawn])
+        points = np.full((len(drawn), max(len(p) for _, p in drawn), 3), -1, np.float32)
+        for row, (_, places) in zip(points, drawn, strict=True):
+            row[: len(places)] = places
         rect = look.rect
         if former is not None:
             part = _sigmoid(former[rect.y : rect.bottom, rect.x : rect.right])
-            maps[3, : look.size[1], : look.size[0]] = cv2.resize(part, look.size, interpolation=cv2.INTER_LINEAR)
-        given = torch.from_numpy(maps)[None].to(self.device).contiguous(memory_format=torch.channels_last)
+            maps[:, 3, : look.size[1], : look.size[0]] = cv2.resize(part, look.size, interpolation=cv2.INTER_LINEAR)
+        given = torch.from_numpy(maps).to(self.device).contiguous(memory_format=torch.channels_last)
+        features = [feature.expand(len(drawn), -1, -1, -1) for feature in look.features]
         with torch.inference_mode(), self._precision():
-            logits = self.network.head(look.features, given, torch.from_numpy(points)[None].to(self.device))
-        part = logits[0, 0, : look.size[1], : look.size[0]].float().clamp(-LIMIT, LIMIT).cpu().numpy()
-        full = np.full(self._shape_of(look, former), -LIMIT, np.float32)
-        piece = cv2.resize(part, (rect.width, rect.height), interpolation=cv2.INTER_LINEAR)
-        full[rect.y : rect.bottom, rect.x : rect.right] = piece
-        return full
+            logits = self.network.head(features, given, torch.from_numpy(points).to(self.device))
+        parts = logits[:, 0, : look.size[1], : look.size[0]].float().clamp(-LIMIT, LIMIT).cpu().numpy()
+        found = []
+        for part in parts:
+            full = np.full(self._shape_of(look, former), -LIMIT, np.float32)
+            piece = cv2.resize(part, (rect.width, rect.height), interpolation=cv2.INTER_LINEAR)
+            full[rect.y : rect.bottom, rect.x : rect.right] = piece
+            found.append(full)
+        return found
 
     @staticmethod
     def _shape_of(look: Look, former: npt.NDArray[np.float32] | None) -> tuple[int, int]:
@@ -270,6 +318,15 @@ def _bounds(probability: npt.NDArray[np.float32], prompts: Prompts) -> Rect:
     left, top = np.floor(corners[:, :2].min(0)).astype(int)
     right, bottom = np.ceil(corners[:, 2:].max(0)).astype(int)
     return Rect(int(left), int(top), int(right - left), int(bottom - top))
+
+
+def _marks(prompts: Prompts) -> list[tuple[float, float, bool]]:
+    """Points, and some of each scribble, as (x, y, is positive)."""
+    points = np.asarray(prompts.points_xy, np.float32).reshape(-1, 2)
+    found = [(float(x), float(y), bool(p)) for (x, y), p in zip(points, prompts.is_positive, strict=True)]
+    for line in prompts.scribbles:
+        found += [(float(x), float(y), line.is_positive) for x, y in prompt_maps.along(line.points_xy)]
+    return found
 
 
 def _all_points(prompts: Prompts) -> list[tuple[float, float]]:

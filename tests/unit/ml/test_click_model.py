@@ -13,8 +13,10 @@ from segstudio.ml.click import maps as prompt_maps
 from segstudio.ml.click.cards import card_of
 from segstudio.ml.click.episodes import Scene, episode, textures
 from segstudio.ml.click.loss import normalised_focal_loss, soft_iou_loss
+from segstudio.ml.click.many import shared_square
 from segstudio.ml.click.network import ClickNet, likeness
 from segstudio.ml.click.prompter import ClickPrompter, load, score
+from segstudio.ml.click.settle import settled
 from segstudio.ml.click.training import ClickPlan, ClickTrainer
 from segstudio.ml.weights import save_weights
 
@@ -232,3 +234,34 @@ def test_a_look_is_taken_again_only_when_it_must() -> None:
     speck = Rect(110, 110, 10, 5)
     assert not _still_holds(rect, speck, _around(speck, 1.5, 400, 300))
     assert _around(Rect(0, 0, 900, 900), 1.5, 400, 300) == Rect(0, 0, 400, 300)
+
+
+def test_what_no_mark_is_tied_to_goes_and_marks_hold() -> None:
+    logits = np.full((20, 60), -9.0, np.float32)
+    logits[5:10, 5:15] = logits[5:10, 40:50] = 4
+    logits[7, 15:18] = -0.9
+    logits[5:10, 18:25] = 3
+    found = settled(logits, [(7.5, 6.5, True), (12.5, 7.5, False), (2.5, 18.5, True)])
+    assert (found[5:10, 18:25] > 0).all(), "joined by doubtful pixels"
+    assert (found[5:10, 40:50] < -5).all() and found[7, 12] <= -1 and found[18, 2] >= 1 and found[0, 0] == -9
+    assert (settled(logits, [(7.5, 6.5, True)], keeps_far=True)[5:10, 40:50] == 4).all()
+    assert np.array_equal(settled(logits, [(-3, 2, True), (5, 99, False)]), logits)
+
+
+def test_many_points_at_once_are_single_questions(prompter: ClickPrompter, monkeypatch) -> None:
+    image = np.random.default_rng(0).integers(0, 255, (200, 256, 3)).astype(np.uint8)
+    embedding = prompter.embed(image)
+    points = np.array([[30.5, 40.5], [200.5, 150.5], [31.5, 42.5]], np.float32)
+    probabilities, scores = prompter.predict_points(embedding, points)
+    assert probabilities.shape == (3, 200, 256) and scores.shape == (3,)
+    alone, _ = prompter.predict_points(prompter.embed(image), points[1:2])
+    assert np.abs(alone[0] - probabilities[1]).max() < 0.1  # bfloat16, in other batches
+    assert prompter.predict_points(embedding, points[:0])[0].shape == (0, 200, 256)
+
+
+def test_neighbours_share_their_closer_look() -> None:
+    one, two = (shared_square(Rect(x, 300, 40, 40), 1.5, 1024, 768) for x in (300, 310))
+    assert one == two and one.width == 128 and one.x <= 300 and one.right >= 340
+    assert shared_square(Rect(0, 0, 900, 700), 1.5, 1024, 768) is None
+    corner = shared_square(Rect(1000, 740, 20, 20), 1.5, 1024, 768)
+    assert corner.right == 1024 and corner.bottom == 768
