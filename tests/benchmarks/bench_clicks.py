@@ -4,14 +4,16 @@ Run ``python tests/benchmarks/bench_clicks.py --data FOLDER`` (the folder that h
 set of :mod:`click_cases`, seeded, from images that no click model learnt from; ``--limit 4`` for fewer. Each next click goes to the middle of the
 largest wrong region (:func:`segstudio.core.simulated_clicks.next_click`), of each method's own errors. NoC@85 is the mean number of clicks until
 IoU 0.85 is reached, 20 where it is not within 20 (the protocol of Xu et al. 2016 and RITM). ``--write`` puts the tables into
-resources/docs/results.md, ``--results FILE`` keeps each object's curve as JSON. ``--learnt`` takes training images, to choose a classic method's
-numbers by (``--number geodesic_step=3``); never for a claim. Two processes with one thread each, unless ``--jobs`` says otherwise.
+resources/docs/results.md, ``--results FILE`` keeps each object's curve as it is measured, so that a run that was broken off goes on (not with
+other weights or methods). ``--learnt`` takes training images, to choose a classic method's numbers by (``--number geodesic_step=3``); never for
+a claim. Two processes with one thread each, unless ``--jobs`` says otherwise; times are CPU seconds, so that other work hardly counts.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import hashlib
 import json
 import multiprocessing
 import os
@@ -40,13 +42,22 @@ RESULTS = Path(__file__).resolve().parents[2] / "resources" / "docs" / "results.
 
 @dataclasses.dataclass(frozen=True)
 class Curve:
-    """What a method made of an object: IoU after each click, at most 20 of them; seconds each took."""
+    """What a method made of an object: IoU after each click, at most 20 of them; CPU seconds each took.
+
+    ``made_by`` tells weights, or a method's code and numbers, from others.
+    """
 
     method: str
+    made_by: str
     set_name: str
     name: str
     ious: tuple[float, ...]
     seconds: tuple[float, ...]
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What it was measured of and by."""
+        return self.method, self.made_by, self.set_name, self.name
 
     def clicks_to(self, level: float) -> int:
         """Number of the click that reached *level*, 20 where none did."""
@@ -95,9 +106,22 @@ def model_answers(name: str, rgb: np.ndarray) -> Callable[[Sequence[Click]], np.
     return answer
 
 
-def curve_of(case: Case, method: str, numbers: Numbers) -> Curve:
+def made_by(method: str, numbers: Numbers) -> str:
+    """Short digest of a model's weights and code, or of the classic methods' code and *numbers*."""
+    if method in METHODS:
+        parts = [Path(__file__).with_name("click_methods.py").read_bytes(), repr(numbers).encode()]
+    else:
+        from segstudio.ml import click
+        from segstudio.ml.registry import Catalog
+
+        code = sorted(Path(click.__path__[0]).glob("*.py"))
+        parts = [file.read_bytes() for file in (Path(Catalog().find(method).card.weights.path), *code)]
+    return hashlib.sha256(b"".join(parts)).hexdigest()[:12]
+
+
+def curve_of(case: Case, method: str, numbers: Numbers, maker: str) -> Curve:
     """Click until the last level is reached or 20 clicks are spent."""
-    started = time.perf_counter()
+    started = time.process_time()
     answers = METHODS[method](case.rgb, numbers) if method in METHODS else model_answers(method, case.rgb)
     unknown, predicted = ~case.known, np.zeros(case.truth.shape, np.bool_)
     clicks: list[Click] = []
@@ -110,18 +134,16 @@ def curve_of(case: Case, method: str, numbers: Numbers) -> Curve:
         clicks.append(click)
         predicted = answers(clicks)
         ious.append(iou(case.truth, predicted, unknown))
-        seconds.append(time.perf_counter() - started)
-        started = time.perf_counter()
-    return Curve(method, case.set_name, case.name, tuple(ious), tuple(seconds))
+        seconds.append(time.process_time() - started)
+        started = time.process_time()
+    return Curve(method, maker, case.set_name, case.name, tuple(ious), tuple(seconds))
 
 
-def _work(given: tuple[Case, list[str], Numbers]) -> list[Curve]:
+def _work(given: tuple[Case, str, Numbers, str]) -> Curve:
     cv2.setNumThreads(1)
-    case, methods, numbers = given
-    for method in methods:
-        if method not in METHODS:
-            _model(method)  # loading is no part of the first click
-    return [curve_of(case, method, numbers) for method in methods]
+    if given[1] not in METHODS:
+        _model(given[1])  # loading is no part of the first click
+    return curve_of(*given)
 
 
 # -- all of them -------------------------------------------------------------------------------------------------------
@@ -142,20 +164,32 @@ def usable_models(wanted: Sequence[str]) -> list[str]:
     ]
 
 
-def run(cases: list[Case], methods: list[str], numbers: Numbers, jobs: int) -> list[Curve]:
-    """The curves of every object with every method; one line a set as it goes."""
-    work = [(case, methods, numbers) for case in cases]
-    found: list[Curve] = []
-    began = time.perf_counter()
+def kept_curves(file: Path | None) -> dict[tuple[str, ...], Curve]:
+    """What an earlier run wrote to *file*, a JSON line for each curve."""
+    lines = file.read_text(encoding="utf-8").splitlines() if file and file.exists() else []
+    curves = [
+        Curve(**{k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(line).items()}) for line in lines
+    ]
+    return {curve.key: curve for curve in curves}
+
+
+def run(cases: list[Case], methods: list[str], numbers: Numbers, jobs: int, results: Path | None) -> list[Curve]:
+    """The curves of every object with every method; one line now and then as it goes."""
+    makers = {method: made_by(method, numbers) for method in methods}
+    kept = kept_curves(results)
+    wanted = [(case, method) for case in cases for method in methods]
+    keys = [(method, makers[method], case.set_name, case.name) for case, method in wanted]
+    work = [(c, m, numbers, makers[m]) for (c, m), key in zip(wanted, keys, strict=True) if key not in kept]
+    began, every = time.perf_counter(), max(1, len(work) // 10)
     with multiprocessing.get_context("spawn").Pool(jobs) as pool:
-        for number, curves in enumerate(pool.imap(_work, work), 1):
-            found += curves
-            if number == len(cases) or cases[number].set_name != curves[0].set_name:
-                print(
-                    f"  {curves[0].set_name} done, {number} of {len(cases)} objects, {time.perf_counter() - began:.0f} s",
-                    flush=True,
-                )
-    return found
+        for number, curve in enumerate(pool.imap_unordered(_work, work), 1):
+            kept[curve.key] = curve
+            if results:
+                with results.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(dataclasses.asdict(curve)) + "\n")
+            if number % every == 0:
+                print(f"  {number} of {len(work)} done, {time.perf_counter() - began:.0f} s", flush=True)
+    return [kept[key] for key in keys]
 
 
 def _of(curves: Sequence[Curve], set_name: str, method: str) -> list[Curve]:
@@ -222,14 +256,14 @@ def iou_table(curves: Sequence[Curve]) -> list[str]:
 
 
 def time_line(curves: Sequence[Curve]) -> str:
-    """Median seconds of a first and a further click of each method, on this machine as busy as it was."""
+    """Median CPU milliseconds of a first and a further click of each method."""
     parts = []
     for method in [name for names in _names(curves)[1:] for name in names]:
         mine = [curve for curve in curves if curve.method == method]
         first = np.median([curve.seconds[0] for curve in mine])
         further = [value for curve in mine for value in curve.seconds[1:]]
         parts.append(f"{Path(method).stem} {first * 1000:.0f} / {np.median(further) * 1000 if further else 0:.0f} ms")
-    return "First / further click, one thread, median: " + ", ".join(parts) + "."
+    return "First / further click, CPU time on one thread, median: " + ", ".join(parts) + "."
 
 
 def main() -> None:
@@ -263,15 +297,13 @@ def main() -> None:
         flush=True,
     )
     began = time.perf_counter()
-    curves = run(cases, models + given.methods, numbers, given.jobs)
+    curves = run(cases, models + given.methods, numbers, given.jobs, given.results)
     lines = [*noc_table(curves), "", *iou_table(curves), "", time_line(curves)]
     if "medscribble" in given.sets and not given.learnt:
         marked = marked_cases(given.data, given.limit)
         lines += ["", *scribble_table(marked, models, given.methods, numbers, _model)]
     minutes = (time.perf_counter() - began) / 60
     print("\n".join(lines))
-    if given.results:
-        given.results.write_text(json.dumps([dataclasses.asdict(curve) for curve in curves]), encoding="utf-8")
     if given.write and not given.learnt:
         command = f"`python tests/benchmarks/bench_clicks.py --data DATA --limit {given.limit} --seed {given.seed}`"
         note = f"Measured by {command} on {given.jobs} CPU cores ({platform.machine()}), {minutes:.0f} min."

@@ -35,7 +35,7 @@ CUT_PX = 256 * 256
 class Numbers:
     """What the methods can be set to."""
 
-    disc_px: int = 5
+    disc_px: int = 3
     flood_tolerance: float = 12.0
     flood_blur: float = 1.0
     geodesic_step: float = 0.5
