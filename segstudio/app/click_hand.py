@@ -24,7 +24,7 @@ from segstudio.core.clicked import (
     is_protected,
     piece_at,
     put_object,
-    seen_mask,
+    sampled_at,
 )
 from segstudio.core.edits import Transaction, apply_edit, combined
 from segstudio.core.geometry import EMPTY, Rect
@@ -73,6 +73,7 @@ class ClickHand:
         """The object of the labels that it corrects."""
         self._layer: LabelLayer | None = None
         self._below: LabelLayer | None = None
+        self._rect = EMPTY
         self._seqs: list[int] = []
         self._is_writing = False
         self._class_id = 0
@@ -120,6 +121,7 @@ class ClickHand:
         if found is not None and is_clicked(found):
             self._begin(session.proposal)
             self._below, self.segment_id, self._class_id = None, found.id, session.current_class_id
+            self._rect = Rect(int(x), int(y), 1, 1)
             return True
         source = session.proposal if found is not None else session.labels
         if source is None:
@@ -142,6 +144,7 @@ class ClickHand:
         edit, self.segment_id = put_object(
             layer, area, row.class_id, click_model_id(model), below=self._below, label="Take up object"
         )
+        self._rect = rect
         self._record(edit)
         return True
 
@@ -149,10 +152,8 @@ class ClickHand:
         """(y, x) bool: which pixels of a picture's view are of the object in hand; None where it is none yet."""
         if self.segment is None or self._layer is None:
             return None
-        height, width = view.rgb.shape[:2]
-        xs = (view.corner_xy[0] + (np.arange(width) + 0.5) * view.step_xy[0]).astype(np.intp)
-        ys = (view.corner_xy[1] + (np.arange(height) + 0.5) * view.step_xy[1]).astype(np.intp)
-        return seen_mask(self._layer, self.segment_id, xs, ys, self.session.plane)
+        xs, ys = view.places()
+        return np.asarray(sampled_at(self._layer.tiles, xs, ys, self.session.plane) == self.segment_id)
 
     # -- answers -----------------------------------------------------------------------------------------------------
 
@@ -161,7 +162,7 @@ class ClickHand:
         area = ClickedArea(mask, rect, score, self.session.plane)
         told: list[str] = []
         self.put_soon(lambda _: area, model, told.append)
-        return told == [""]
+        return told == [""] and self.segment is not None
 
     def put_soon(
         self,
@@ -205,7 +206,7 @@ class ClickHand:
             if layer.revision != revision and tries > 1:
                 self.put_soon(make, model, done, tries - 1)
                 return
-            self.segment_id = found.segment_id
+            self.segment_id, self._rect = found.segment_id, found.area.rect
             self._put(layer, found.edit)
             done("" if found.segment_id else PROTECTED if found.was_found else NOTHING)
 
@@ -356,7 +357,8 @@ class ClickHand:
         if self._is_writing or layer is None or layer.id != layer_id or not self.segment_id:
             return
         row = self.segment
-        if row is None or row.class_id == 0:
+        is_there = row is not None and bool((layer.read(self._rect, self.session.plane) == row.id).any())
+        if not is_there:
             self.let_go()
             self.lost.emit()
 

@@ -259,6 +259,16 @@ SETTINGS: tuple[Setting, ...] = (
         "draws a line over what does not belong.",
         choices=("box", "line"),
     ),
+    Setting(
+        "prompt.per_side",
+        24,
+        "Clicks a side to segment everything",
+        "Proposals",
+        "Of the grid over what is in view: more find smaller objects and take longer.",
+        4,
+        64,
+        1,
+    ),
     # Proposals
     Setting(
         "proposal.min_confidence",
@@ -288,6 +298,27 @@ SETTINGS: tuple[Setting, ...] = (
         "While learning is on: as soon as the hand rests, and only where nothing of yours would be lost.",
     ),
     # Work
+    Setting(
+        "looked.seconds",
+        1.0,
+        "A place counts as looked at after",
+        "Work",
+        "So long it must have been on the screen, all times together.",
+        0.2,
+        60.0,
+        0.2,
+        "s",
+    ),
+    Setting(
+        "looked.zoom",
+        0.5,
+        "A place counts as looked at from a zoom of",
+        "Work",
+        "Screen pixels per image pixel; what is shown smaller is not looked at. Above 1 counts as 1.",
+        0.05,
+        1.0,
+        0.05,
+    ),
     Setting("work.undo_budget_mib", 256, "Memory for undo", "Work", "Per image.", 16, 8192, 16, "MiB"),
     Setting("work.advances_when_done", True, "Go to the next image when one is marked done", "Work"),
     Setting(

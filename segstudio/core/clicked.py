@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from segstudio.core.layers import LabelLayer, Segment
+    from segstudio.core.tiles import TileMap
+    from segstudio.core.touched import Touched
 
     Mask = npt.NDArray[np.bool_]
 
@@ -121,11 +123,17 @@ def put_object(
 
 
 def put_objects(
-    proposal: LabelLayer, areas: Sequence[ClickedArea], class_id: int, model_id: str, label: str
+    proposal: LabelLayer,
+    areas: Sequence[ClickedArea],
+    class_id: int,
+    model_id: str,
+    label: str,
+    touched: Touched | None = None,
 ) -> tuple[Edit | None, int]:
     """Write many at once, the first ones first: (the edit, already applied; how many there are).
 
-    They give way to each other and to objects of earlier clicks, and cover what else the proposal holds.
+    They give way to each other, to objects of earlier clicks and to what a person *touched*, and cover what else the
+    proposal holds.
     """
     transaction = Transaction(proposal, label)
     kept = np.zeros(65536, np.bool_)
@@ -133,6 +141,8 @@ def put_objects(
     count = 0
     for area in areas:
         free = area.mask & ~kept[proposal.tiles.read(area.rect, area.z)]
+        if touched is not None:
+            free &= ~touched(area.rect, area.z)
         if not free.any():
             continue
         segment_id = transaction.new_object(class_id, "model", model_id, area.score)
@@ -222,27 +232,48 @@ def piece_at(layer: LabelLayer, x: float, y: float, z: int = 0) -> tuple[Mask, R
     return mask, rect, segment.id
 
 
-def seen_mask(
-    layer: LabelLayer, segment_id: int, xs: npt.NDArray[np.intp], ys: npt.NDArray[np.intp], z: int = 0
-) -> Mask:
-    """(len(ys), len(xs)) bool: whether the pixels in these columns and rows of the image are of a segment.
+def sampled_at(
+    tiles: TileMap, xs: npt.NDArray[np.intp], ys: npt.NDArray[np.intp], z: int = 0
+) -> npt.NDArray[np.generic]:
+    """(len(ys), len(xs)): the values in these columns and rows of a plane; 0 where there is nothing.
 
     *xs* and *ys* rise. Costs follow what is looked at, whatever the image's size.
     """
-    out = np.zeros((len(ys), len(xs)), np.bool_)
+    out = np.zeros((len(ys), len(xs)), tiles.dtype)
     if not len(xs) or not len(ys):
         return out
     seen = Rect(int(xs[0]), int(ys[0]), int(xs[-1] - xs[0]) + 1, int(ys[-1] - ys[0]) + 1)
-    for key in layer.tiles.keys_in(seen, z):
+    for key in tiles.keys_in(seen, z):
         whole = tile_rect(key[1], key[2])
         rows = slice(*np.searchsorted(ys, (whole.y, whole.bottom)))
         columns = slice(*np.searchsorted(xs, (whole.x, whole.right)))
-        tile = layer.tiles.get(key)
+        tile = tiles.get(key)
         if isinstance(tile, int):
-            out[rows, columns] = tile == segment_id
+            out[rows, columns] = tile
         else:
-            out[rows, columns] = tile[np.ix_(ys[rows] - whole.y, xs[columns] - whole.x)] == segment_id
+            out[rows, columns] = tile[np.ix_(ys[rows] - whole.y, xs[columns] - whole.x)]
     return out
+
+
+def blocked_at(
+    layers: Sequence[LabelLayer],
+    free: npt.NDArray[np.bool_],
+    xs: npt.NDArray[np.intp],
+    ys: npt.NDArray[np.intp],
+    z: int,
+) -> Mask:
+    """(len(ys), len(xs)) bool: where a sweep proposes nothing; the first of *layers* are the labels, *free* their ids.
+
+    That is where labels are not free, where a person decided, and where earlier clicks found something.
+    """
+    out = ~free[sampled_at(layers[0].tiles, xs, ys, z)]
+    for layer in layers:
+        kept = np.zeros(65536, np.bool_)
+        rows = [row for row in layer.segments.values() if row.class_id != UNLABELLED]
+        kept[[row.id for row in rows if row.is_hand_work or is_clicked(row)]] = True
+        out |= kept[sampled_at(layer.tiles, xs, ys, z)]
+        out |= sampled_at(layer.touched, xs, ys, z) != 0
+    return np.asarray(out)
 
 
 def _take_out(transaction: Transaction, segment_id: int, below: LabelLayer | None, z: int) -> None:

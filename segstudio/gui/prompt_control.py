@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 
 from segstudio.app.prompt_desk import PromptDesk
+from segstudio.app.tools.prompt import PromptTool
+from segstudio.core.progress import Eta
 from segstudio.gui.i18n import tr
 from segstudio.gui.notice_bar import Offer
 
 if TYPE_CHECKING:
+    from segstudio.app.everything_desk import EverythingDesk
     from segstudio.gui.job_center import JobCenter
     from segstudio.gui.threads import PromptThread
-    from segstudio.jobs.specs import PromptSpec
+    from segstudio.jobs.specs import PromptSpec, SweepSpec
     from segstudio.ml.catalog_entry import CatalogEntry
 
 OUT_OF_MEMORY = "Out of memory"
@@ -26,9 +29,12 @@ class PromptControl(QObject):
         super().__init__(jobs)
         self._jobs = jobs
         self._thread: PromptThread | None = None
-        self.desk = PromptDesk(jobs.models.presenter, jobs.workspace.settings, self._submit, self._cancel)
+        self.desk: PromptDesk = PromptDesk(jobs.models.presenter, jobs.workspace.settings, self._submit, self._cancel)
         self.desk.offer_download = self._offer_download
         self.desk.changed.connect(jobs.workspace.toolbox.context.preview_changed.emit)
+        self._everything: EverythingDesk | None = None
+        self._job_id = ""
+        self._eta = Eta()
 
     def choose(self, model_id: str) -> None:
         """Take a click model; one that is not here yet is offered for download."""
@@ -56,14 +62,48 @@ class PromptControl(QObject):
         text = tr("Download %1").replace("%1", entry.card.name)
         window.notices.say(tr(sentence), "warning", (Offer(text, fetch),), key="download")
 
+    # -- everything in view ----------------------------------------------------------------------------------------
+
+    @property
+    def everything(self) -> EverythingDesk:
+        """What segments everything in view; made when it is first asked for."""
+        if self._everything is None:
+            from segstudio.app.everything_desk import EverythingDesk
+
+            tool = self._jobs.workspace.toolbox.tool("prompt")
+            assert isinstance(tool, PromptTool)
+            self._everything = EverythingDesk(tool, self.desk)
+            self._everything.changed.connect(self._on_swept)
+            self._everything.ended.connect(self._on_sweep_ended)
+        return self._everything
+
+    def segment_everything(self) -> None:
+        """Propose every object in view; its line in the job strip shows how far it is and stops it."""
+        self.everything.begin()
+
+    def _on_swept(self) -> None:
+        if not self._job_id:
+            self._job_id = self._jobs.begin(tr("Segmenting everything in view"), self.everything.stop)
+            self._eta = Eta()
+        done, total = self.everything.progress
+        left = self._eta.seconds_left(done, total) if total else None
+        self._jobs.report(self._job_id, done, total, seconds_left=left, detail=tr(self.desk.status))
+
+    def _on_sweep_ended(self, _: int) -> None:
+        if self._job_id:
+            self._jobs.end(self._job_id)
+            self._job_id = ""
+
     def shut_down(self) -> None:
         """End the process."""
+        if self._everything is not None:
+            self._everything.drop()
         self.desk.stop()
         if self._thread is not None:
             self._thread.shut_down()
             self._thread = None
 
-    def _submit(self, spec: PromptSpec) -> None:
+    def _submit(self, spec: PromptSpec | SweepSpec) -> None:
         if self._thread is None:
             from segstudio.gui.threads import PromptThread
 

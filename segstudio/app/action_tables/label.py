@@ -49,7 +49,7 @@ _TOOLS = (
     _spec("tool.strokes", "Cut out by strokes", "C", "strokes", "Label", "tools.smart", "edit",
           "Drag over what belongs, with Ctrl over what does not; Enter paints the area found", checkable=True),
     _spec("tool.prompt", "Click to segment", "M", "prompt", "Label", "tools.smart", "edit",
-          "Click on an object or drag a box around it, right or Alt click what does not belong; Enter paints it",
+          "Click on an object or drag a box around it, right or Alt click what does not belong; Enter accepts it",
           checkable=True),
     _spec("tool.move", "Move", "V", "move", "Label", "tools.change", "edit",
           "Press on an object or area and drag; the handles scale and rotate, Enter puts it down, Esc puts it back",

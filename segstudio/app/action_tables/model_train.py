@@ -14,6 +14,8 @@ MODEL = (
           "propose", "project", "Let the model propose labels for the images selected in the list"),
     _spec("model.propose_unlabelled", "Propose for all unlabelled images", "", "propose-all", "Model", "propose",
           "project", "Let the model propose labels for every image without labels"),
+    _spec("model.everything", "Segment everything in view", "Ctrl+Alt+E", "everything", "Model", "propose", "edit",
+          "Let the click model propose every object it sees in view, of the current class"),
     _spec("model.cancel", "Stop proposing", "Ctrl+.", "stop", "Model", "propose",
           tip="Stop the model; what came stays"),
     _spec("model.accept_all", "Accept the proposal", "Return Enter", "accept", "Model", "accept", "proposal",

@@ -105,6 +105,13 @@ class PictureView:
         """A position in pixels of ``rgb`` in image pixels."""
         return (xy[0] * self.step_xy[0] + self.corner_xy[0], xy[1] * self.step_xy[1] + self.corner_xy[1])
 
+    def places(self) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+        """(columns, rows) of the image in which the middles of its pixels lie."""
+        height, width = self.rgb.shape[:2]
+        xs = self.corner_xy[0] + (np.arange(width) + 0.5) * self.step_xy[0]
+        ys = self.corner_xy[1] + (np.arange(height) + 0.5) * self.step_xy[1]
+        return xs.astype(np.intp), ys.astype(np.intp)
+
     def image_rect(self, bounds: Rect) -> Rect:
         """The image pixels covered, within *bounds*."""
         left, top = (round(value) for value in self.to_image((0, 0)))

@@ -39,6 +39,7 @@ def bind(workspace: Workspace) -> None:
         lambda: jobs.models.propose(image_ids_of(workspace, "unlabelled")),
         when=is_writable,
     )
+    binder.bind("model.everything", jobs.prompts.segment_everything, when=lambda: session.can_edit)
     binder.bind("model.cancel", jobs.models.cancel_propose, when=lambda: jobs.models.is_proposing)
     binder.bind("model.accept_all", lambda: accept_all(workspace), when=lambda: session.can_edit)
     binder.bind("model.reject_all", desk.reject_all, when=lambda: session.can_edit)

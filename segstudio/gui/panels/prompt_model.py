@@ -1,4 +1,4 @@
-"""Which click model answers: a field of the tool options."""
+"""Which click model answers, and a button that has it segment all in view: a field of the tool options."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
 from segstudio.app.prompt_desk import MODEL
 from segstudio.app.setting_table import BY_KEY
 from segstudio.gui.i18n import tr, tr_table
-from segstudio.gui.panels.parts import GAP_PX
+from segstudio.gui.panels.parts import GAP_PX, tip_of, tool_button
 
 if TYPE_CHECKING:
+    from segstudio.gui.action_binding import ActionBinder
     from segstudio.gui.prompt_control import PromptControl
     from segstudio.ml.catalog_entry import CatalogEntry
 
@@ -25,7 +26,9 @@ LIST_PX = 280
 class PromptModelField(QWidget):
     """Every click model: those here, those to be downloaded, and those that cannot be used with the reason."""
 
-    def __init__(self, prompts: PromptControl, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, prompts: PromptControl, binder: ActionBinder | None = None, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.prompts = prompts
         setting = BY_KEY[MODEL]
@@ -44,6 +47,13 @@ class PromptModelField(QWidget):
         label.setBuddy(self.field)
         row.addWidget(label)
         row.addWidget(self.field)
+        self.everything = tool_button(
+            "everything",
+            tr("Segment everything in view"),
+            tip_of(binder, "model.everything", tr("Segment everything in view")),
+            prompts.segment_everything,
+        )
+        row.addWidget(self.everything)
         self.field.activated.connect(lambda index: prompts.choose(self.field.itemData(index)))
         prompts.desk.models.changed.connect(self.fill)
         prompts.desk.settings.changed.connect(self._on_setting)

@@ -50,7 +50,7 @@ class ToolOptions(QWidget):
         jobs: JobCenter | None = None,
     ) -> None:
         super().__init__(parent)
-        self.jobs = jobs
+        self.jobs, self.binder = jobs, binder
         self.session, self.toolbox, self.settings = session, toolbox, session.settings
         self.setObjectName("tool-options")
         self.name = QLabel()
@@ -184,7 +184,7 @@ class ToolOptions(QWidget):
 
     def _field(self, key: str) -> QWidget:
         if key == MODEL and self.jobs is not None:
-            return PromptModelField(self.jobs.prompts)
+            return PromptModelField(self.jobs.prompts, self.binder)
         return OptionField(self.settings, BY_KEY[key])
 
     def _fill_guard_classes(self) -> None:
