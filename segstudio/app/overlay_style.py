@@ -14,6 +14,7 @@ class OverlayStyle:
     """What of the layers is shown, and how.
 
     ``opacity`` is 0…1, ``outline_width_px`` in screen pixels. ``is_hidden`` is true while the hide key is held.
+    ``shows_unseen`` veils what nobody looked at (:mod:`segstudio.app.looking`).
     """
 
     opacity: float = 0.5
@@ -25,3 +26,4 @@ class OverlayStyle:
     heat: Heat = "none"
     shows_grid: bool = True
     is_hidden: bool = False
+    shows_unseen: bool = False

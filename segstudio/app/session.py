@@ -13,6 +13,7 @@ from segstudio.app.class_editor import ClassEditor
 from segstudio.app.crosshair import CrossHair
 from segstudio.app.document import Documents
 from segstudio.app.layer_editor import LayerEditor
+from segstudio.app.looking import Looking
 from segstudio.app.next_desk import NextDesk
 from segstudio.app.proposal_desk import ProposalDesk
 from segstudio.app.session_edits import EditsPart
@@ -49,7 +50,7 @@ class Session(EditsPart):
 
     The signals and the plain state are in :class:`~segstudio.app.session_base.SessionBase`. ``class_editor`` holds the
     class operations, ``proposals`` takes in and settles what models answer, ``crosshair`` is where the views of a volume meet,
-    ``what_next`` says which image and place is worth labelling next.
+    ``what_next`` says which image and place is worth labelling next, ``looking`` keeps what was looked at.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Session(EditsPart):
         self.proposals = ProposalDesk(self)
         self.crosshair = CrossHair(self)
         self.what_next = NextDesk(self)
+        self.looking = Looking(self)
         self.settings.changed.connect(self._on_setting_changed)
 
     def _on_setting_changed(self, key: str, value: Value) -> None:

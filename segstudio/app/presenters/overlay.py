@@ -61,6 +61,10 @@ class OverlayPresenter:
         """Show the model's confidence, its uncertainty, or none of it."""
         self.session.set_overlay(replace(self.style, heat=heat))
 
+    def set_shows_unseen(self, is_on: bool) -> None:
+        """Veil what nobody looked at."""
+        self.session.set_overlay(replace(self.style, shows_unseen=is_on))
+
     def set_shows_grid(self, is_on: bool) -> None:
         """The pixel grid past 8×."""
         self.session.set_overlay(replace(self.style, shows_grid=is_on))

@@ -13,6 +13,7 @@ from segstudio.gui.canvas.overlay_colors import LayerColors, difference_lut, hea
 from segstudio.gui.canvas.overlay_painters import DifferencePainter, HeatPainter, LabelsPainter, ProposalPainter
 from segstudio.gui.canvas.overlay_tiles import OverlayTiles
 from segstudio.gui.canvas.tile_drawing import Pace
+from segstudio.gui.canvas.unseen import UnseenVeil, ratio_of
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QPainter
@@ -84,6 +85,7 @@ class OverlayStack:
         self._painted_by: dict[OverlayTiles, tuple[object, ...]] = {}
         self._level_scale = 0.75
         self.highlight_class_id = UNLABELLED
+        self._veil = UnseenVeil(session)
         self.swipe: SwipeLayers | None = None
         """Two answers that are being compared: they take the place of the other overlays."""
 
@@ -135,6 +137,7 @@ class OverlayStack:
             is_complete &= tiles.draw(painter, view, clip_px, deadline_s, pace)
         if self.swipe is not None:
             is_complete &= self.swipe.draw(painter, view, clip_px, deadline_s, pace)
+        self._veil.draw(painter, view, ratio_of(painter))
         return is_complete
 
     def prepare(self, view: ViewTransform, deadline_s: float, pace: Pace = Pace.STILL) -> tuple[list[Rect], bool]:

@@ -47,6 +47,12 @@ class OverlayPanel(QWidget):
             tr("Difference"), tip_of(binder, "view.show_difference", tr("Show where labels and proposal differ"))
         )
         self.grid = self._check(tr("Pixel grid"), tip_of(binder, "view.grid", tr("Draw a grid between pixels past 8×")))
+        self.unseen = self._check(
+            tr("What nobody looked at"),
+            tip_of(
+                binder, "view.show_unseen", tr("Veil what was not on the screen long enough, and tell how much was")
+            ),
+        )
         self.heat = combo(
             tr("Heat map"),
             [(tr("None"), "none"), (tr("Confidence"), "confidence"), (tr("Uncertainty"), "uncertainty")],
@@ -85,7 +91,7 @@ class OverlayPanel(QWidget):
         column.setContentsMargins(MARGIN_PX, MARGIN_PX, MARGIN_PX, MARGIN_PX)
         column.setSpacing(GAP_PX)
         column.addLayout(form)
-        for widget in (self.labels, self.proposal, self.difference, self.grid, self.hide):
+        for widget in (self.labels, self.proposal, self.difference, self.unseen, self.grid, self.hide):
             column.addWidget(widget)
         heading = QLabel(tr("Brightness and contrast"))
         heading.setProperty("heading", True)
@@ -103,6 +109,7 @@ class OverlayPanel(QWidget):
         self.proposal.toggled.connect(presenter.set_shows_proposal)
         self.difference.toggled.connect(presenter.set_shows_difference)
         self.grid.toggled.connect(presenter.set_shows_grid)
+        self.unseen.toggled.connect(presenter.set_shows_unseen)
         self.heat.currentIndexChanged.connect(lambda _: presenter.set_heat(self.heat.currentData()))
         self.confidence.moved.connect(presenter.set_min_confidence)
         self.hide.pressed.connect(lambda: presenter.set_hidden(True))
@@ -121,6 +128,7 @@ class OverlayPanel(QWidget):
             (self.proposal, style.shows_proposal),
             (self.difference, style.shows_difference),
             (self.grid, style.shows_grid),
+            (self.unseen, style.shows_unseen),
         ):
             widget.blockSignals(True)
             widget.setChecked(value)
