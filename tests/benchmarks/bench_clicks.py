@@ -150,9 +150,11 @@ def _work(given: tuple[Case, str, Numbers, str]) -> Curve:
 
 
 def usable_models(wanted: Sequence[str]) -> list[str]:
-    """The models to measure: those named, or those of task interactive that come with the program."""
+    """The models to measure: those named, none, or those of task interactive that come with the program."""
     from segstudio.ml.registry import Catalog
 
+    if list(wanted) == ["none"]:
+        return []
     if wanted:
         # A file of weights stays one; an id may have been given in part.
         return [name if Path(name).is_file() else Catalog().find(name).card.id for name in wanted]
@@ -160,7 +162,7 @@ def usable_models(wanted: Sequence[str]) -> list[str]:
     return [
         e.card.id
         for e in entries
-        if e.card.task == "interactive" and e.card.weights.kind == "builtin" and e.is_available
+        if e.card.task == "interactive" and e.card.weights.kind == "built-in" and e.is_available
     ]
 
 
@@ -272,7 +274,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("SEGSTUDIO_SHARED_DATA", "../shared/data")))
     parser.add_argument("--limit", type=int, default=OBJECTS, help="objects of each set (20)")
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
-    parser.add_argument("--models", nargs="*", default=[], help="click models (those that come with the program)")
+    parser.add_argument("--models", nargs="*", default=[], help="click models, or none (those that come with the program)")
     parser.add_argument("--methods", nargs="*", choices=list(METHODS), default=list(METHODS))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2)
