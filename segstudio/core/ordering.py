@@ -65,9 +65,9 @@ def order_images(
     if by == "uncertainty":
         order, distances = np.argsort(-ranks, kind="stable"), nearest.to_picked.copy()
     elif by == "diversity":
-        order, distances = _greedy(nearest, lambda distance: distance)
+        order, distances = _greedy(nearest, lambda distance: distance + 1e-6 * ranks)
     else:
-        order, distances = _greedy(nearest, lambda distance: distance * (0.05 + 0.95 * ranks))
+        order, distances = _greedy(nearest, lambda distance: (distance + 1e-6) * (0.05 + 0.95 * ranks))
     return _told(order, known, ranks, distances)
 
 

@@ -31,7 +31,7 @@ REVIEWED_PX = 128
 
 @dataclass(frozen=True)
 class Place:
-    """A square ``rect`` of plane ``z`` and its mean uncertainty, 0 … 1."""
+    """A square ``rect`` of plane ``z`` and its mean uncertainty, 0 … 1, in which the middle counts most."""
 
     rect: Rect
     z: int
@@ -52,9 +52,7 @@ def worst_places(
     same spot counts as the same.
     """
     side = max(1, round(place_side(width, height) / cell_px))
-    means = np.stack(
-        [cv2.blur(plane.astype(np.float32) / 255, (side, side), borderType=cv2.BORDER_REFLECT) for plane in cells]
-    )
+    means = np.stack([_smoothed(plane, side) for plane in cells])
     top = float(means.max(initial=0.0))
     least = max(LEAST, LEAST_OF_WORST * top)
     kernel = np.ones((side, side), np.uint8)
@@ -72,6 +70,16 @@ def worst_places(
         Place(_square(row, column, cell_px, width, height), z, float(means[z, row, column]))
         for z, row, column in chosen
     ]
+
+
+def _smoothed(plane: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.float32]:
+    """(row, column) float32: the mean around each cell; a bell, so that its peak is in the middle of what is uncertain."""
+    reach = 2 * (side // 2) + 1
+    values = plane.astype(np.float32) / 255
+    smooth: npt.NDArray[np.float32] = np.asarray(
+        cv2.GaussianBlur(values, (reach, reach), side / 4, borderType=cv2.BORDER_REFLECT), np.float32
+    )
+    return smooth
 
 
 def _square(row: int, column: int, cell_px: int, width: int, height: int) -> Rect:
