@@ -42,7 +42,7 @@ class LookControl(QObject):
     def tick(self) -> None:
         """Count the time since the last tick for what the canvas shows now."""
         now_s = self.clock()
-        since_s, self._seen_at_s = min(now_s - self._seen_at_s, 4 * TICK_MS / 1000), now_s
+        since_s, self._seen_at_s = max(0.0, min(now_s - self._seen_at_s, 4 * TICK_MS / 1000)), now_s
         session, canvas = self._session, self._canvas
         if session.image is None or not canvas.isVisible() or not canvas.window().isActiveWindow():
             return

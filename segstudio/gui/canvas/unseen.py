@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from segstudio.core.looked import LookMap
     from segstudio.gui.canvas.view_transform import ViewTransform
 
-VEIL = (18, 22, 48, 120)
-"""Red, green, blue and opacity of the veil."""
+VEIL = (64, 76, 140, 128)
+"""Red, green, blue and opacity of the veil: bluish, so that it is told from dark pictures as from bright ones."""
 _MARGIN_PX = 10
 
 
