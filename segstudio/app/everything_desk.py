@@ -163,8 +163,8 @@ class EverythingDesk:
         if not len(points):
             self._finish(sweep)
             return
-        self._desk.sweep(sweep.seen, points, lambda reply: self._on_reply(sweep, points, sent, reply), self._on_failed)
         self.changed.emit()
+        self._desk.sweep(sweep.seen, points, lambda reply: self._on_reply(sweep, points, sent, reply), self._on_failed)
 
     def _on_reply(self, sweep: _Sweep, points: npt.NDArray[np.float32], sent: int, reply: SweepReply) -> None:
         if sweep is not self._sweep or self._is_ending:
@@ -178,7 +178,6 @@ class EverythingDesk:
             last = points[reply.asked - 1]
             rest = sweep.points[sweep.done : sweep.done + sent]
             sweep.done += int(np.flatnonzero((rest == last).all(axis=1))[0]) + 1
-        self.changed.emit()
         self._ask(sweep)
 
     def _finish(self, sweep: _Sweep, tries: int = MOST_TRIES) -> None:
