@@ -129,8 +129,9 @@ def plan_strokes(region: Mask, harmless: Mask, rules: BrushRules) -> list[Stroke
     wanted, safe = region[box.slices], np.ascontiguousarray(harmless[box.slices], np.uint8)
     if not wanted.any():
         return []
-    room = cv2.distanceTransform(safe, cv2.DIST_L2, 5)
-    depths = room[wanted]
+    # Nothing is harmed by painting beyond the image; where nothing is harmed at all the distance has no end.
+    room = np.minimum(cv2.distanceTransform(safe, cv2.DIST_L2, 5), np.float32(wanted.size))
+    depths = cv2.distanceTransform(wanted.astype(np.uint8), cv2.DIST_L2, 5)[wanted]
     tried = WIDTHS if len(depths) >= LARGE_PX else WIDTHS[:1]
     sizes = {float(np.clip(2 * np.percentile(depths, share), rules.smallest_px, rules.largest_px)) for share in tried}
     plans = [_planned(wanted, room, size, box, rules) for size in sorted(sizes, reverse=True)]

@@ -148,6 +148,8 @@ class SimulationPlan:
             raise UserError(
                 "without a model nothing is uncertain", remedy="give --model or another --loop, or --order random"
             )
+        if self.sketch_px and self.loop != "continuous":
+            raise UserError("a sketch is learnt from by continuous learning only", remedy="give --loop continuous")
         return self
 
 
