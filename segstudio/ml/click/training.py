@@ -19,6 +19,7 @@ from segstudio.core.simulated_clicks import Click, iou, next_click
 from segstudio.ml.click import maps as prompt_maps
 from segstudio.ml.click.loss import normalised_focal_loss, soft_iou_loss
 from segstudio.ml.click.network import ClickNet
+from segstudio.ml.training.precision import keep_depthwise_in_float32
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -148,19 +149,6 @@ def prompts_of(hints: Sequence[Hints]) -> tuple[torch.Tensor, torch.Tensor]:
     return maps.contiguous(memory_format=torch.channels_last), torch.from_numpy(padded)
 
 
-def in_float32(network: nn.Module) -> None:
-    """Compute depthwise convolutions in float32 under autocast: oneDNN's bfloat16 gradients of them take four times as long."""
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d) and module.groups > 1:
-            plain = module.forward
-
-            def exact(x: torch.Tensor, plain: Callable[[torch.Tensor], torch.Tensor] = plain) -> torch.Tensor:
-                with torch.autocast(x.device.type, enabled=False):
-                    return plain(x.float())
-
-            module.forward = exact  # type: ignore[method-assign, assignment]
-
-
 class ClickTrainer:
     """A network in training; :meth:`run` yields the figures of every *report_s* seconds."""
 
@@ -171,7 +159,7 @@ class ClickTrainer:
         if state is not None:
             self.network.load_state_dict(state)
         self.network = self.network.to(memory_format=torch.channels_last)
-        in_float32(self.network)
+        keep_depthwise_in_float32(self.network)
         self.averaged = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
         encoder = [p for name, p in self.network.named_parameters() if name.startswith("encoder.")]
         head = [p for name, p in self.network.named_parameters() if not name.startswith("encoder.")]
