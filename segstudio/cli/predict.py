@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segstudio.cli.output import ProgressBar, UsageError, add_json, emit, table
+from segstudio.cli.output import ProgressBar, UsageError, add_json, emit, table, warn
 from segstudio.cli.propose import add_model_arguments, checked_window, with_given_options
 from segstudio.cli.refine import given_refinement
 from segstudio.io.atomic import write_bytes_atomic
@@ -48,6 +48,7 @@ def run(args: argparse.Namespace) -> int:
     from segstudio.core.errors import UserError
     from segstudio.io.atomic import disk_error
     from segstudio.io.readers.registry import list_images, one_per_image
+    from segstudio.ml.api import memory_note
     from segstudio.ml.registry import Catalog
 
     window_px, overlap_px = checked_window(args)
@@ -98,6 +99,8 @@ def run(args: argparse.Namespace) -> int:
                     progress=sink,
                 )
             )
+    if note := memory_note(segmenter):
+        warn(note)
     return _tell(args, segmenter.card.id, segmenter.device, written)
 
 

@@ -161,6 +161,7 @@ def propose_into(
         When *cancel* is set; the images done so far keep their proposals.
     """
     from segstudio.core.errors import UserError
+    from segstudio.ml.api import memory_note
     from segstudio.ml.inference.loading import load_segmenter
     from segstudio.ml.registry import Catalog
 
@@ -197,6 +198,8 @@ def propose_into(
                 **report,
             }
         )
+    if note := memory_note(segmenter):
+        warn(note)
     return reports
 
 

@@ -286,6 +286,8 @@ class ModelControl(QObject):
         self._session.proposals.end()  # Nothing more is awaited; what came is kept.
         if request is not None and not request.is_cancelled and len(request.image_ids) > 1:
             self._jobs.workspace.window.say(tr("Proposed for %n image(s).", request.images_done))
+        if isinstance(result, dict) and result.get("note"):
+            self._jobs.workspace.window.say(result["note"])
 
     def _on_cancelled(self) -> None:
         if not self._end_prefetch() and not self._end_guest():
@@ -295,11 +297,10 @@ class ModelControl(QObject):
         if self._end_prefetch() or self._end_guest(None, sentence, details):
             return
         request = self._end_request()
-        if request is None:
-            return
-        if not request.is_cancelled:
-            self._session.proposals.abandon()
-        self._jobs.fail(sentence, details, self._next_steps(sentence + details))
+        if request is not None:
+            if not request.is_cancelled:
+                self._session.proposals.abandon()
+            self._jobs.fail(sentence, details, self._next_steps(sentence + details))
 
     def _end_request(self) -> _Request | None:
         request, self._request = self._request, None

@@ -51,6 +51,10 @@ def serve(spec: object, port: Port) -> object:
         raise TypeError(f"the model host does not serve {type(spec).__name__}")
     segmenter = _model(spec.model, spec.project_folder, spec.device, port, spec.options)
     failed: list[tuple[int, str]] = []
+    if segmenter.card.task != "classic":
+        from segstudio.ml.inference.ladder import start_over
+
+        start_over(segmenter)
     began_s = time.perf_counter()  # the model is loaded
     for index, task in enumerate(spec.tasks):
         check(port)
@@ -64,7 +68,10 @@ def serve(spec: object, port: Port) -> object:
             continue
         port.send(ImageDone(image_id=task.image_id, generation=spec.generation))
     seconds = time.perf_counter() - began_s
-    return {"images": len(spec.tasks) - len(failed), "failed": failed, "seconds": seconds}
+    from segstudio.ml.api import memory_note
+
+    note = memory_note(segmenter)
+    return {"images": len(spec.tasks) - len(failed), "failed": failed, "seconds": seconds, "note": note}
 
 
 def _propose(segmenter: Any, spec: ProposeSpec, task: ImageTask, index: int, port: Port) -> None:

@@ -196,3 +196,8 @@ class PromptSegmenter(Protocol):
     def to(self, device: str) -> None:
         """Move to another device; embeddings made before may no longer be used."""
         ...
+
+
+def memory_note(segmenter: object) -> str:
+    """One sentence about what a model did otherwise for want of memory; "" where there was enough."""
+    return str(getattr(getattr(segmenter, "memory_ladder", None), "summary", ""))

@@ -12,7 +12,8 @@ from segstudio.core.errors import UserError
 from segstudio.core.geometry import Rect
 from segstudio.core.progress import no_progress
 from segstudio.ml.inference.blending import Blender, strips
-from segstudio.ml.inference.devices import first_batch, free_cached, is_out_of_memory
+from segstudio.ml.inference.devices import is_out_of_memory
+from segstudio.ml.inference.ladder import ladder_of
 from segstudio.ml.inference.sources import ArraySource
 from segstudio.ml.inference.windows import MARGIN_PX, Axis, make_axis
 
@@ -49,16 +50,26 @@ class WindowCounter:
 
 
 class Predictor:
-    """Runs batches of windows. When memory runs out it halves the batch, then the windows, and goes over to the CPU at last."""
+    """Runs batches of windows. When memory runs out it halves the batch, then the windows, computes in bfloat16, and goes over to
+    the CPU at last (:mod:`segstudio.ml.inference.ladder`).
+    """
 
     def __init__(self, segmenter: Segmenter, counter: WindowCounter, cancel: Cancel = NEVER, planes: int = 1) -> None:
         self.segmenter, self.counter, self.cancel = segmenter, counter, cancel
-        self.batch = max(1, first_batch(segmenter.device) // planes)
+        self.ladder = ladder_of(segmenter, planes)
         self.channels = len(segmenter.card.classes) * planes
         """Numbers of an answer for each pixel: its classes, for each plane of a window."""
         self.smallest_px = SMALLEST_WINDOW_PX if planes == 1 else SMALLEST_OF_VOLUME_PX
-        self.limit_px = 0
+
+    @property
+    def batch(self) -> int:
+        """So many windows are answered at a time."""
+        return self.ladder.batch
+
+    @property
+    def limit_px(self) -> int:
         """Windows longer than this are answered in parts; 0: none is."""
+        return self.ladder.limit_px
 
     def logits(self, windows: list[Window]) -> torch.Tensor:
         """(N, K, h, w) float32 logits of windows (C, h, w), N at most :attr:`batch` at a time, on the CPU or a device.
@@ -74,6 +85,8 @@ class Predictor:
         """
         done: list[torch.Tensor] = []
         at = 0
+        if windows:
+            self.ladder.plan(self.segmenter.card, windows[0].shape, self.segmenter.device)
         while at < len(windows):
             check(self.cancel)
             if self.limit_px and max(windows[at].shape[-2:]) > self.limit_px:
@@ -82,7 +95,8 @@ class Predictor:
                 continue
             part = np.stack(windows[at : at + self.batch])
             try:
-                answer = self.segmenter.predict(torch.from_numpy(part))
+                with self.ladder.computing(self.segmenter.device):
+                    answer = self.segmenter.predict(torch.from_numpy(part)).float()
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
@@ -92,7 +106,8 @@ class Predictor:
                 done.append(answer.flatten(1, -3))
                 at += len(part)
                 continue
-            self._shrink(problem, max(part.shape[-2:]))
+            said = self.ladder.down(self.segmenter, max(part.shape[-2:]), self.smallest_px, problem)
+            self.counter.say(said)
         return done[0] if len(done) == 1 else torch.cat([piece.to(done[-1].device) for piece in done])
 
     def _in_parts(self, window: Window) -> torch.Tensor:
@@ -114,29 +129,6 @@ class Predictor:
                 f"the model {card.id} answers with {tuple(answer.shape)} where its card promises {wanted}",
                 remedy="choose another model",
             )
-
-    def _shrink(self, error: BaseException, side_px: int) -> None:
-        """Ask for less: *side_px* is the longer side of the windows that did not fit."""
-        device, stride = self.segmenter.device, self.segmenter.card.stride_px
-        # The traceback keeps the failed forward's tensors alive.
-        error.__traceback__ = None
-        free_cached(device)
-        smaller = side_px // 2 // stride * stride
-        if self.batch > 1:
-            self.batch //= 2
-            self.counter.say(f"Out of memory on {device}: {self.batch} windows at a time")
-        elif smaller >= self.smallest_px:
-            self.limit_px = smaller
-            self.counter.say(f"Out of memory on {device}: windows of {smaller} px")
-        elif device != "cpu":
-            self.segmenter.to("cpu")
-            free_cached(device)
-            self.limit_px = 0
-            self.counter.say(f"Out of memory on {device}: going on with the CPU")
-        else:
-            raise UserError(
-                "there is not enough memory for one window", remedy="choose smaller windows (tiles), or a smaller model"
-            ) from error
 
 
 def axes_of(

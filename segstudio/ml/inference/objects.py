@@ -9,7 +9,8 @@ import torch
 from segstudio.core.cancel import NEVER, check
 from segstudio.core.geometry import Rect
 from segstudio.ml.api import ObjectResult
-from segstudio.ml.inference.devices import free_cached, is_out_of_memory
+from segstudio.ml.inference.devices import is_out_of_memory
+from segstudio.ml.inference.ladder import ladder_of
 from segstudio.ml.inference.sources import resampled
 
 if TYPE_CHECKING:
@@ -69,17 +70,17 @@ def find_objects(
 def _run(
     segmenter: InstanceSegmenter, image: torch.Tensor, view: Rect, counter: WindowCounter
 ) -> Sequence[ObjectResult]:
-    try:
-        return segmenter.find_objects(image, view.width, view.height)
-    except (RuntimeError, MemoryError) as error:
-        if segmenter.device == "cpu" or not is_out_of_memory(error):
-            raise
-        error.__traceback__ = None
-    device = segmenter.device
-    segmenter.to("cpu")
-    free_cached(device)
-    counter.say(f"Out of memory on {device}: going on with the CPU")
-    return segmenter.find_objects(image, view.width, view.height)
+    ladder = ladder_of(segmenter)
+    ladder.batch = 1  # a view is seen by itself, and whole
+    while True:
+        try:
+            with ladder.computing(segmenter.device):
+                return segmenter.find_objects(image, view.width, view.height)
+        except (RuntimeError, MemoryError) as error:
+            if segmenter.device == "cpu" or not is_out_of_memory(error):
+                raise
+            problem = error
+        counter.say(ladder.down(segmenter, 0, 1, problem))
 
 
 def _is_cut(rect: Rect, view: Rect, region: Rect) -> bool:

@@ -1,4 +1,7 @@
-"""When memory runs out: smaller batches, smaller windows, the CPU; said once each, and the answer stays right. Wide images in strips."""
+"""When memory runs out: smaller batches, smaller windows, bf16, the CPU; said once each, and the answer stays right. Wide images in strips."""
+
+from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,11 +10,16 @@ from ml_help import ArrayReader, SmallNet, card, random_image
 
 from segstudio.core.errors import UserError
 from segstudio.core.geometry import Rect
-from segstudio.ml.inference import blending
+from segstudio.ml.api import memory_note
+from segstudio.ml.cards import WeightsSource
+from segstudio.ml.inference import blending, ladder
 from segstudio.ml.inference.blending import Blender, likeliest, strips
-from segstudio.ml.inference.engine import axes_of
+from segstudio.ml.inference.engine import WindowCounter, axes_of
+from segstudio.ml.inference.ladder import Ladder, start_over, windows_that_fit
 from segstudio.ml.inference.loading import TorchSegmenter
+from segstudio.ml.inference.objects import find_objects
 from segstudio.ml.inference.run import propose, semantic_logits
+from segstudio.ml.inference.sources import ReaderSource
 from segstudio.ml.inference.windows import make_axis
 
 WINDOW = {"window_px": 512, "overlap_px": 96, "stride_px": 8}
@@ -82,13 +90,107 @@ def test_windows_are_halved_again_and_then_the_cpu_takes_whole_ones(wanted):
     narrow = Narrow(fits_px=100 * 100)
     logits, said = answered(narrow)
     assert float((logits - wanted).abs().max()) <= 1e-4
-    assert said[-3:] == [
+    assert said[-4:] == [
         "Out of memory on cuda:0: windows of 256 px",
         "Out of memory on cuda:0: windows of 128 px",
+        "Out of memory on cuda:0: computing in bf16",
         "Out of memory on cuda:0: going on with the CPU",
     ]
+    assert (
+        memory_note(narrow) == "Memory ran short on cuda:0, so the model worked with one window at a time on the CPU."
+    )
     on_cpu = [shape for shape in narrow.shapes if shape[0] == "cpu"]
     assert len(on_cpu) == len(narrow.shapes) and max(h for *_, h, w in on_cpu) == 512
+
+
+def test_bf16_comes_before_the_cpu(wanted, monkeypatch):
+    """A card whose memory holds 128² pixels in bf16, and not in fp32."""
+    narrow = Narrow(fits_px=100 * 100)
+    entered = []
+
+    @contextmanager
+    def autocast(kind, dtype):
+        entered.append((kind, dtype))
+        narrow.fits_px = 128 * 128
+        yield
+        narrow.fits_px = 100 * 100
+
+    monkeypatch.setattr(torch, "autocast", autocast)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    logits, said = answered(narrow)
+    assert float((logits - wanted).abs().max()) <= 1e-4 and narrow.device == "cuda:0"
+    assert said[-1] == "Out of memory on cuda:0: computing in bf16" and set(entered) == {("cuda", torch.bfloat16)}
+    assert "windows of 128 px, in bf16." in memory_note(narrow)
+
+
+def test_the_next_image_begins_where_the_last_one_had_to_stop_and_the_next_job_at_the_top(wanted):
+    narrow = Narrow(fits_px=256 * 256)
+    answered(narrow)
+    logits, said = answered(narrow)
+    assert float((logits - wanted).abs().max()) <= 1e-4 and not said
+    narrow.fits_px = 0
+    answered(narrow)
+    assert narrow.device == "cpu" and "on the CPU" in memory_note(narrow)
+    start_over(narrow)
+    assert narrow.device == "cuda:0" and memory_note(narrow) == ""
+    narrow.fits_px = 1 << 40
+    assert not answered(narrow)[1]
+
+
+def test_windows_that_were_finished_are_not_computed_again():
+    """Memory runs out at the third of six windows: the first two stay as they are."""
+    seen = []
+
+    class Late(Narrow):
+        def predict(self, batch):
+            seen.append(batch.shape)
+            if len(seen) == 3:
+                raise torch.OutOfMemoryError("CUDA out of memory.")
+            return super().predict(batch)
+
+    late = Late(fits_px=1 << 40, device="cpu")
+    rows, columns = axes_of(Rect(0, 0, 900, 600), 512, 96, 8)
+    answered(late)
+    whole_ones = [shape for shape in late.shapes if shape[-1] == 512]
+    assert len(whole_ones) == 2, "only what was left goes in smaller windows"
+    assert len(rows) * len(columns) == 6 and memory_note(late).endswith("one window at a time, windows of 256 px.")
+
+
+def test_a_view_of_objects_goes_over_to_bf16_and_to_the_cpu():
+    class Finder:
+        card, device, asked = card(**WINDOW), "cuda:0", []
+
+        def to(self, device):
+            self.device = device
+
+        def find_objects(self, image, width, height):
+            self.asked.append(self.device)
+            if self.device != "cpu":
+                raise torch.OutOfMemoryError("CUDA out of memory.")
+            return []
+
+    finder = Finder()
+    source = ReaderSource(ArrayReader(random_image(40, 50)), finder.card, 0)
+    assert find_objects(finder, source, [Rect(0, 0, 50, 40)], WindowCounter(1)) == []
+    assert finder.asked == ["cuda:0", "cuda:0", "cpu"] and "on the CPU" in memory_note(finder)
+
+
+def test_windows_are_planned_for_the_memory_that_is_free(monkeypatch):
+    model = replace(card(**WINDOW), architecture="unet", encoder="efficientnet_lite0")
+    one = windows_that_fit(model, (3, 512, 512), 1 << 30)
+    assert 1 <= one < windows_that_fit(model, (3, 512, 512), 1 << 34) // 8
+    assert windows_that_fit(model, (3, 256, 256), 1 << 30) >= 3 * one
+    assert windows_that_fit(model, (3, 512, 512), 1000) == 1, "one is always tried"
+    assert windows_that_fit(replace(model, architecture="nobody's"), (3, 512, 512), 1 << 30) == 0
+    torchvision = replace(model, id="torchvision/deeplabv3_resnet50", weights=WeightsSource(kind="download"))
+    assert windows_that_fit(torchvision, (3, 512, 512), 1 << 33) > 0
+    monkeypatch.setattr(ladder, "free_bytes", lambda _: 3 << 28)
+    found = Ladder("cuda:0", 8)
+    found.plan(model, (3, 512, 512), "cuda:0")
+    assert 1 <= found.batch < 8 and f"{found.batch} windows" in found.summary.replace("one window", "1 windows")
+    asked = Ladder("cpu", 1)
+    asked.plan(model, (3, 512, 512), "cpu")
+    assert asked.batch == 1 and asked.summary == ""
 
 
 def test_a_cpu_without_memory_takes_smaller_windows_too(wanted):
