@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
+
+import cv2
+import numpy as np
 
 from segstudio.app.events import Signal
 from segstudio.core.classes import UNLABELLED
@@ -13,10 +16,13 @@ from segstudio.io.looks import LOOK, drop_suspect
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import numpy.typing as npt
+
     from segstudio.app.session import Session
     from segstudio.core.label_errors import Suspect
 
 MOST_LISTED = 500
+Outline: TypeAlias = "npt.NDArray[np.float32]"
 GONE = "The label there is another one by now."
 
 
@@ -31,6 +37,16 @@ class SuspectRow:
     suspect: Suspect
 
 
+def _outlines(suspect: Suspect) -> tuple[Outline, ...]:
+    """Closed lines along the edges of an area's pixels, (N, 2) x, y each."""
+    # Magnified, so that the line runs round pixels and not through their middles.
+    mask = cv2.copyMakeBorder(suspect.mask.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    large = mask.repeat(2, axis=0).repeat(2, axis=1)
+    lines, _ = cv2.findContours(large, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    corner = np.array([suspect.rect.x, suspect.rect.y], np.float32)
+    return tuple((line[:, 0].astype(np.float32) + 0.5) / 2 - 1 + corner for line in lines)
+
+
 class SuspectDesk:
     """The rows, the worst first. What was found is kept with the project, and what was dismissed stays dismissed."""
 
@@ -38,11 +54,24 @@ class SuspectDesk:
         self._session = session
         self.changed: Signal[[]] = Signal()
         self._rows: tuple[SuspectRow, ...] = ()
+        self._shown: tuple[SuspectRow, tuple[Outline, ...]] | None = None
+        session.image_changed.connect(self.leave)
 
     @property
     def rows(self) -> tuple[SuspectRow, ...]:
         """Suspect labels, the largest and surest first."""
         return self._rows
+
+    @property
+    def shown(self) -> tuple[SuspectRow, tuple[Outline, ...]] | None:
+        """The row that was shown last, while its image is open, and the outlines of its area."""
+        return self._shown
+
+    def leave(self) -> None:
+        """No suspect is pointed at any more."""
+        if self._shown is not None:
+            self._shown = None
+            self.changed.emit()
 
     def put(self, found: Mapping[int, Sequence[Suspect]]) -> None:
         """These are the suspect labels, by image id."""
@@ -69,6 +98,8 @@ class SuspectDesk:
         if session.image_id != row.image_id:
             return False
         session.set_plane(row.suspect.z)
+        self._shown = row, _outlines(row.suspect)
+        self.changed.emit()
         return True
 
     def dismiss(self, row: SuspectRow) -> bool:
@@ -118,5 +149,6 @@ class SuspectDesk:
             self._session.say(error)
             return False
         self._rows = tuple(one for one in self._rows if one is not row)
+        self._shown = None
         self.changed.emit()
         return True

@@ -42,6 +42,8 @@ class NextControl(QObject):
         self.desk: NextDesk = self._session.what_next
         self.desk.background = self._background
         self.desk.places.changed.connect(self._on_place_changed)
+        self.desk.suspects.changed.connect(jobs.workspace.canvas.update)
+        self._session.image_changed.connect(lambda: jobs.workspace.window.notices.dismiss_key(NOTICE))
         self._job_id, self._eta = "", Eta()
         self._kind = ("", "", "")
         self._names: dict[int, str] = {}
@@ -246,6 +248,8 @@ class NextControl(QObject):
     def _on_place_changed(self) -> None:
         self._jobs.workspace.canvas.update()
         self._jobs.workspace.window.schedule_refresh()
+        if self.desk.places.shown is None:
+            self._jobs.workspace.window.status_line.show_message("")
 
     # -- suspects ------------------------------------------------------------------------------------------------
 

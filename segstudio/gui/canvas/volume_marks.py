@@ -1,11 +1,11 @@
-"""What stands over a picture: an uncertain place; of a volume the cross-hair, and the letters of the patient's sides."""
+"""What stands over a picture: an uncertain place, a suspect label; of a volume the cross-hair, and the letters of the patient's sides."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen, QPolygonF
 
 from segstudio.app.sections import PlaneMarks, plane_marks
 
@@ -23,8 +23,9 @@ _EDGE_PX = 6
 
 
 def draw_volume_marks(painter: QPainter, session: Session, view: ViewTransform, font: QFont, ratio: float) -> None:
-    """The uncertain place, cross-hair and letters on the canvas, in physical pixels; nothing where there are none."""
+    """The uncertain place, suspect label, cross-hair and letters on the canvas, in physical pixels; nothing where there are none."""
     draw_place(painter, session, view, font, ratio)
+    draw_suspect(painter, session, view, ratio)
     reader = session.reader
     if reader is None:
         return
@@ -62,6 +63,21 @@ def draw_place(painter: QPainter, session: Session, view: ViewTransform, font: Q
     small.setWeight(QFont.Weight.DemiBold)
     painter.setFont(small)
     draw_text(painter, f"{step.number} / {step.total}", QPointF(left, top - 7 * ratio), ratio)
+
+
+def draw_suspect(painter: QPainter, session: Session, view: ViewTransform, ratio: float) -> None:
+    """A line around the label that is likely wrong and was chosen in the list."""
+    shown = session.what_next.suspects.shown
+    if shown is None or shown[0].suspect.z != session.plane:
+        return
+    paths = [QPolygonF([QPointF(*view.to_view(float(x), float(y))) for x, y in line]) for line in shown[1]]
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    for color, width, style in ((_DARK, 4.0, Qt.PenStyle.SolidLine), (_PLACE, 2.0, Qt.PenStyle.DashLine)):
+        painter.setPen(QPen(color, width * ratio, style, Qt.PenCapStyle.FlatCap))
+        for path in paths:
+            painter.drawPolygon(path)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
 
 
 def draw_crosshair(painter: QPainter, at: QPointF, area: QRectF, ratio: float = 1.0) -> None:

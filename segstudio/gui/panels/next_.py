@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, QSize, Qt
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt
+from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -12,12 +13,15 @@ from PySide6.QtWidgets import (
     QListView,
     QPushButton,
     QStackedWidget,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
     QTabBar,
     QVBoxLayout,
     QWidget,
 )
 
-from segstudio.gui import icons
+from segstudio.gui import icons, theme
 from segstudio.gui.i18n import tr
 from segstudio.gui.panels.next_texts import reason_text
 from segstudio.gui.panels.parts import (
@@ -41,6 +45,7 @@ if TYPE_CHECKING:
     from segstudio.gui.workspace import Workspace
 
 Index = QModelIndex | QPersistentModelIndex
+ROW_PX = 42
 _NO_CLASS = "#00000000"
 
 
@@ -113,6 +118,45 @@ class SuspectsModel(QAbstractListModel):
         self.beginResetModel()
         self.rows = self._desk.suspects.rows
         self.endResetModel()
+
+
+class TwoLines(QStyledItemDelegate):
+    """A row of two lines, the second one quieter."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: N802
+        """High enough for both."""
+        return QSize(160, ROW_PX)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        """Draw one row."""
+        painter.save()
+        is_selected = bool(option.state & QStyle.StateFlag.State_Selected)
+        rect = option.rect
+        if is_selected:
+            painter.fillRect(rect, theme.color("selected"))
+        elif option.state & QStyle.StateFlag.State_MouseOver:
+            painter.fillRect(rect, theme.color("hover"))
+        left = rect.x() + 8
+        icon = index.data(Qt.ItemDataRole.DecorationRole)
+        if icon is not None:
+            icon.paint(painter, QRect(left, rect.center().y() - 7, 16, 16))
+            left += 24
+        lines = str(index.data()).split("\n")
+        strong = theme.color("selected_text" if is_selected else "text")
+        looks = (
+            (theme.readable_font(option.font), strong, -18),
+            (theme.small_font(option.font), strong if is_selected else theme.color("muted"), 0),
+        )
+        for text, (font, color, dy) in zip(lines, looks, strict=False):
+            painter.setFont(font)
+            painter.setPen(color)
+            line = QRect(left, rect.center().y() + dy, rect.right() - left - 6, 18)
+            told = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, line.width())
+            painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, told)
+        if option.state & QStyle.StateFlag.State_HasFocus:
+            painter.setPen(theme.color("accent"))
+            painter.drawRect(rect.adjusted(0, 0, -1, -1))
+        painter.restore()
 
 
 class NextPanel(QWidget):
@@ -191,7 +235,7 @@ class NextPanel(QWidget):
         view = QListView()
         view.setModel(model)
         view.setUniformItemSizes(True)
-        view.setIconSize(QSize(16, 16))
+        view.setItemDelegate(TwoLines(view))
         view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         view.setTextElideMode(Qt.TextElideMode.ElideRight)
