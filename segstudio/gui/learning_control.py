@@ -237,12 +237,17 @@ class LearningControl(QObject):
     def _on_message(self, message: object) -> None:
         from segstudio.jobs import protocol
 
-        if self.is_running and isinstance(message, protocol.LearnEvent):
+        if self.is_running and isinstance(message, protocol.LearnEvent) and self._is_of_this_project():
             self.presenter.receive(message.event)
             if self._is_paused and self.presenter.progress.state not in ("paused", "stopping"):
                 self._held_state = self.presenter.progress.state
                 self.presenter.progress.state = "paused"
             self._show_job()
+
+    def _is_of_this_project(self) -> bool:
+        """Whether what the learner says is about the project that is open: it may still be ending for the former one."""
+        folder = self._jobs.workspace.session.folder
+        return self._plan is not None and folder is not None and str(folder) == self._plan.project
 
     def _show_job(self) -> None:
         progress = self.presenter.progress
@@ -260,7 +265,7 @@ class LearningControl(QObject):
         )
 
     def _on_finished(self, result: object) -> None:
-        if result is not None and type(result).__name__ == "LearningStopped":
+        if result is not None and self._is_of_this_project():
             self.presenter.receive(result)
         if self._end("off"):
             in_turns(self, self._jobs.models.refresh_catalog)

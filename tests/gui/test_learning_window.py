@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +23,8 @@ from segstudio.ml.continuous.events import ImageChange, LearningStopped, LearnNo
 from tests.gui.fake_threads import FakeThread
 from tests.gui.learning_help import Learner, make_version
 from tests.gui.window_help import open_project, open_window
+
+REAL_THREAD = threads.LearningThread
 
 
 @pytest.fixture(autouse=True)
@@ -339,6 +343,33 @@ def test_it_ends_with_its_project_and_asks_nobody(qtbot, tmp_path: Path) -> None
         assert window.workspace.jobs.may_stop_all()
         assert window.session.close_project()
         assert learner.thread.calls[-1] == "cancel"
+
+
+def test_what_a_learner_still_says_of_the_former_project_is_not_told_of_the_next(qtbot, tmp_path: Path) -> None:
+    with learning_window(qtbot, tmp_path) as (window, panel, learner):
+        learner.begin()
+        (tmp_path / "next").mkdir()
+        open_project(window, tmp_path / "next", qtbot, 1)
+        assert learner.thread.calls[-1] == "cancel" and not panel.stop_button.isEnabled()
+        learner.accept(None, 0.7, (ImageChange(1, None, 0.7, 10),))
+        assert not window.workspace.jobs.learning.presenter.changes() and panel.versions.rowCount() == 0
+        learner.thread.cancelled.emit()
+        qtbot.waitUntil(panel.start_button.isVisible)
+        assert panel.state_text == "Not learning" and not proposals_asked()
+
+
+def test_a_learner_killed_in_its_process_is_told_in_a_sentence(qtbot, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(threads, "LearningThread", REAL_THREAD)
+    with learning_window(qtbot, tmp_path, starts=False) as (window, panel, _):
+        paint(window)
+        qtbot.mouseClick(panel.start_button, Qt.MouseButton.LeftButton)
+        real = window.workspace.jobs.learning.findChild(REAL_THREAD)
+        qtbot.waitUntil(lambda: real._child is not None and real._child.is_alive, timeout=20_000)
+        os.kill(real._child.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+        qtbot.waitUntil(lambda: not window.workspace.jobs.learning.is_running, timeout=20_000)
+        (notice,) = [m for m in window.notices.messages if m.kind == "failure"]
+        assert "learner" in notice.sentence and notice.buttons[0].text() == "Go on learning"
+        assert sum(window.session.labels.pixel_counts().values()) == 100  # the stroke
 
 
 def test_notes_and_the_reason_of_waiting_are_told(qtbot, tmp_path: Path) -> None:
