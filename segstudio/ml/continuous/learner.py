@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segstudio.core.errors import UserError
-from segstudio.io.atomic import sweep_leftovers
-from segstudio.io.store.locks import FolderLock
 from segstudio.ml.continuous import versions
 from segstudio.ml.continuous.cells import HeldOut
 from segstudio.ml.continuous.corrections import Corrections, first_reading
@@ -27,6 +25,7 @@ from segstudio.ml.continuous.origin import origin_of, patch_side
 from segstudio.ml.continuous.planes import TRAIN, VAL
 from segstudio.ml.continuous.student import Student, train_plan
 from segstudio.ml.continuous.telling import Teller
+from segstudio.ml.inference.devices import choose_device
 
 if TYPE_CHECKING:
     from segstudio.ml.continuous.cells import CellKey
@@ -63,25 +62,17 @@ class Learner:
     def __init__(self, plan: LearnPlan, sink: LearnSink, control: TrainControl | None = None) -> None:
         self.plan, self._teller = plan.checked(), Teller(sink, control)
         project = Path(plan.project)
-        versions.prepare_folder(project)
-        folder = versions.versions_folder(project)
-        self._lock = FolderLock(folder)
-        if not self._lock.acquire():
-            raise UserError(
-                f"This project is learnt from already, by {self._lock.holder()}",
-                path=project,
-                remedy="stop the other one first",
-            )
-        sweep_leftovers(folder)
-        self._origin = origin_of(plan)
-        side = self._origin.card.working_long_side_px if self._origin.card else plan.working_long_side_px
-        self._held_out_file = folder / HELD_OUT
-        self.corrections = Corrections(
-            project,
-            HeldOut.load(self._held_out_file, plan.held_out, plan.seed),
-            first_reading(project, plan.image_ids, side),
-            plan.image_ids,
-        )
+        self._lock = versions.locked(project)
+        try:
+            self._origin = origin_of(plan)
+            side = self._origin.card.working_long_side_px if self._origin.card else plan.working_long_side_px
+            self._held_out_file = versions.versions_folder(project) / HELD_OUT
+            held_out = HeldOut.load(self._held_out_file, plan.held_out, plan.seed)
+            reading = first_reading(project, plan.image_ids, side)
+        except BaseException:
+            self._lock.release()
+            raise
+        self.corrections = Corrections(project, held_out, reading, plan.image_ids)
         self._gate = Gatekeeper(plan, self.corrections)
         self._student: Student | None = None
         self._feed: PatchFeed | None = None
@@ -259,7 +250,8 @@ class Learner:
         current = self._gate.current
         if current is not None and (not self.plan.start_from or self._rounds):
             start, card = current.model_id, origin_of(self.plan, current.model_id).card
-        side = self.plan.patch_px or patch_side([plane.shape for plane in corrections.planes.values()])
+        shapes = [plane.shape for plane in corrections.planes.values()]
+        side = self.plan.patch_px or patch_side(shapes, choose_device(self.plan.device))
         plan = train_plan(replace(self.plan, lr=self.plan.lr * self._rate), start, card, side)
         self._student = Student(plan, corrections.classes, corrections.reading)
         self._feed = PatchFeed(corrections, plan)

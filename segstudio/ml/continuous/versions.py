@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segstudio.core.errors import UserError
-from segstudio.io.atomic import disk_error, write_bytes_atomic
+from segstudio.io.atomic import disk_error, sweep_leftovers, write_bytes_atomic
+from segstudio.io.store.locks import FolderLock
 from segstudio.ml.continuous.events import ImageChange, VersionInfo
 
 if TYPE_CHECKING:
@@ -120,6 +121,31 @@ def prepare_folder(project_folder: Path | str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise disk_error(error, folder) from error
+
+
+def locked(project_folder: Path | str) -> FolderLock:
+    """The lock on a project's versions, taken; what a killed trainer left half written is swept away under it.
+
+    Raises
+    ------
+    UserError
+        When somebody else has it, or the folder cannot be written to.
+    """
+    prepare_folder(project_folder)
+    folder = versions_folder(project_folder)
+    lock = FolderLock(folder)
+    try:
+        is_taken = lock.acquire()
+    except OSError as error:
+        raise disk_error(error, folder) from error
+    if not is_taken:
+        raise UserError(
+            f"This project is learnt from already, by {lock.holder()}",
+            path=Path(project_folder),
+            remedy="stop the other one first",
+        )
+    sweep_leftovers(folder)
+    return lock
 
 
 def prune(project_folder: Path | str, kept: int, spared: Collection[int] = ()) -> list[int]:
