@@ -97,11 +97,11 @@ class EverythingDesk:
         part = tool.looks.visible(picture)
         longest = self._desk.window_px
         self._is_looking = True
+        self.changed.emit()
         tool.context.background.run(
             SLOT, lambda cancel: look(picture, part if not part.is_empty else picture.bounds, longest, cancel),
             self._on_seen, self._on_failed,
         )  # fmt: skip
-        self.changed.emit()
         return True
 
     def stop(self) -> None:

@@ -83,3 +83,33 @@ def test_other_models_and_files_are_refused(image, capsys):
     assert main(["prompt", str(image), "--model", "toy-clicks", "--points", "1,1,+", "--out", "mask.tif"]) == 2
     assert main(["prompt", str(image), "--model", "toy-clicks", "--points", "1,1,+", "--out", str(image)]) == 1
     assert "replace the image" in capsys.readouterr().err
+
+
+def test_lines_and_a_mask_to_correct_are_prompts_too(image, capsys):
+    code, out = run(image, "--line", "12,15", "35,15", "--json")
+    assert code == 0 and json.loads(capsys.readouterr().out)["pixels"] == 600
+    start = image.with_name("start.png")
+    begun = np.zeros((60, 90), np.uint8)
+    begun[10:30, 10:40] = begun[40:50, 50:80] = 1
+    Image.fromarray(begun).save(start)
+    code, out = run(image, "--start", str(start), "--points", "60,45,+", "--json")
+    assert code == 0 and json.loads(capsys.readouterr().out)["pixels"] == 900
+    Image.fromarray(begun[:50]).save(start)
+    assert run(image, "--start", str(start), "--points", "60,45,+")[0] == 1
+    assert "90×50" in capsys.readouterr().err
+    assert run(image, "--line", "12,15")[0] == 2
+
+
+def test_everything_is_numbered_and_flat_pictures_are_refused(image, capsys):
+    code, out = run(image, "--everything", "--per-side", "9", "--json")
+    document = json.loads(capsys.readouterr().out)
+    assert code == 0 and sorted(one["pixels"] for one in document["objects"]) == [300, 600]
+    with Image.open(out) as mask:
+        values = np.asarray(mask)
+    assert sorted(np.bincount(values.ravel())[1:].tolist()) == [300, 600]
+    assert run(image, "--everything", "--points", "1,1,+")[0] == 2
+    assert run(image, "--everything", "--per-side", "0")[0] == 2
+    Image.fromarray(np.full((60, 90), 100, np.uint16)).save(image)
+    capsys.readouterr()
+    assert run(image, "--points", "20,20,+")[0] == 1
+    assert "one colour" in capsys.readouterr().err
