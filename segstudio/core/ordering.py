@@ -28,7 +28,7 @@ class Pick:
     """An image's place in an order: its ``index`` in what was given, and why it is there.
 
     ``uncertainty`` is what was given; ``distance`` (0 … 1, of the longest there is) tells how unlike it is of the nearest
-    image that is labelled or comes before it.
+    image that is labelled or comes before it, 0 where there is none.
     """
 
     index: int
@@ -78,7 +78,8 @@ def _told(
     distances: npt.NDArray[np.float32],
 ) -> list[Pick]:
     longest = float(distances[np.isfinite(distances)].max(initial=0.0)) or 1.0
-    shares = np.minimum(distances / longest, 1.0)
+    # Where there is nothing to be unlike of, nothing is.
+    shares = np.where(np.isfinite(distances), distances / longest, 0.0)
     far = np.quantile(shares, STANDS_OUT)
     picks = []
     for i in order:

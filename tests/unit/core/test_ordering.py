@@ -67,6 +67,12 @@ def test_both_takes_the_unsure_one_of_a_group_and_not_two_alike():
     assert indices(order_images(unsure, points, by="uncertainty", labelled=labelled))[:2] == [3, 4]
 
 
+def test_with_nothing_before_it_no_image_is_unlike_the_others():
+    points = clusters()
+    assert {pick.reason for pick in order_images(np.zeros(13), points, by="uncertainty")} == {""}
+    assert order_images(np.zeros(13), points, by="diversity")[0].distance == 0
+
+
 def test_every_image_comes_once_whatever_the_basis():
     rng = np.random.default_rng(1)
     for by in ("uncertainty", "diversity", "both"):
