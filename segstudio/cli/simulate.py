@@ -109,7 +109,7 @@ def _add_learning(parser: argparse.ArgumentParser) -> None:
         "--encoder", default="efficientnet_lite0", metavar="ID", help="its encoder (default %(default)s)"
     )
     group.add_argument(
-        "--steps", type=int, default=60, metavar="N", help="training steps of a round (default %(default)s)"
+        "--steps", type=int, default=40, metavar="N", help="training steps of a round (default %(default)s)"
     )
     group.add_argument(
         "--images-per-round",
@@ -125,8 +125,10 @@ def _add_learning(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="--loop continuous: strokes made while a round is learnt (%(default)s)",
     )
-    group.add_argument("--size", type=int, default=256, metavar="PX", help="side of a training patch (%(default)s)")
-    group.add_argument("--batch", type=int, default=4, metavar="N", help="patches a step (%(default)s)")
+    group.add_argument(
+        "--size", type=int, default=0, metavar="PX", help="side of a training patch (0: as the loop does)"
+    )
+    group.add_argument("--batch", type=int, default=0, metavar="N", help="patches a step (0: as the loop does)")
     group.add_argument("--lr", type=float, default=1e-3, metavar="X", help="learning rate (%(default)s)")
     group.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda[:N] or mps")
     group.add_argument(

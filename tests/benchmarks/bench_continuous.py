@@ -32,18 +32,18 @@ from segstudio.app.simulation.plan import Budget, CurvePoint, SimulationPlan
 SHARE, USEFUL = 0.95, 0.7
 AIM_STROKES, AIM_PIXELS = 1 / 3, 1 / 4
 SETS = {
-    "isbi": ("isbi2012", ("background", "membrane"), 5, {"patch_px": 192}),
-    "massroads": ("massroads", ("background", "road"), 1, {"patch_px": 256}),
+    "isbi": ("isbi2012", ("background", "membrane"), 5),
+    "massroads": ("massroads", ("background", "road"), 1),
 }
 
 
 def plans(name: str, args: argparse.Namespace) -> dict[str, SimulationPlan]:
     """The four simulations of a data set, without their targets."""
-    folder, classes, test, sizes = SETS[name]
+    folder, classes, test = SETS[name]
     data = find_shared(folder)
     base = {
         "data": f"folder:{data / 'images'},{data / 'masks'}", "class_names": classes, "test_images": test,
-        "budget": Budget(1_000_000), "seed": args.seed, "device": args.device, "threads": args.threads, "batch": 4, **sizes,
+        "budget": Budget(1_000_000), "seed": args.seed, "device": args.device, "threads": args.threads,
     }  # fmt: skip
     rounds = {"loop": "rounds", "has_proposals": False}
     images = 20 if name == "isbi" else 4
@@ -103,9 +103,9 @@ def main() -> int:
     parser.add_argument("--parts", default="continuous,all,full,dense")
     parser.add_argument("--budget", type=int, default=1200, help="strokes of the continuous part")
     parser.add_argument("--dense-images", type=int, default=6)
-    parser.add_argument("--full-steps", type=int, default=400)
+    parser.add_argument("--full-steps", type=int, default=300)
     parser.add_argument("--dense-steps", type=int, default=60)
-    parser.add_argument("--round-steps", type=int, default=20)
+    parser.add_argument("--round-steps", type=int, default=40)
     parser.add_argument("--strokes-per-round", type=int, default=40)
     parser.add_argument("--sketch", type=int, default=192)
     args = parser.parse_args()

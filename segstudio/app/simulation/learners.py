@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from segstudio.core.errors import UserError
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
 
     from segstudio.app.simulation.plan import SimulationPlan
     from segstudio.core.cancel import Cancel
+
+
+ROUND_PATCH_PX, ROUND_BATCH = 256, 4
 
 
 class Learner(Protocol):
@@ -78,14 +82,15 @@ class RoundsLearner:
         began = time.monotonic()
         plan = self._plan
         # Enough patches that one epoch is a whole round, however many images there are.
-        patches = max(1, -(-plan.steps * plan.batch // max(1, images)))
-        epochs = max(1, round(plan.steps * plan.batch / (patches * max(1, images))))
+        batch = plan.batch or ROUND_BATCH
+        patches = max(1, -(-plan.steps * batch // max(1, images)))
+        epochs = max(1, round(plan.steps * batch / (patches * max(1, images))))
         out = self._project / "runs" / f"round-{self._round:03d}"
         try:
             finished = Trainer.run(
                 TrainPlan(
                     out=str(out), project=str(self._project), arch=plan.arch, encoder=plan.encoder,
-                    is_pretrained=plan.is_pretrained, start_from=self.model, patch_px=plan.patch_px, batch=plan.batch,
+                    is_pretrained=plan.is_pretrained, start_from=self.model, patch_px=plan.patch_px or ROUND_PATCH_PX, batch=batch,
                     patches_per_image=patches, epochs=epochs, validate_every=epochs, lr=plan.lr, ema_decay=0.9,
                     val_fraction=0.1, seed=plan.seed + self._round, device=plan.device, threads=plan.threads, workers=0,
                     has_tensorboard=False, checkpoint_minutes=0,
@@ -116,15 +121,13 @@ class ContinuousLearner:
         self.model, self.seconds = plan.model, 0.0
         self.notes: list[str] = []
         self._left = plan.strokes_per_round
-        self._engine: Any = Engine(
-            LearnPlan(
-                project=str(project), start_from=plan.model, arch=plan.arch, encoder=plan.encoder,
-                is_pretrained=plan.is_pretrained, round_steps=plan.steps, patch_px=plan.patch_px, batch=plan.batch,
-                lr=plan.lr, seed=plan.seed, device=plan.device, threads=plan.threads, is_watching=False,
-            ),
-            sink=self._hear,
-            control=_Control(cancel),
+        learn = LearnPlan(
+            project=str(project), start_from=plan.model, arch=plan.arch, encoder=plan.encoder, is_pretrained=plan.is_pretrained,
+            round_steps=plan.steps, patch_px=plan.patch_px, lr=plan.lr, seed=plan.seed, device=plan.device,
+            threads=plan.threads, is_watching=False,
         )  # fmt: skip
+        learn = replace(learn, batch=plan.batch) if plan.batch else learn
+        self._engine: Any = Engine(learn, sink=self._hear, control=_Control(cancel))
 
     def _hear(self, event: Any) -> None:
         from segstudio.ml.continuous.events import LearnNote

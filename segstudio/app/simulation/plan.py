@@ -91,6 +91,7 @@ class SimulationPlan:
     rounds after every ``images_per_round`` images, or not at all; ``steps`` are taken in each round. ``model`` is what the
     first proposals come from, and what learning starts from ("" = from the encoder's ImageNet weights). Measured is after every
     ``measure_every`` images, and with ``measure_strokes`` > 0 also after so many strokes, when the model is another one.
+    ``patch_px`` and ``batch`` 0 are the loop's own.
     """
 
     data: str
@@ -112,11 +113,11 @@ class SimulationPlan:
     arch: str = "unet"
     encoder: str = "efficientnet_lite0"
     is_pretrained: bool = True
-    steps: int = 60
+    steps: int = 40
     images_per_round: int = 1
     strokes_per_round: int = 25
-    patch_px: int = 256
-    batch: int = 4
+    patch_px: int = 0
+    batch: int = 0
     lr: float = 1e-3
     device: str = "auto"
     threads: int = 0
@@ -155,8 +156,8 @@ class SimulationPlan:
 
 _LIMITS = (
     ("test_images", 0, 100_000), ("pool_images", 0, 1_000_000), ("strokes_per_image", 0, 1_000_000), ("sketch_px", 0, 100_000),
-    ("steps", 1, 100_000), ("images_per_round", 1, 10_000), ("strokes_per_round", 1, 100_000), ("patch_px", 32, 4096),
-    ("batch", 1, 256), ("lr", 1e-7, 1.0), ("threads", 0, 1024), ("measure_every", 1, 100_000),
+    ("steps", 1, 100_000), ("images_per_round", 1, 10_000), ("strokes_per_round", 1, 100_000), ("patch_px", 0, 4096),
+    ("batch", 0, 256), ("lr", 1e-7, 1.0), ("threads", 0, 1024), ("measure_every", 1, 100_000),
     ("measure_strokes", 0, 1_000_000), ("target", 0.0, 1.0),
 )  # fmt: skip
 

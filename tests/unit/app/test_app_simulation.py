@@ -391,7 +391,7 @@ def test_budgets():
     ("changes", "says"),
     [
         ({"annotator": "robot"}, "annotator"), ({"order": "alphabet"}, "order"), ({"loop": "hula"}, "loop"),
-        ({"batch": 0}, "batch"), ({"target": 2.0}, "target"), ({"order": "uncertainty"}, "uncertain"),
+        ({"batch": -1}, "batch"), ({"target": 2.0}, "target"), ({"order": "uncertainty"}, "uncertain"),
         ({"sketch_px": 64}, "sketch"),
     ],
 )  # fmt: skip
