@@ -261,7 +261,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "prompt.per_side",
-        24,
+        16,
         "Clicks a side to segment everything",
         "Proposals",
         "Of the grid over what is in view: more find smaller objects and take longer.",

@@ -210,7 +210,9 @@ def test_what_was_accepted_is_protected_shift_click_takes_it_up_and_shift_enter_
     assert not (hand.labels() == 1)[STAIN].any() and not hand.shown().any()
     hand.click(50.5, 80.5, modifiers=Qt.KeyboardModifier.ShiftModifier)
     hand.key(Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
-    assert not (hand.labels() == 1).any() and (hand.labels() == 2).sum() == BLUE.sum()
+    left = hand.labels() == 1
+    assert not left[:, :90].any() and not left[STAIN].any()  # the piece under the pointer, not what the stain cut off
+    assert (hand.labels() == 2).sum() == BLUE.sum()
 
 
 def test_what_several_masks_are_taken_for_can_be_chosen(hand: Hand) -> None:
@@ -300,3 +302,47 @@ def test_a_model_that_fails_says_so_once_and_the_tool_is_free_again(hand: Hand, 
     hand.click(20.5, 20.5)
     hand.until(lambda: len([n for n in hand.notices if "does not like" in n]) == 2)
     assert not hand.tool.is_busy
+
+
+def test_everything_in_view_is_proposed_while_clicks_are_served_and_each_is_accepted_by_a_click(hand: Hand) -> None:
+    take(hand)
+    hand.window.settings.set("prompt.per_side", 12)
+    hand.session.set_object_mode(True)
+    field = hand.window.workspace.tool_options.findChild(PromptModelField)
+    assert field is not None
+    QTest.mouseClick(field.everything, LEFT)
+    strip = hand.window.job_strip
+    assert [strip.text_of(job) for job in strip.job_ids()][0].startswith("Segmenting everything in view")
+    everything = hand.window.workspace.jobs.prompts.everything
+    hand.until(lambda: not everything.is_running)
+    assert not strip.job_ids() and "objects are proposed" in hand.notices[-1]
+    assert hand.shown()[RED].mean() > 0.9 and hand.shown()[BLUE].all() and not hand.shown()[0].any()
+    assert hand.history() == ["Segment everything"]
+    hand.click(180.5, 80.5)
+    hand.key(Qt.Key.Key_Return)
+    np.testing.assert_array_equal(hand.labels() == 1, BLUE)
+    assert hand.shown()[RED].any() and not hand.shown()[BLUE].any()
+    hand.key(Qt.Key.Key_Return)  # nothing in hand: all that is left
+    assert not hand.shown().any() and (hand.labels() == 1)[RED].mean() > 0.9
+
+
+def test_a_process_that_is_killed_in_mid_click_costs_one_sentence_and_nothing_else(
+    hand: Hand, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    killer = tmp_path / "kill"
+    monkeypatch.setenv("TOY_CLICKS_KILL", str(killer))
+    take(hand)
+    hand.click(50.5, 80.5)
+    hand.until(lambda: bool(hand.shown().any()))
+    killer.touch()
+    hand.click(180.5, 80.5)
+    hand.until(lambda: any("click model" in text for text in shown_notices(hand.window)))
+    hand.until(lambda: hand.desk.is_idle)
+    assert len([text for text in shown_notices(hand.window) if "click model" in text]) == 1
+    assert len(hand.tool.marks) == 1
+    np.testing.assert_array_equal(hand.shown(), RED)
+    killer.unlink()
+    hand.click(98.5, 80.5, RIGHT)  # a new process answers, and knows what it corrects
+    hand.until(lambda: hand.shown().sum() < RED.sum())
+    hand.key(Qt.Key.Key_Return)
+    np.testing.assert_array_equal(hand.labels() == 1, RED & ~STAIN)

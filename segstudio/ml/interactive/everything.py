@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from segstudio.core.cancel import Cancel
     from segstudio.core.progress import ProgressSink
 
-PER_SIDE = 24
+PER_SIDE = 16
 """Points along the longer side of the picture."""
 LEAST_SCORE = 0.6
 LEAST_STABILITY = 0.85

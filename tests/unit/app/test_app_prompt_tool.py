@@ -212,3 +212,126 @@ def test_no_class_no_image_and_nothing_found_are_said(
     assert any("found nothing" in sentence for sentence in said) and tool.is_busy
     assert tool.key("escape") and not tool.is_busy
     assert not tool.key("enter") and not tool.key("backspace")
+
+
+# -- bad input -----------------------------------------------------------------------------------------------------------
+
+
+def test_outside_without_data_and_of_one_colour_is_one_sentence_each(
+    session: Session, tool: PromptTool, service: Service, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    click(tool, 500, 500)
+    assert said == ["That is outside the image: click on an object in it."]
+
+    def valid(_: int, rect: Rect) -> np.ndarray:
+        return np.tile(np.arange(rect.x, rect.right) >= 200, (rect.height, 1))
+
+    monkeypatch.setattr(type(session), "validity", property(lambda _: valid))
+    click(tool, 100, 100)
+    assert len(said) == 2 and "no data" in said[1] and not service.asked
+    click(tool, 200, 100)  # the answer reaches to where there is none: that part is left out
+    assert proposed(tool).sum() == 50 and proposed(tool)[:, :200].sum() == 0
+    tool.cancel()
+    large = Large()
+    large.read = lambda level, z, window: np.full((3, window.height, window.width), 9, np.uint8)  # type: ignore[method-assign]
+    monkeypatch.setattr(type(session), "reader", property(lambda _: large))
+    click(tool, 300, 100)
+    assert len(said) == 3 and "one colour" in said[2] and not tool.is_busy and len(service.asked) == 1
+
+
+def test_what_is_protected_says_so_and_shift_or_the_right_button_takes_it_up(
+    session: Session, tool: PromptTool, service: Service, said: list[str]
+) -> None:
+    click(tool, 100, 100)
+    tool.key("enter")
+    session.select_class(2)
+    click(tool, 100, 100)
+    assert len(said) == 1 and "“road”" in said[0] and "protected" in said[0] and not tool.is_busy
+    click(tool, 103, 103, modifiers=frozenset({"shift"}))
+    assert tool.is_busy and not tool.marks and len(service.asked) == 1 and proposed(tool).sum() == 100
+    click(tool, 200, 200)
+    assert service.asked[-1][2] == 0 and service.masks[-1] is not None
+    np.testing.assert_array_equal(service.masks[-1], proposed_before(100, 100))
+    assert tool.key("escape") and not proposed(tool).any()
+    click(tool, 98, 98, "right")
+    assert [mark.is_positive for mark in tool.marks] == [False] and service.masks[-1] is not None
+    tool.cancel()
+    click(tool, 300, 250, "right")
+    assert "No proposal and no object" in said[-1] and not tool.is_busy
+    assert session.labels is not None
+    assert (session.labels.read_classes(session.labels.bounds) == 1).sum() == 100  # nothing of it was lost
+
+
+def proposed_before(x: int, y: int) -> np.ndarray:
+    out = np.zeros((300, 400), bool)
+    out[y - 5 : y + 5, x - 5 : x + 5] = True
+    return out
+
+
+def test_a_click_on_what_clicks_proposed_takes_it_up_and_enter_accepts_that_one(
+    session: Session, tool: PromptTool, service: Service
+) -> None:
+    for x in (100, 200, 300):
+        click(tool, x, 100)
+        tool.let_go()
+    assert proposed(tool).sum() == 300
+    click(tool, 201, 101)
+    assert tool.is_busy and not tool.marks and "Enter" in tool.preview().text and len(service.asked) == 3
+    tool.key("enter")
+    assert session.labels is not None
+    np.testing.assert_array_equal(session.labels.read_classes(session.labels.bounds) == 1, proposed_before(200, 100))
+    assert proposed(tool).sum() == 200
+    click(tool, 101, 101)
+    assert tool.key("escape") and proposed(tool).sum() == 200  # it was there before: it stays
+
+
+def test_dragging_draws_a_box_or_a_line_and_the_other_one_with_ctrl(
+    session: Session, tool: PromptTool, service: Service
+) -> None:
+    def drag(button: str = "left", modifiers: frozenset[str] = frozenset()) -> None:
+        tool.press(PointerEvent(100, 100, button, frozenset({button}), modifiers))
+        for x in range(104, 164, 4):
+            tool.move(PointerEvent(x, 100 + x % 8, "", frozenset({button}), modifiers))
+        assert tool.preview().lines
+        tool.release(PointerEvent(160, 130, button, frozenset(), modifiers))
+
+    drag()
+    assert tool.marks[-1].to_xy == (160, 130)
+    drag(modifiers=frozenset({"ctrl"}))
+    assert len(tool.marks[-1].line) > 10 and tool.marks[-1].is_positive
+    drag("right")
+    assert len(tool.marks[-1].line) > 10 and not tool.marks[-1].is_positive
+    session.settings.set("prompt.drag", "line")
+    drag(modifiers=frozenset({"alt"}))
+    drag()
+    prompts = service.asked[-1][1]
+    assert [one.is_positive for one in prompts.scribbles] == [True, False, False, True]  # type: ignore[attr-defined]
+    assert prompts.box_xyxy is not None and len(prompts.points_xy) == 0  # type: ignore[attr-defined]
+    first = prompts.scribbles[0].points_xy  # type: ignore[attr-defined]
+    np.testing.assert_allclose(first[0], (100, 100), atol=0.01)
+    np.testing.assert_allclose(first[-1], (160, 130), atol=0.01)
+
+
+def test_where_the_proposal_is_not_drawn_the_tool_draws_what_it_found(tool: PromptTool, service: Service) -> None:
+    from dataclasses import replace
+
+    click(tool, 100, 100)
+    assert not tool.preview().areas  # the overlay shows it
+    tool.session.set_overlay(replace(tool.session.overlay, shows_proposal=False))
+    assert tool.preview().areas[0].mask.sum() == 100
+    tool.session.set_overlay(replace(tool.session.overlay, shows_proposal=True))
+    tool.session.set_min_confidence(0.95)  # the answer is 90 % sure
+    assert tool.preview().areas[0].mask.sum() == 100
+    assert tool.key("enter") and tool.session.labels is not None
+    assert tool.session.labels.read_classes(tool.session.labels.bounds).sum() == 100  # it is accepted all the same
+
+
+def test_two_questions_at_once_the_older_answer_is_dropped(tool: PromptTool, service: Service) -> None:
+    service.held = []
+    click(tool, 100, 100)
+    click(tool, 200, 200)
+    first, second = service.held
+    second()
+    first()
+    np.testing.assert_array_equal(proposed(tool), proposed_before(200, 200))
+    assert len(tool.marks) == 2
