@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 MOST_PLACES = 40
 SMALLEST_PX, LARGEST_PX = 64, 512
-SHARE_OF_SIDE = 6
+SHARE_OF_SIDE = 8
 """A place is as large as the image's shorter side divided by this."""
-LEAST = 0.03
+LEAST = 0.01
 """Where the model is surer than this on the average, nothing is to be looked at."""
-LEAST_OF_WORST = 0.25
+LEAST_OF_WORST = 0.2
 REVIEWED_PX = 128
 """Whether a place was reviewed is told from so many pixels in its middle."""
 

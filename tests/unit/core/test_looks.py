@@ -63,7 +63,7 @@ def test_places_are_apart_and_the_worst_comes_first():
     assert places[0].rect.contains(52 * 16, 42 * 16)
     assert places[1].rect.contains(12 * 16, 12 * 16)
     assert places[0].uncertainty > places[1].uncertainty > 0
-    assert places[0].rect.width == place_side(1024, 1024) == 170
+    assert places[0].rect.width == place_side(1024, 1024) == 128
 
 
 def test_a_sure_image_has_no_places_and_all_lie_inside():
