@@ -14,7 +14,7 @@ from segstudio.core.geometry import Rect
 from segstudio.io.atomic import write_bytes_atomic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -23,6 +23,8 @@ CELL_PX = 64
 BIG_CELL_PX = 256
 LEAST_PIXELS = 16
 """A square with fewer labelled pixels of a class does not stand for that class."""
+FEW = 4
+"""An image with so many labelled squares is judged by one of them at least."""
 _FINE_PX = 2048
 
 Place = tuple[int, int]
@@ -87,21 +89,26 @@ class HeldOut:
     def assign(self, cells: Iterable[Cell]) -> bool:
         """Look at all squares that are labelled now; whether any was promoted.
 
-        Of each class that stands in two squares or more one at least is held out, as far as there is one that was not
-        trained on.
+        Of each class that stands in two squares or more, and of each image with FEW of them, one at least is held out, as
+        far as there is one that was not trained on. Were nothing at all held out (its labels were erased, say), one that was
+        trained on is from here on.
         """
         known = sorted(cells, key=lambda cell: (self._draw(cell.key), cell.key))
-        is_new = False
+        before = len(self.promoted)
         for index in range(max((len(cell.counts) for cell in known), default=0)):
             holders = [cell for cell in known if index < len(cell.counts) and cell.counts[index] >= LEAST_PIXELS]
-            if len(holders) < 2 or any(self.is_held_out(cell.key) for cell in holders):
-                continue
-            free = [cell for cell in holders if cell.key not in self.trained]
-            if free:
-                self.promoted.add(free[0].key)
-                is_new = True
+            self._hold_one(holders, least=2)
+        for place in dict.fromkeys(cell.key[:2] for cell in known):
+            self._hold_one([cell for cell in known if cell.key[:2] == place], least=FEW)
+        if len(known) > 1 and not any(self.is_held_out(cell.key) for cell in known):
+            self.promoted.add(known[0].key)
         self.trained.update(cell.key for cell in known if not self.is_held_out(cell.key))
-        return is_new
+        return len(self.promoted) > before
+
+    def _hold_one(self, cells: Sequence[Cell], *, least: int) -> None:
+        if len(cells) >= least and not any(self.is_held_out(cell.key) for cell in cells):
+            free = [cell for cell in cells if cell.key not in self.trained]
+            self.promoted.update(cell.key for cell in free[:1])
 
     def _draw(self, key: CellKey) -> float:
         text = ",".join(map(str, (self.seed, *key))).encode()

@@ -11,7 +11,6 @@ import numpy as np
 from segstudio.core.classes import IGNORE, UNLABELLED
 from segstudio.core.errors import UserError
 from segstudio.core.label_planes import plane_classes, plane_layer
-from segstudio.core.tiles import TileMap
 from segstudio.io.readers.registry import probe
 from segstudio.io.store.marks import label_marks
 from segstudio.ml.continuous.cells import Cell, CellChange, CellKey, HeldOut, Place, changed
@@ -89,11 +88,14 @@ class Corrections:
         before = self.cells()
         with ProjectStore.open(self.project, read_only=True) as store:
             self._read(store)
-        after = self.cells()
-        self.held_out.assign(after.values())
+        self._assign()
+        return changed(before, self.cells())
+
+    def _assign(self) -> None:
+        """Say of each square whether it is trained on or held out."""
+        self.held_out.assign(self.cells().values())
         for plane in self.planes.values():
             plane.set_roles(self.held_out.is_held_out)
-        return changed(before, after)
 
     def cells(self, role: int | None = None) -> dict[CellKey, Cell]:
         """The labelled squares of all planes; only those that are for *role*."""
@@ -140,6 +142,7 @@ class Corrections:
                 self.pictures(plane)
             except UserError:
                 del self.planes[place]
+        self._assign()
 
     def close(self) -> None:
         """Let go of files."""
@@ -222,30 +225,25 @@ class Corrections:
             unlabelled = (
                 "background" if record.status == "done" else "ignored" if is_any_done else "background near labels"
             )
-        both = [layer, store.proposal_layer(record.id)]
+        proposal = store.proposal_layer(record.id)
         background = self.classes.background if self.classes.is_background_implied else None
         for z in sorted({*planes, *(p[1] for p in self.planes if p[0] == record.id)}):
             if z not in planes:
                 yield (record.id, z), None
                 continue
-            touched = tuple(_of_plane(each.touched, z) for each in both if each is not None)
-            snapshot = Snapshot(
-                plane_layer(layer, z), self.classes.lut(), unlabelled, background, len(self.classes.names), touched
-            )
-            yield (record.id, z), snapshot
+            plane = plane_layer(layer, z)
+            touched = (plane.touched, *(() if proposal is None else (plane_layer(proposal, z).touched,)))
+            yield (
+                (record.id, z),
+                Snapshot(
+                    plane, self.classes.lut(), unlabelled, background, len(self.classes.names), touched,
+                    is_checked=record.status == "done",
+                ),
+            )  # fmt: skip
 
     def _say(self, note: str) -> None:
         if note not in self.notes:
             self.notes.append(note)
-
-
-def _of_plane(tiles: TileMap, z: int) -> TileMap:
-    """Plane *z* of a map of tiles as a map of one plane."""
-    found = TileMap(tiles.dtype)
-    for key in tiles.keys():
-        if key[0] == z:
-            found.set((0, key[1], key[2]), tiles.get(key))
-    return found
 
 
 def first_reading(project: Path, image_ids: Collection[int] = (), long_side_px: int = 0) -> Reading:

@@ -31,7 +31,8 @@ class LearnPlan:
     stay beside the current one.
 
     ``max_rounds`` and ``max_minutes`` end it (0 = never), ``is_watching`` False ends it where it would wait for new labels.
-    ``patch_px`` 0 = chosen by the images and the device: on a CPU many small patches teach faster than few large ones. ``ema_decay`` averages the parameters that are judged and kept (0 = none).
+    ``patch_px`` 0 = chosen by the images and the device: on a CPU many small patches teach faster than few large ones.
+    ``ema_decay`` averages the parameters that are judged and kept (0 = none).
     """
 
     project: str

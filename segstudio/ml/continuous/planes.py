@@ -11,6 +11,7 @@ import numpy as np
 from segstudio.core.geometry import Rect
 from segstudio.ml.continuous.cells import Cell, CellKey, Place, cell_of, cell_side
 from segstudio.ml.plan import IGNORE_INDEX
+from segstudio.ml.source_weights import MODEL, source_codes
 from segstudio.ml.training.big_pairs import BigPair, frame_of, is_big_file
 from segstudio.ml.training.patches import load_pair
 from segstudio.ml.training.sources import TrainImage
@@ -42,7 +43,11 @@ NOT, TRAIN, VAL = 0, 1, 2
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The labels of one plane as they were when they were read, and what they mean. Picklable; tiles are in memory."""
+    """The labels of one plane as they were when they were read, and what they mean.
+
+    Tiles are in memory. What a model proposed and was accepted wholesale is not learnt from until a person changes it or the
+    image ``is_checked`` (marked done): a network would be confirmed in its own mistakes, and judged by them.
+    """
 
     layer: LabelLayer
     lut: IndexMask
@@ -50,29 +55,32 @@ class Snapshot:
     background: int | None
     classes: int
     touched: tuple[TileMap, ...] = ()
+    is_checked: bool = False
 
     def opened(self, _scratch: Path | None = None) -> Target:
         """The labels in windows, UNKNOWN or ERASED where there are none."""
-        return _TouchedTarget(self.layer, self.lut, self.touched)
+        return _CheckedTarget(self)
 
     def __call__(self) -> IndexMask:
         """(y, x) uint8 class indices of the whole plane."""
         return self.opened().window(self.layer.bounds)
 
 
-class _TouchedTarget(LayerTarget):
-    """Labels of one plane, which also tell where a person took labels away."""
+class _CheckedTarget(LayerTarget):
+    """Labels of one plane, which also tell where a person took labels away, and leave out what nobody checked."""
 
-    def __init__(self, layer: LabelLayer, lut: IndexMask, touched: Iterable[TileMap]) -> None:
-        super().__init__(layer, lut)
-        self._touched = tuple(touched)
+    def __init__(self, snapshot: Snapshot) -> None:
+        super().__init__(snapshot.layer, snapshot.lut)
+        self._snapshot = snapshot
 
     def window(self, rect: Rect) -> IndexMask:
         """Class indices of *rect*, UNKNOWN where nobody was, ERASED where somebody was."""
         found = super().window(rect)
-        for tiles in self._touched:
+        for tiles in self._snapshot.touched:
             if tiles.keys_in(rect):
                 found[(found == UNKNOWN) & (tiles.read(rect) != 0)] = ERASED
+        if not self._snapshot.is_checked:
+            found[source_codes(self._snapshot.layer, rect) == MODEL] = IGNORE_INDEX
         return found
 
 

@@ -61,6 +61,12 @@ def test_a_class_that_chance_left_out_is_held_out_but_never_where_it_was_trained
     held.assign([*grown, cell((1, 0, 5, 5), (0, 80))])
     assert held.is_held_out((1, 0, 5, 5))
     assert not any(held.is_held_out(key) for key in free)
+    # Each image with some squares is judged by one; were nothing left to judge by, one that was trained on is taken.
+    other = [cell((2, 0, 0, n)) for n in range(4)]
+    held.assign([*grown, *other])
+    assert any(held.is_held_out(c.key) for c in other)
+    alone = [c for c in grown if c.key in free]
+    assert held.assign(alone) and any(held.is_held_out(c.key) for c in alone)
 
 
 def test_one_place_alone_is_not_held_out():
@@ -129,6 +135,29 @@ def test_what_was_erased_by_hand_is_background_and_the_rest_of_an_unfinished_ima
     plane = looked(project).planes[2, 0]
     target = np.minimum(plane.target(WHOLE, TRAIN), plane.target(WHOLE, VAL))
     assert target[5, 5] == 1 and (target[10:40, 10:40] == 0).all() and target[5, 70] == IGNORE_INDEX
+
+
+def test_what_was_accepted_wholesale_is_learnt_only_when_somebody_vouches_for_it(tmp_path):
+    project = spotted_project(tmp_path / "p")
+    with ProjectStore.open(project) as store:
+        transaction = Transaction(store.labels_layer(2), "Accept all")
+        transaction.paint(np.ones((80, 80), bool), 0, 0, transaction.ensure_stuff(1, "accepted", "learn/v1"))
+        store.commit(transaction.commit())
+    corrections = looked(project)
+    assert (2, 0) not in corrections.planes
+    with ProjectStore.open(project) as store:
+        transaction = Transaction(store.labels_layer(2), "Paint", is_by_hand=True)
+        transaction.paint(np.ones((30, 30), bool), 70, 70, transaction.ensure_stuff(1))
+        store.commit(transaction.commit())
+    corrections.look()
+    plane = corrections.planes[2, 0]
+    target = np.minimum(plane.target(WHOLE, TRAIN), plane.target(WHOLE, VAL))
+    assert np.count_nonzero(target == 1) == 900 and target[5, 5] == IGNORE_INDEX
+    with ProjectStore.open(project) as store:
+        store.set_status(2, "done")
+    corrections.look()
+    target = np.minimum(plane.target(WHOLE, TRAIN), plane.target(WHOLE, VAL))
+    assert target[5, 5] == 1 and target[180, 5] == 0
 
 
 def test_a_painted_background_leaves_everything_else_unknown(tmp_path):
