@@ -84,3 +84,43 @@ def test_a_model_that_is_none_is_refused_and_the_loaded_one_stays(log) -> None: 
         model_host.serve(spec(model="toy-klicks"), Port())
     model_host.serve(spec(asks=False), Port())
     assert log() == ["embed 48x32"]
+
+
+def test_a_mask_is_corrected_where_no_answer_is_known(log) -> None:  # type: ignore[no-untyped-def]
+    from dataclasses import replace
+
+    begun = np.zeros((32, 48), bool)
+    begun[25:30, 40:46] = True
+    reply = model_host.serve(replace(spec(choice="best"), mask=begun), Port())
+    assert log()[-1] == "predict 1 True" and (reply.probability >= 128)[begun].all()
+    assert (reply.probability >= 128).sum() == 12 * 20 + begun.sum()
+
+
+def test_a_sweep_answers_what_there_is_time_for_and_stops_when_told(log) -> None:  # type: ignore[no-untyped-def]
+    from segstudio.core.errors import Cancelled
+    from segstudio.jobs.specs import SweepSpec
+    from segstudio.ml.interactive.everything import distinct
+
+    image = spec().image
+    points = np.array([(x + 0.5, y + 0.5) for y in range(2, 32, 6) for x in range(2, 48, 6)], np.float32)
+    swept = SweepSpec("toy-clicks", None, "cpu", "a", image, points, most_s=0.0)
+    reply = model_host.serve(swept, Port())
+    assert reply.asked == prompting.SWEPT_AT_ONCE and reply.found == ()
+    whole = model_host.serve(SweepSpec("toy-clicks", None, "cpu", "a", image, points, most_s=60.0), Port())
+    assert whole.asked == len(points)
+    (found,) = distinct(whole.found)  # points of one batch may find the same
+    assert found.area_px == 12 * 20 and (found.rect.x, found.rect.y) == (10, 8) and found.stability == 1.0
+    assert len([line for line in log() if line.startswith("predict")]) < len(points) + prompting.SWEPT_AT_ONCE
+
+    class Told(Port):
+        def is_set(self) -> bool:
+            return True
+
+    with pytest.raises(Cancelled):
+        model_host.serve(swept, Told())
+
+
+def test_numbers_of_another_process_name_no_answer_of_this_one() -> None:
+    import os
+
+    assert next(prompting._numbers) >> 24 == os.getpid()
