@@ -21,7 +21,7 @@ OTHER = {
     "val_fraction": 0.3, "split_by": "group", "group_by": "folder", "block_px": 512, "fold": (1, 5), "ignored_as": "road", "is_leak_allowed": True, "seed": 7,
     "patch_px": 128, "working_long_side_px": 640, "patches_per_image": 9, "sampling": "balanced", "patch_depth": 16, "slices": 3,
     "scale": (0.9, 1.1), "augment": "overhead", "augment_options": {"elastic": 0.5}, "augment_on": "cpu", "mix": "cutmix", "mix_share": 0.25,
-    "loss": "ce+0.5*lovasz", "class_balance": "median", "class_weights": (1.0, 4.0), "border_weight": (10.0, 5.0), "aux_weights": (0.4,),
+    "loss": "ce+0.5*lovasz", "class_balance": "median", "class_weights": (1.0, 4.0), "border_weight": (10.0, 5.0), "aux_weights": (0.4,), "source_weights": (1.0, 0.5, 0.2),
     "epochs": 3, "patience": 0, "max_minutes": 5.0, "batch": 2, "accumulate": 4, "optimiser": "sgd", "momentum": 0.8, "is_nesterov": True, "lr": 0.01,
     "encoder_lr_factor": 0.1, "weight_decay": 0.0, "schedule": "step", "warmup_share": 0.0, "poly_power": 1.0, "step_epochs": 4,
     "step_factor": 0.5, "clip_norm": 0.0, "ema_decay": 0.99, "device": "cpu", "precision": "fp32", "is_channels_last": False,
