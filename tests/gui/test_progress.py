@@ -12,8 +12,8 @@ from window_help import open_project, open_window
 
 from segstudio.gui import theme
 from segstudio.gui.main_window import MainWindow
-from segstudio.gui.panels.effort_curve import nice_steps
-from segstudio.gui.panels.progress import ProgressPanel, short_count
+from segstudio.gui.panels.effort_curve import nice_steps, time_unit
+from segstudio.gui.panels.progress import ProgressPanel, short_count, short_time
 from segstudio.io.store.efforts import ACCEPTED, Effort
 from segstudio.io.store.facts import Fact
 
@@ -152,6 +152,19 @@ def test_the_curve_shows_what_is_chosen_and_opens_an_image(window: MainWindow, q
 def test_axes_end_at_round_numbers(top: float, last: float) -> None:
     steps = nice_steps(top)
     assert steps[0] == 0 and steps[-1] == pytest.approx(last) and len(steps) <= 5
+
+
+@pytest.mark.parametrize(
+    ("top", "texts"),
+    [
+        (40, ["0", "20 s", "40 s"]),
+        (100, ["0", "50 s", "100 s"]),
+        (150, ["0", "1 min", "2 min", "3 min"]),
+        (9000, ["0", "1 h", "2 h", "3 h"]),
+    ],
+)
+def test_axes_of_time_are_round_in_their_unit(top: float, texts: list[str]) -> None:
+    assert [short_time(step) for step in nice_steps(top, unit_of=time_unit)] == texts
 
 
 def test_counts_are_short() -> None:

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from segstudio.gui import theme
 from segstudio.gui.panels.parts import plain
 
-HEIGHT_PX = 168
+HEIGHT_PX = 124
 LEFT_PX, RIGHT_PX, TOP_PX, BOTTOM_PX = 50, 10, 10, 22
 POINT_PX = 3.0
 REACH_PX = 12.0
@@ -32,10 +32,18 @@ class CurvePoint:
     tip: str
 
 
-def nice_steps(top: float, count: int = 3) -> list[float]:
-    """Round numbers from 0 to at least *top*, about *count* of them."""
+def time_unit(seconds: float) -> float:
+    """The seconds of the unit that an axis up to so many seconds is written in."""
+    return next((unit for unit in (3600.0, 60.0) if seconds >= 2 * unit), 1.0)
+
+
+def nice_steps(top: float, count: int = 3, unit_of: Callable[[float], float] = lambda _: 1.0) -> list[float]:
+    """Round numbers from 0 to at least *top*, about *count* of them; round in units that *unit_of* names for *top*."""
     if top <= 0 or not math.isfinite(top):
         return [0.0, 1.0]
+    whole = unit_of(top)
+    if whole != 1.0:
+        return [whole * value for value in nice_steps(top / whole, count)]
     rough = top / count
     unit = 10 ** math.floor(math.log10(rough))
     step = next(unit * factor for factor in (1, 2, 2.5, 5, 10) if unit * factor >= rough * 0.999)
@@ -57,6 +65,7 @@ class EffortCurve(QWidget):
         self._total = 0
         self._top = 0.0
         self._show: Callable[[float], str] = str
+        self._unit_of: Callable[[float], float] = lambda _: 1.0
         self._empty = ""
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumHeight(HEIGHT_PX)
@@ -75,11 +84,13 @@ class EffortCurve(QWidget):
         show: Callable[[float], str],
         *,
         top: float = 0.0,
+        is_time: bool = False,
         empty: str = "",
     ) -> None:
-        """Draw *points* among *total* places; *show* writes a value, *top* is the axis' end (0: from the values)."""
+        """Draw *points* among *total* places; *show* writes a value of the axis, whose end is *top* (0: from the values)."""
         self.points, self.starts, self._total = tuple(points), tuple(starts), total
         self._show, self._top, self._empty = show, top, empty
+        self._unit_of = time_unit if is_time else lambda _: 1.0
         self.setAccessibleDescription("; ".join(point.tip for point in self.points[-12:]))
         self.update()
 
@@ -96,7 +107,8 @@ class EffortCurve(QWidget):
         )
 
     def _steps(self) -> list[float]:
-        return nice_steps(self._top or max((point.value for point in self.points), default=0.0))
+        top = self._top or max((point.value for point in self.points), default=0.0)
+        return nice_steps(top, unit_of=self._unit_of)
 
     def _x(self, place: float) -> float:
         plot = self._plot()

@@ -36,6 +36,14 @@ def short_count(value: float) -> str:
     return f"{value:.0f}"
 
 
+def short_time(seconds: float) -> str:
+    """A time as an axis has room for it: "0", "30 s", "1.5 min", "2 h"."""
+    for unit, name in ((3600.0, "h"), (60.0, "min")):
+        if seconds >= 2 * unit or seconds == unit:
+            return f"{seconds / unit:.3g} {name}"
+    return f"{seconds:.3g} s" if seconds else "0"
+
+
 class ProgressPanel(QWidget):
     """Advice, figures, and a curve over the images; read in another thread while the panel is in front."""
 
@@ -69,18 +77,20 @@ class ProgressPanel(QWidget):
         self.train_button.setToolTip(tr("Open the Train panel, where the run can be started"))
         self.train_button.clicked.connect(self._on_train)
         self._figures = QGridLayout()
-        self._figures.setHorizontalSpacing(12)
+        self._figures.setHorizontalSpacing(MARGIN_PX)
         self._figures.setVerticalSpacing(GAP_PX)
-        self._figures.setColumnStretch(0, 1)
+        self._figures.setColumnStretch(1, 1)
+        self._figures.setColumnStretch(3, 1)
         self.values: dict[str, QLabel] = {}
-        for row, (key, name, tip) in enumerate(self._rows()):
+        for place, (key, name, tip) in enumerate(self._rows()):
+            row, column = place // 2, 2 * (place % 2)
             label, value = muted(name), QLabel("–")
             for part in (label, value):
                 part.setToolTip(tip)
             label.setWordWrap(False)
             value.setAccessibleName(name)
-            self._figures.addWidget(label, row, 0)
-            self._figures.addWidget(value, row, 1)
+            self._figures.addWidget(label, row, column)
+            self._figures.addWidget(value, row, column + 1)
             self.values[key] = value
         self.choice = combo(
             tr("Curve over the images"),
@@ -104,7 +114,7 @@ class ProgressPanel(QWidget):
         button_row.addStretch(1)
         column = QVBoxLayout(self)
         column.setContentsMargins(MARGIN_PX, MARGIN_PX, MARGIN_PX, MARGIN_PX)
-        column.setSpacing(MARGIN_PX)
+        column.setSpacing(GAP_PX + 2)
         column.addWidget(self.advice)
         column.addLayout(button_row)
         column.addLayout(self._figures)
@@ -114,21 +124,22 @@ class ProgressPanel(QWidget):
 
     def _rows(self) -> tuple[tuple[str, str, str], ...]:
         return (
-            ("done", tr("Images done"), tr("Images that are marked as done, of all")),
-            ("worked", tr("Time at work"), tr("Only while somebody works: pauses of more than 15 s do not count")),
-            ("left", tr("Left as it is"), tr("At the pace of the last five images that are done")),
+            ("done", tr("Done"), tr("Images that are marked as done, of all")),
+            ("worked", tr("Worked"), tr("Only while somebody works: pauses of more than 15 s do not count")),
+            ("left", tr("Left"), tr("Without another training, at the pace of the last five images that are done")),
             (
                 "left_retrained",
-                tr("Left after another training"),
-                tr("By the law that the versions of the model so far followed; known from two of them on"),
+                tr("After training"),
+                tr("What would be left after another training, by the law that the versions of the model followed so far; "
+                   "known from two of them on"),
             ),
-            ("training", tr("A training takes"), tr("As the last runs did, beside your work")),
             (
                 "dice",
-                tr("Proposals kept"),
+                tr("Kept"),
                 tr("Corrective Dice: how well proposals, as you accepted them, agree with your labels afterwards"),
             ),
-        )
+            ("training", tr("A training"), tr("How long the last runs took, beside your work")),
+        )  # fmt: skip
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -193,14 +204,16 @@ class ProgressPanel(QWidget):
         key = str(self.choice.currentData())
         worked = self.progress.worked
         show = self._shown_as(key)
-        points = [self._point(worked[place - 1], place, value, show) for place, value in curve(worked, key)]
+        told = span if key == "seconds" else show
+        points = [self._point(worked[place - 1], place, value, told) for place, value in curve(worked, key)]
         empty = (
             tr("No proposal was accepted yet.")
             if key == "dice" and worked
             else tr("The curve begins with the first image you work on.")
         )
         top = 1.0 if key == "dice" else 0.0
-        self.curve.show_points(points, version_starts(worked), len(worked), show, top=top, empty=empty)
+        starts = version_starts(worked)
+        self.curve.show_points(points, starts, len(worked), show, top=top, is_time=key == "seconds", empty=empty)
 
     def _point(self, image: ImageEffort, place: int, value: float, show: Callable[[float], str]) -> CurvePoint:
         parts = [
@@ -211,7 +224,7 @@ class ProgressPanel(QWidget):
         return CurvePoint(place, value, image.image_id, ", ".join(filter(None, parts)))
 
     def _shown_as(self, key: str) -> Callable[[float], str]:
-        return {"seconds": span, "pixels": short_count, "strokes": short_count, "dice": percent}[key]
+        return {"seconds": short_time, "pixels": short_count, "strokes": short_count, "dice": percent}[key]
 
     def _on_train(self) -> None:
         self.workspace.docks.reveal("train")
