@@ -81,6 +81,7 @@ class LabelLayer:
         self._lut: npt.NDArray[np.uint16] | None = None
         self._alive: npt.NDArray[np.uint16] | None = None
         self._lut_revision = -1
+        self._person: tuple[int, npt.NDArray[np.uint8] | None] = (-1, None)
 
     @property
     def bounds(self) -> Rect:
@@ -125,6 +126,17 @@ class LabelLayer:
         lut.flags.writeable = False
         self._lut = lut
         self._lut_revision = self.segments_revision
+
+    def person_lut(self) -> npt.NDArray[np.uint8] | None:
+        """(65536,) uint8, read-only, of each segment id: 1 hand work, 2 of a class that was deleted; None where all are 0."""
+        if self._person[0] != self.segments_revision:
+            lut = np.zeros(65536, np.uint8)
+            table = self.segments.values()
+            lut[[segment.id for segment in table if segment.is_hand_work]] = 1
+            lut[[segment.id for segment in table if segment.class_id == UNLABELLED and not segment.is_reviewed]] = 2
+            lut.flags.writeable = False
+            self._person = (self.segments_revision, lut if lut.any() else None)
+        return self._person[1]
 
     def class_lut(self) -> npt.NDArray[np.uint16]:
         """(65536,) uint16, read-only: class id of each segment id; IGNORE stays IGNORE."""

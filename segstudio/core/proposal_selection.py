@@ -104,10 +104,11 @@ def untouched(
     z: int,
 ) -> npt.NDArray[np.bool_] | None:
     """*where* without what a person erased or rejected, unless he asked for the proposal's segment himself."""
-    may = ~(is_touched(labels, part, z) | is_touched(proposal, part, z))
+    touched = is_touched(labels, part, z) | is_touched(proposal, part, z)
+    if not touched.any():
+        return where
+    may = ~touched
     asked = [segment.id for segment in proposal.segments.values() if segment.is_reviewed]
     if asked:
         may |= np.isin(ids, asked)
-    if may.all():
-        return where
     return may if where is None else where & may

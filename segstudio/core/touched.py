@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from segstudio.core.classes import UNLABELLED
 from segstudio.core.tiles import TileChange, same_tile
 
 if TYPE_CHECKING:
@@ -52,16 +51,14 @@ def is_touched(layer: LabelLayer, rect: Rect, z: int = 0) -> npt.NDArray[np.bool
     What is hand work by the segment table counts too, so that labels older than this record do. A class that was
     deleted leaves its places free.
     """
-    touched: npt.NDArray[np.bool_] = layer.touched.read(rect, z) != 0
-    table = layer.segments.values()
-    hand = [segment.id for segment in table if segment.is_hand_work]
-    free = [segment.id for segment in table if segment.class_id == UNLABELLED and not segment.is_reviewed]
-    if hand or free:
-        is_hand, is_free = np.zeros(65536, np.bool_), np.zeros(65536, np.bool_)
-        is_hand[hand], is_free[free] = True, True
-        ids = layer.tiles.read(rect, z)
-        touched |= is_hand.take(ids)
-        touched &= ~is_free.take(ids)
+    touched = np.zeros((rect.height, rect.width), np.bool_)
+    if layer.touched.keys_in(rect, z):
+        np.not_equal(layer.touched.read(rect, z), 0, out=touched)
+    lut = layer.person_lut()
+    if lut is not None and layer.tiles.keys_in(rect, z):
+        codes = lut.take(layer.tiles.read(rect, z))
+        touched |= codes == 1
+        touched &= codes != 2
     return touched
 
 
