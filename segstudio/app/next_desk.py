@@ -50,21 +50,24 @@ class NextDesk:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self.background: ToolBackground = ImmediateBackground()
-        """Where looks are read and images ordered; a window puts a thread here."""
         self.changed: Signal[[]] = Signal()
         """Looks came or went, or the order is another one."""
         self.places = PlaceDesk(session)
         self.suspects = SuspectDesk(session)
+        self._background: ToolBackground = ImmediateBackground()
         self._looked: dict[int, Looked] = {}
         self._order: tuple[NextImage, ...] = ()
         self._by_id: dict[int, NextImage] = {}
         session.project_changed.connect(self._on_project_changed)
         session.images_changed.connect(self.refresh)
-        session.image_records_changed.connect(lambda _: self._on_records_changed())
-        session.image_record_changed.connect(lambda _: self._on_records_changed())
+        session.image_records_changed.connect(self._on_records_changed)
+        session.image_record_changed.connect(lambda image_id: self._on_records_changed([image_id]))
         session.settings.changed.connect(self._on_setting_changed)
         self._statuses: dict[int, bool] = {}
+
+    def use_background(self, background: ToolBackground) -> None:
+        """Where looks are read, images ordered and proposals gone through; a window puts a thread here."""
+        self._background = self.places.background = background
 
     # -- asking --------------------------------------------------------------------------------------------------
 
@@ -130,7 +133,7 @@ class NextDesk:
         def work(_: CancelToken) -> Found:
             return found_in(facts, known, basis)
 
-        self.background.run("next.order", work, self._put, self._session.say)
+        self._background.run("next.order", work, self._put, self._session.say)
 
     def _put(self, found: Found) -> None:
         if not found.looked and not self._looked:
@@ -143,16 +146,21 @@ class NextDesk:
     # -- listeners -----------------------------------------------------------------------------------------------
 
     def _on_project_changed(self) -> None:
-        self.background.drop("next.order")
+        self._background.drop("next.order")
         self._put(Found({}, (), {}))
         self.places.forget()
         if self._session.store is not None:
             self.refresh()
 
-    def _on_records_changed(self) -> None:
+    def _on_records_changed(self, image_ids: Sequence[int]) -> None:
         """A stroke makes an image one in progress, which changes nothing here; «done» does."""
-        if self._looked and self._statuses != {r.id: r.status == "done" for r in self._session.images}:
-            self.refresh()
+        if not self._looked:
+            return
+        for image_id in image_ids:
+            record = self._session.image_record(image_id)
+            if record is not None and self._statuses.get(image_id) != (record.status == "done"):
+                self.refresh()
+                return
 
     def _on_setting_changed(self, key: str, _: object) -> None:
         if key == "next.basis":

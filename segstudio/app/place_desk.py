@@ -6,16 +6,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from segstudio.app.events import Signal
+from segstudio.app.tools.background import ImmediateBackground
 from segstudio.core.errors import UserError
 from segstudio.core.touched import touched_in
 from segstudio.core.worst_places import Place, cells_of_proposal, is_worked_on, worst_places
 from segstudio.io.looks import keep_visited, read_cells, visited_of
 
 if TYPE_CHECKING:
-    from segstudio.app.session import Session
+    from collections.abc import Callable
 
-MOST_TILES = 600
-"""A proposal of more tiles is not gone through for its least sure places while a key is pressed."""
+    import numpy as np
+    import numpy.typing as npt
+
+    from segstudio.app.session import Session
+    from segstudio.app.tools.background import ToolBackground
+
+SLOT = "next.places"
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,8 @@ class PlaceDesk:
         self._session = session
         self.changed: Signal[[]] = Signal()
         """Another place is shown, or none."""
+        self.background: ToolBackground = ImmediateBackground()
+        """Where a proposal is gone through."""
         self._image_id: int | None = None
         self._places: list[Place] = []
         self._visited: list[tuple[int, int, int]] = []
@@ -58,6 +66,7 @@ class PlaceDesk:
 
     def forget(self) -> None:
         """The map is another one, or the image."""
+        self.background.drop(SLOT)
         self._image_id, self._places, self._visited = None, [], []
         self.leave()
 
@@ -67,15 +76,34 @@ class PlaceDesk:
             self._shown = None
             self.changed.emit()
 
+    @property
     def has_map(self) -> bool:
-        """Whether it is known where the image is uncertain: a model looked at it, or proposed for it."""
-        self._load()
+        """Whether it is known where the image is uncertain."""
         return self._image_id is not None
 
-    def step(self) -> Step | None:
-        """Go to the most uncertain place that was not reviewed; None when there is none left."""
+    def find(self, then: Callable[[], None]) -> None:
+        """Find out where the image is uncertain, from a look or else from its proposal, and go on with *then*."""
         session = self._session
-        self._load()
+        image, store = session.image, session.store
+        if image is None or store is None or self._image_id == image.id:
+            then()
+            return
+        found, proposal = read_cells(store.facts, image.id), session.proposal
+        if found is not None or proposal is None or proposal.is_blank:
+            self._take(found)
+            then()
+            return
+        copy = proposal.shadow()
+
+        def done(cells: tuple[npt.NDArray[np.uint8], int]) -> None:
+            self._take(cells)
+            then()
+
+        self.background.run(SLOT, lambda _: cells_of_proposal(copy), done, session.say)
+
+    def step(self) -> Step | None:
+        """Go to the most uncertain place that was not reviewed; None when there is none left. First :meth:`find` them."""
+        session = self._session
         waiting = [place for place in self._places if not self._is_reviewed(place)]
         if not waiting or session.image_id is None:
             self.leave()
@@ -106,17 +134,9 @@ class PlaceDesk:
             self._session.say(error)
         self.leave()
 
-    def _load(self) -> None:
-        session = self._session
-        image, store = session.image, session.store
-        if image is None or store is None or self._image_id == image.id:
-            return
-        found = read_cells(store.facts, image.id)
-        proposal = session.proposal
-        if found is None and proposal is not None and len(proposal.tiles.keys()) <= MOST_TILES:
-            if not proposal.is_blank:
-                found = cells_of_proposal(proposal)
-        if found is None:
+    def _take(self, found: tuple[npt.NDArray[np.uint8], int] | None) -> None:
+        image, store = self._session.image, self._session.store
+        if found is None or image is None or store is None:
             return
         self._places = worst_places(*found, image.width, image.height)
         self._visited = visited_of(store.facts, image.id)

@@ -18,7 +18,9 @@ Reason = Literal["unsure", "different", "both", ""]
 """Why an image comes where it does: the model is unsure of it, it is unlike what came before it, both, or neither."""
 
 PICKED_APART = 2000
-"""So many images are picked one by one with an eye on all before; the others follow by uncertainty or by distance."""
+"""So many images are picked one by one with an eye on all before; the others follow by uncertainty and distance."""
+LEAST_PICKED, MOST_PRODUCTS = 100, 2e10
+"""Of very many images fewer are, down to the first: it must not take minutes."""
 STANDS_OUT = 0.7
 """An image stands out in something when so large a share of the images has less of it."""
 
@@ -120,6 +122,11 @@ class _Nearest:
         for point in done:
             self.add(point)
 
+    @property
+    def size(self) -> int:
+        """How many numbers the points are."""
+        return self._points.size
+
     def add(self, point: npt.NDArray[np.float32]) -> None:
         squared = self._squares - 2 * (self._points @ point) + float(point @ point)
         np.minimum(self.to_picked, np.sqrt(np.maximum(squared, 0)), out=self.to_picked)
@@ -141,7 +148,8 @@ def _greedy(
     distances = np.zeros(count, np.float32)
     is_left = np.ones(count, np.bool_)
     order: list[int] = []
-    for _ in range(min(count, PICKED_APART)):
+    affordable = max(LEAST_PICKED, int(MOST_PRODUCTS / max(1, nearest.size)))
+    for _ in range(min(count, PICKED_APART, affordable)):
         now = nearest.to_picked
         if not np.isfinite(now).any():
             # Nothing to keep away from yet: the most typical image tells most about the others.

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from segstudio.app.suspect_desk import SuspectRow
     from segstudio.core.looks import Measure
     from segstudio.gui.job_center import JobCenter
+    from segstudio.gui.threads import ModelThread
     from segstudio.jobs.specs import LookSpec
     from segstudio.ml.catalog_entry import CatalogEntry
 
@@ -29,7 +30,7 @@ NOTICE = "next"
 
 
 class NextControl(QObject):
-    """Borrows the model's process for a look at many images. Looks that came stay when it is stopped."""
+    """A look at many images runs in a process of its own: one may propose meanwhile. What came stays when it is stopped."""
 
     state_changed = Signal()
     """A look at images began or ended."""
@@ -40,7 +41,8 @@ class NextControl(QObject):
         self._session: Any = jobs.workspace.session
         self._background = SlotBackground(self)
         self.desk: NextDesk = self._session.what_next
-        self.desk.background = self._background
+        self.desk.use_background(self._background)
+        self._thread: ModelThread | None = None
         self.desk.places.changed.connect(self._on_place_changed)
         self.desk.suspects.changed.connect(jobs.workspace.canvas.update)
         self._session.image_changed.connect(lambda: jobs.workspace.window.notices.dismiss_key(NOTICE))
@@ -72,19 +74,17 @@ class NextControl(QObject):
         spec = self._spec(entry, image_ids, again=again)
         if spec is None:
             return False
-        thread = self._jobs.models.lend(self)
-        if thread is None:
-            return False
         self._eta, self._failures = Eta(), []
         self._job_id = self._jobs.begin(tr("Looking at the images"), self.cancel, loses_nothing=True)
-        thread.submit(spec)
+        self._ensure_thread().submit(spec)
         self.state_changed.emit()
         return True
 
     def cancel(self) -> None:
         """Stop looking."""
-        if self.is_looking:
-            self._jobs.models.cancel_guest()
+        if self.is_looking and self._thread is not None:
+            self._thread.cancel()
+            self._jobs.report(self._job_id, is_ending=True)
 
     def _entry(self) -> CatalogEntry | None:
         window = self._jobs.workspace.window
@@ -161,10 +161,20 @@ class NextControl(QObject):
         ]
         return next((run for run in sorted(runs, reverse=True) if run != entry.card.id), "")
 
-    # -- the borrowed process ------------------------------------------------------------------------------------
+    # -- the process ---------------------------------------------------------------------------------------------
 
-    def on_message(self, message: object) -> None:
-        """A look came, or how far it is."""
+    def _ensure_thread(self) -> ModelThread:
+        if self._thread is None:
+            from segstudio.gui.threads import ModelThread
+
+            self._thread = ModelThread(self)
+            self._thread.message_received.connect(self._on_message)
+            self._thread.finished_job.connect(lambda result: self._on_ended(result=result))
+            self._thread.cancelled.connect(self._on_ended)
+            self._thread.failed.connect(lambda sentence, details: self._on_ended(sentence, details))
+        return self._thread
+
+    def _on_message(self, message: object) -> None:
         from segstudio.jobs import protocol
 
         if isinstance(message, protocol.ImageLooked) and message.look is not None:
@@ -180,8 +190,11 @@ class NextControl(QObject):
             left = self._eta.seconds_left(message.done, message.total)
             self._jobs.report(self._job_id, message.done, message.total, seconds_left=left)
 
-    def on_ended(self, result: object, sentence: str, details: str) -> None:
-        """The look is over; what it found stays."""
+    def _on_ended(self, sentence: str = "", details: str = "", result: object = None) -> None:
+        """The look is over; what it found stays, and the process, which holds a model, goes."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.retire()
         job_id, self._job_id = self._job_id, ""
         self._jobs.end(job_id)
         self._soon.stop()
@@ -210,9 +223,12 @@ class NextControl(QObject):
 
     def step(self) -> None:
         """Go to the most uncertain place of the image that nobody has looked at."""
+        self._jobs.workspace.window.notices.dismiss_key(NOTICE)
+        self.desk.places.find(self._step)
+
+    def _step(self) -> None:
         window, places = self._jobs.workspace.window, self.desk.places
-        window.notices.dismiss_key(NOTICE)
-        if not places.has_map():
+        if not places.has_map:
             offer = Offer(tr("Look at this image"), self._look_here)
             sentence = tr("No model has looked at this image yet, so it is not known where it is uncertain.")
             window.notices.say(sentence, "info", (offer,), key=NOTICE)
@@ -268,6 +284,9 @@ class NextControl(QObject):
         self.cancel()
 
     def shut_down(self) -> None:
-        """Wait for the thread that orders."""
+        """End the process, and wait for the thread that orders."""
         self._soon.stop()
+        if self._thread is not None:
+            self._thread.shut_down()
+            self._thread = None
         self._background.shut_down()

@@ -110,27 +110,27 @@ def test_a_click_lets_the_model_look_and_the_order_appears(qtbot, tmp_path, monk
 def test_stopping_keeps_what_came_and_the_next_look_asks_for_the_rest(qtbot, tmp_path, monkeypatch):
     with window_with_panel(qtbot, tmp_path, monkeypatch) as (window, panel, threads):
         QTest.mouseClick(panel.look_button, LEFT)
-        answer(threads[0], im0=look(0.1))
+        answer(threads[-1], im0=look(0.1))
         QTest.mouseClick(panel.look_button, LEFT)
-        assert threads[0].calls == ["cancel"]
-        threads[0].cancelled.emit()
+        assert threads[-1].calls == ["cancel"]
+        threads[-1].cancelled.emit()
         qtbot.waitUntil(lambda: panel.images_model.rowCount() == 1, timeout=5000)
         QTest.mouseClick(panel.look_button, LEFT)
-        assert [Path(task.path).stem for task in threads[0].specs[-1].tasks] == ["im1", "im2"]
-        threads[0].cancelled.emit()
+        assert [Path(task.path).stem for task in threads[-1].specs[-1].tasks] == ["im1", "im2"]
+        threads[-1].cancelled.emit()
 
 
 def test_a_process_that_dies_is_said_and_images_that_fail_are_named(qtbot, tmp_path, monkeypatch):
     with window_with_panel(qtbot, tmp_path, monkeypatch) as (window, panel, threads):
         QTest.mouseClick(panel.look_button, LEFT)
-        threads[0].failed.emit("The model host died (signal 9).", "log")
+        threads[-1].failed.emit("The model host died (signal 9).", "log")
         assert any("died" in message.sentence for message in window.notices.messages)
         assert not panel.control.is_looking
         window.notices.clear()
         QTest.mouseClick(panel.look_button, LEFT)
-        task = threads[0].specs[-1].tasks[0]
-        threads[0].message_received.emit(protocol.ImageFailed(image_id=task.image_id, sentence="im0 is damaged."))
-        threads[0].finished_job.emit({"images": 2, "failed": []})
+        task = threads[-1].specs[-1].tasks[0]
+        threads[-1].message_received.emit(protocol.ImageFailed(image_id=task.image_id, sentence="im0 is damaged."))
+        threads[-1].finished_job.emit({"images": 2, "failed": []})
         assert any("im0 is damaged" in message.sentence for message in window.notices.messages)
 
 
@@ -183,9 +183,9 @@ def test_n_where_no_model_looked_offers_to_look_here_and_goes_on_by_itself(qtbot
         (message,) = window.notices.messages
         assert "No model has looked" in message.sentence
         QTest.mouseClick(message.buttons[0], LEFT)
-        assert [Path(task.path).stem for task in threads[0].specs[-1].tasks] == ["im0"]
-        answer(threads[0], im0=look(0.3))
-        threads[0].finished_job.emit({"images": 1, "failed": []})
+        assert [Path(task.path).stem for task in threads[-1].specs[-1].tasks] == ["im0"]
+        answer(threads[-1], im0=look(0.3))
+        threads[-1].finished_job.emit({"images": 1, "failed": []})
         assert window.session.what_next.places.current is not None
 
 
@@ -224,8 +224,8 @@ def test_the_choices_are_kept_and_reach_the_model(qtbot, tmp_path, monkeypatch):
         settings = window.settings
         assert (settings.text("next.measure"), settings.text("next.basis")) == ("margin", "uncertainty")
         QTest.mouseClick(panel.look_button, LEFT)
-        assert threads[0].specs[-1].measure == "margin"
-        threads[0].cancelled.emit()
+        assert threads[-1].specs[-1].measure == "margin"
+        threads[-1].cancelled.emit()
         settings.set("next.measure", "models")
         QTest.mouseClick(panel.look_button, LEFT)
         assert "no earlier model" in window.notices.messages[-1].sentence

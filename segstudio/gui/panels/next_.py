@@ -298,6 +298,7 @@ class NextPanel(QWidget):
         self.session.project_changed.connect(self._refresh)
         self.session.image_changed.connect(self._show_state)
         self.control.state_changed.connect(self._show_state)
+        self._workspace.jobs.models.changed.connect(self._show_state)
         follow_theme(self)
 
     # -- showing -------------------------------------------------------------------------------------------------
@@ -341,7 +342,11 @@ class NextPanel(QWidget):
         text = tr("%1 looked at %2 of %3 images.")
         entry = next((e for e in self._workspace.jobs.models.entries() if e.card.id == newest.model_id), None)
         name = newest.model_id if entry is None else entry.card.name
-        return text.replace("%1", name).replace("%2", str(alike)).replace("%3", str(len(self.session.images)))
+        text = text.replace("%1", name).replace("%2", str(alike)).replace("%3", str(len(self.session.images)))
+        chosen = self._workspace.jobs.models.current_entry()
+        if chosen is not None and chosen.card.id != newest.model_id and chosen.card.task != "classic":
+            text += " " + tr("Another model is chosen now: let that one look.")
+        return text
 
     # -- doing ---------------------------------------------------------------------------------------------------
 
