@@ -164,7 +164,7 @@ def test_axes_end_at_round_numbers(top: float, last: float) -> None:
     ],
 )
 def test_axes_of_time_are_round_in_their_unit(top: float, texts: list[str]) -> None:
-    assert [short_time(step) for step in nice_steps(top, unit_of=time_unit)] == texts
+    assert [short_time(step, time_unit(top)) for step in nice_steps(top, unit_of=time_unit)] == texts
 
 
 def test_counts_are_short() -> None:

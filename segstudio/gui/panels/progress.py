@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer
@@ -12,7 +13,7 @@ from segstudio.app.presenters.progress import ADVICE, Progress, curve, read_prog
 from segstudio.gui import theme
 from segstudio.gui.dialogs.common import muted
 from segstudio.gui.i18n import tr, tr_table
-from segstudio.gui.panels.effort_curve import CurvePoint, EffortCurve
+from segstudio.gui.panels.effort_curve import CurvePoint, EffortCurve, time_unit
 from segstudio.gui.panels.parts import GAP_PX, MARGIN_PX, combo, percent, plain
 from segstudio.ml.step_times import span
 
@@ -36,12 +37,10 @@ def short_count(value: float) -> str:
     return f"{value:.0f}"
 
 
-def short_time(seconds: float) -> str:
-    """A time as an axis has room for it: "0", "30 s", "1.5 min", "2 h"."""
-    for unit, name in ((3600.0, "h"), (60.0, "min")):
-        if seconds >= 2 * unit or seconds == unit:
-            return f"{seconds / unit:.3g} {name}"
-    return f"{seconds:.3g} s" if seconds else "0"
+def short_time(seconds: float, unit: float = 1.0) -> str:
+    """A time as an axis has room for it, in seconds, minutes (60) or hours (3600): "0", "30 s", "1.5 min", "2 h"."""
+    name = {1.0: "s", 60.0: "min", 3600.0: "h"}[unit]
+    return f"{seconds / unit:.3g} {name}" if seconds else "0"
 
 
 class ProgressPanel(QWidget):
@@ -203,9 +202,11 @@ class ProgressPanel(QWidget):
     def _show_curve(self) -> None:
         key = str(self.choice.currentData())
         worked = self.progress.worked
-        show = self._shown_as(key)
-        told = span if key == "seconds" else show
-        points = [self._point(worked[place - 1], place, value, told) for place, value in curve(worked, key)]
+        values = curve(worked, key)
+        unit = time_unit(max((value for _, value in values), default=0.0))
+        told: dict[str, Callable[[float], str]] = {"seconds": span, "dice": percent}
+        show = partial(short_time, unit=unit) if key == "seconds" else told.get(key, short_count)
+        points = [self._point(worked[place - 1], place, value, told.get(key, show)) for place, value in values]
         empty = (
             tr("No proposal was accepted yet.")
             if key == "dice" and worked
@@ -222,9 +223,6 @@ class ProgressPanel(QWidget):
             "" if image.is_done else tr("not done"),
         ]
         return CurvePoint(place, value, image.image_id, ", ".join(filter(None, parts)))
-
-    def _shown_as(self, key: str) -> Callable[[float], str]:
-        return {"seconds": short_time, "pixels": short_count, "strokes": short_count, "dice": percent}[key]
 
     def _on_train(self) -> None:
         self.workspace.docks.reveal("train")
