@@ -154,6 +154,42 @@ def put_objects(
 
 
 @dataclass(frozen=True, eq=False)
+class Asked:
+    """Objects of a proposal that a person asked for by clicks and neither accepted nor dropped yet."""
+
+    segments: tuple[Segment, ...]
+    pieces: tuple[tuple[int, Rect, npt.NDArray[np.uint16], Mask, npt.NDArray[np.uint8]], ...]
+    """(plane, rectangle inside one tile, segment ids, which of them are meant, confidences)."""
+
+
+def asked_for(proposal: LabelLayer) -> Asked:
+    """What a person asked for by clicks: it stays when a model proposes anew."""
+    rows = tuple(
+        row for row in proposal.segments.values() if row.is_reviewed and is_clicked(row) and row.class_id != UNLABELLED
+    )
+    pieces = []
+    if rows:
+        meant = np.zeros(65536, np.bool_)
+        meant[[row.id for row in rows]] = True
+        for key in proposal.tiles.keys():
+            part = tile_rect(key[1], key[2]).intersected(proposal.bounds)
+            ids = proposal.tiles.read(part, key[0])
+            where = meant[ids]
+            if where.any():
+                pieces.append((key[0], part, ids, where, proposal.read_confidence(part, key[0])))
+    return Asked(rows, tuple(pieces))
+
+
+def put_back(transaction: Transaction, asked: Asked) -> None:
+    """Write what :func:`asked_for` found, after the proposal was cleared."""
+    for row in asked.segments:
+        transaction.set_segment(row)
+    for z, part, ids, where, sure in asked.pieces:
+        transaction.write(part, ids, where, z)
+        transaction.write_confidence(part, sure, where, z)
+
+
+@dataclass(frozen=True, eq=False)
 class Taken:
     """An object of the labels that is being corrected: its segment, and the piece of it that was taken up."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from segstudio.core.classes import UNLABELLED
+from segstudio.core.clicked import asked_for, put_back
 from segstudio.core.edits import ANYWHERE, Edit, Guard, Transaction, combined
 from segstudio.core.geometry import EMPTY, Rect
 from segstudio.core.proposal_selection import Selection, confidence_floor, untouched
@@ -43,7 +44,8 @@ class ProposalWriter:
     """Writes what a model finds into a proposal layer, window by window; all of it is one undoable edit.
 
     ``class_map`` says which class of the project a model's class index becomes; 0, or an index that is missing,
-    drops it. What the layer held before is cleared at the start (only within *rects* and on *planes*, where given);
+    drops it. What the layer held before is cleared at the start (only within *rects* and on *planes*, where given), but
+    for what clicks asked for;
     ``version`` tells two models of one id apart. Where *touched* says that a person has decided, nothing is written.
     """
 
@@ -68,12 +70,19 @@ class ProposalWriter:
         self.dirty = EMPTY
         """What the clearing changed."""
         is_whole = rects is None and (planes is None or len(set(planes)) >= layer.depth)
+        asked = asked_for(layer)
         if is_whole:
             self.dirty = self._transaction.clear()
         else:
             for z in range(layer.depth) if planes is None else planes:
                 for rect in (layer.bounds,) if rects is None else rects:
                     self.dirty = self.dirty.united(self._transaction.write(rect, UNLABELLED, z=z))
+        put_back(self._transaction, asked)
+        self._asked_ids = np.array([segment.id for segment in asked.segments], np.uint16)
+
+    def _free(self, rect: Rect, z: int) -> npt.NDArray[np.bool_] | None:
+        """(h, w) bool: where nothing is that clicks asked for; None: everywhere."""
+        return ~np.isin(self.layer.tiles.read(rect, z), self._asked_ids) if len(self._asked_ids) else None
 
     @property
     def is_open(self) -> bool:
@@ -108,10 +117,11 @@ class ProposalWriter:
     def write_window(self, rect: Rect, class_index: Array, confidence: Array | None = None, z: int = 0) -> Rect:
         """Write a finished window: (h, w) class indices of the model, (h, w) uint8 confidences. The dirty rectangle."""
         ids = self._segment_ids(class_index, rect, z)
-        dirty = self._transaction.write(rect, ids, z=z)
+        free = self._free(rect, z)
+        dirty = self._transaction.write(rect, ids, free, z)
         if self.layer.confidence is not None:
             values: Array | int = 255 if confidence is None else np.where(ids == UNLABELLED, 0, confidence)
-            dirty = dirty.united(self._transaction.write_confidence(rect, values, z=z))
+            dirty = dirty.united(self._transaction.write_confidence(rect, values, free, z))
         return dirty
 
     def write_object(self, rect: Rect, mask: npt.NDArray[np.bool_], class_index: int, score: float, z: int = 0) -> Rect:
@@ -142,7 +152,9 @@ class ProposalWriter:
     ) -> Rect:
         """Replace what was written by (h, w) segment ids of the layer, and how sure they are. The dirty rectangle."""
         if self._touched is not None:
-            segment_ids = np.where(self._touched(rect, z), np.uint16(UNLABELLED), segment_ids)
+            gone = self._touched(rect, z)
+            free = self._free(rect, z)
+            segment_ids = np.where(gone if free is None else gone & free, np.uint16(UNLABELLED), segment_ids)
         return write_refined(self._transaction, rect, segment_ids, confidence, z)
 
     def finish(self) -> Edit | None:

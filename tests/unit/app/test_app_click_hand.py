@@ -213,3 +213,22 @@ def test_a_read_only_project_takes_nothing(make_session, session: Session, tmp_p
     assert other.open_project(tmp_path / "project") and other.is_read_only
     hand = ClickHand(other)
     assert not hand.put(*box(0, 0, 5, 5), 0.9, "toy") and not hand.take_up(3, 3, "toy") and not hand.accept()
+
+
+def test_what_was_clicked_stays_when_a_model_proposes_anew(session: Session, hand: ClickHand) -> None:
+    from segstudio.ml.api import WindowResult
+
+    hand.put(*box(50, 50, 20, 20), 0.8, "toy")
+    for class_id in (1, 2):  # the second time over the first one's answer
+        generation = session.proposals.begin({1: class_id}, "other")
+        found, sure = np.ones(SHAPE, np.uint8), np.full(SHAPE, 100, np.uint8)
+        assert session.image_id is not None
+        session.proposals.receive_window(session.image_id, generation, WindowResult(Rect(0, 0, 400, 300), found, sure))
+        session.proposals.end()
+        assert session.proposal is not None and hand.segment is not None
+        ids = session.proposal.read(session.proposal.bounds)
+        np.testing.assert_array_equal(ids == hand.segment_id, area(50, 50, 20, 20))
+        assert set(proposed(session)[~area(50, 50, 20, 20)].tolist()) == {class_id}
+        assert session.proposal.read_confidence(Rect(60, 60, 1, 1))[0, 0] == 204
+    assert hand.accept()
+    np.testing.assert_array_equal(labels(session) == 1, area(50, 50, 20, 20))
