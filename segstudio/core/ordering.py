@@ -19,7 +19,7 @@ Reason = Literal["unsure", "different", "both", ""]
 
 PICKED_APART = 2000
 """So many images are picked one by one with an eye on all before; the others follow by uncertainty and distance."""
-LEAST_PICKED, MOST_PRODUCTS = 100, 2e10
+LEAST_PICKED, MOST_PRODUCTS = 100, 1e10
 """Of very many images fewer are, down to the first: it must not take minutes."""
 STANDS_OUT = 0.7
 """An image stands out in something when so large a share of the images has less of it."""
