@@ -254,10 +254,10 @@ class LearningPanel(QWidget):
         rows = self._presenter.changes()
         worse = [row for row in rows if row.is_worse]
         self.only_worse.setText(tr("Only what got worse (%1)").replace("%1", str(len(worse))))
-        self.only_worse.setEnabled(bool(worse) or self.only_worse.isChecked())
         self.changes.show_changes(worse if self.only_worse.isChecked() else rows)
-        for widget in (self._changes_title, self.only_worse, self.changes):
+        for widget in (self._changes_title, self.changes):
             widget.setVisible(bool(rows))
+        self.only_worse.setVisible(bool(worse) or (bool(rows) and self.only_worse.isChecked()))
 
     def showEvent(self, event: object) -> None:  # noqa: N802
         """Draw what came while nobody looked."""

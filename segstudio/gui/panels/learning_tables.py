@@ -72,7 +72,7 @@ class ChangeTable(ScoreTable):
         """Both figures in one column, and the change in its colour."""
         for place in range(self.rowCount()):
             values = self.item(place, 0).data(VALUE_ROLE + 1)
-            self.item(place, FIGURES_COLUMN).setText(f"{short_text(values['before'])} → {short_text(values['after'])}")
+            self.item(place, FIGURES_COLUMN).setText(pair_text(values["before"], values["after"]))
             item = self.item(place, CHANGE_COLUMN)
             value = item.data(VALUE_ROLE)
             item.setText(change_text(value))
@@ -165,9 +165,10 @@ def figure_text(value: object) -> str:
     return value if isinstance(value, str) else f"{value:.3f}" if isinstance(value, float) else "–"
 
 
-def short_text(value: float | None) -> str:
-    """0.8123 → "0.81"; nothing → "–"."""
-    return "–" if value is None else f"{value:.2f}"
+def pair_text(before: float | None, after: float | None) -> str:
+    """Both figures, 0.70 → 0.67; one where nothing was before, a dash where nothing is."""
+    texts = [f"{value:.2f}" if value is not None else "–" for value in (before, after)]
+    return texts[1] if before is None else " → ".join(texts)
 
 
 def change_text(value: float | None) -> str:

@@ -85,6 +85,9 @@ def verdict_text(presenter: LearningPresenter) -> tuple[str, str]:
     number = "" if current is None else str(current.number)
     if checked.is_accepted:
         made = str(checked.version.number) if checked.version is not None else number
+        if checked.before is None:
+            first = tr("Version %1 is the first: mean Dice %2 on labels that were held out.")
+            return first.replace("%1", made).replace("%2", figure_text(checked.after)), "good"
         text = tr("Version %1 is better on labels that were held out: mean Dice %2.")
         return text.replace("%1", made).replace("%2", figures), "good"
     if checked.before is None or checked.after is None or current is None:
