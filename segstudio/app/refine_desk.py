@@ -11,7 +11,6 @@ from segstudio.app.refine_job import Preview, RefineJob
 from segstudio.app.refine_pieces import Part, changed_in, draw, preview_parts, proposal_data, put_reduced, share
 from segstudio.app.tools.background import ImmediateBackground
 from segstudio.core.edits import apply_edit
-from segstudio.core.refined_proposals import RefinedWriter
 
 if TYPE_CHECKING:
     from segstudio.app.document import Document
@@ -151,7 +150,7 @@ class RefineDesk:
         known, self._done = self._done, None
         self._cancel()
         self._job = job
-        job.writer = RefinedWriter(job.layer.shadow(), f"Refine with {job.card.name}")
+        job.writer = job.new_writer(self.session)
         job.parts = (Part(job.layer.bounds),)
         job.document.is_being_refined = True
         if known is not None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from segstudio.app.hand_work import touched_of
 from segstudio.app.refine_pieces import reduced_options
+from segstudio.core.refined_proposals import RefinedWriter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
     from segstudio.app.session import Session
     from segstudio.core.geometry import Rect
     from segstudio.core.layers import LabelLayer
-    from segstudio.core.refined_proposals import RefinedWriter
     from segstudio.jobs.specs import RefineSpec
     from segstudio.ml.cards import ModelCard
     from segstudio.ml.classic.options import Option
@@ -70,6 +71,11 @@ class RefineJob:
         is_same = (self.layer, self.revision, self.planes) == (other.layer, other.revision, other.planes)
         is_same = is_same and self.card == other.card and self.card.options == other.card.options
         return is_same and mine.level <= asked.level and mine.rect.intersected(wanted) == wanted
+
+    def new_writer(self, session: Session) -> RefinedWriter:
+        """Writes into a shadow of the proposal, and leaves what a person decided as it is."""
+        touched = touched_of(session, self.document.image_id)
+        return RefinedWriter(self.layer.shadow(), f"Refine with {self.card.name}", touched)
 
     def is_stale(self, session: Session) -> bool:
         """Whether the proposal is no longer as it was when the job began."""

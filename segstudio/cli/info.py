@@ -25,6 +25,7 @@ def run(args: argparse.Namespace) -> int:
 
     with ProjectStore.open(args.project, read_only=True) as store:
         pixels = store.labelled_pixels()
+        looked = {i: f.value.get("share") for i, f in store.facts.all("seen.map").items() if isinstance(f.value, dict)}
         document: dict[str, Any] = {
             "project": str(store.folder),
             "images": [
@@ -41,6 +42,7 @@ def run(args: argparse.Namespace) -> int:
                     "split": i.split,
                     "is_missing": i.is_missing,
                     "has_proposal": i.has_proposal,
+                    "looked_at": looked.get(i.id),
                 }
                 for i in store.images()
             ],
@@ -71,10 +73,11 @@ def _text(document: dict[str, Any]) -> str:
                 i["dtype"],
                 "missing" if i["is_missing"] else i["status"].replace("_", " "),
                 "yes" if i["has_proposal"] else "",
+                "" if i["looked_at"] is None else f"{int(i['looked_at'] * 100)} %",
             )
             for i in images
         ]
-        parts.append(table(rows, ("image", "size", "bands", "depth", "status", "proposal")))
+        parts.append(table(rows, ("image", "size", "bands", "depth", "status", "proposal", "looked at")))
     if classes:
         parts.append(
             table(

@@ -178,6 +178,7 @@ def _refine_image(
 ) -> int | None:
     """How many pixels changed; None where there is no proposal."""
     from segstudio.core.refined_proposals import RefinedWriter
+    from segstudio.core.touched import touched_in
     from segstudio.io.readers.registry import open_image
     from segstudio.ml.refine.proposal import LayerProposal
     from segstudio.ml.refine.run import refine
@@ -190,7 +191,8 @@ def _refine_image(
     with closing(open_image(file)) as reader:
         check_size(reader.info, image, file)
         proposal = LayerProposal(layer)
-        writer = RefinedWriter(layer, f"Refine by {refinement.method.name}")
+        touched = touched_in([store.labels_layer(image.id), layer])
+        writer = RefinedWriter(layer, f"Refine by {refinement.method.name}", touched)
         try:
             for z in range(image.depth):
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from segstudio.core.geometry import Rect
     from segstudio.core.layers import LabelLayer
+    from segstudio.core.touched import Touched
 
 
 def write_refined(
@@ -20,19 +21,21 @@ def write_refined(
     segment_ids: npt.NDArray[np.uint16],
     confidence: npt.NDArray[np.uint8],
     z: int = 0,
+    where: npt.NDArray[np.bool_] | None = None,
 ) -> Rect:
-    """Write (h, w) segment ids of the transaction's layer, and how sure they are. The dirty rectangle."""
-    dirty = transaction.write(rect, segment_ids, z=z)
+    """Write (h, w) segment ids of the transaction's layer, and how sure they are, *where* that is allowed. The dirty rectangle."""
+    dirty = transaction.write(rect, segment_ids, where, z)
     if transaction.layer.confidence is not None:
-        dirty = dirty.united(transaction.write_confidence(rect, confidence, z=z))
+        dirty = dirty.united(transaction.write_confidence(rect, confidence, where, z))
     return dirty
 
 
 class RefinedWriter:
-    """Writes a refined proposal piece by piece; all of it is one undoable edit."""
+    """Writes a refined proposal piece by piece; all of it is one undoable edit. Where *touched*, it stays as it is."""
 
-    def __init__(self, layer: LabelLayer, label: str = "Refine proposal") -> None:
+    def __init__(self, layer: LabelLayer, label: str = "Refine proposal", touched: Touched | None = None) -> None:
         self.layer = layer
+        self._touched = touched
         self._transaction = Transaction(layer, label)
 
     @property
@@ -44,7 +47,8 @@ class RefinedWriter:
         self, rect: Rect, segment_ids: npt.NDArray[np.uint16], confidence: npt.NDArray[np.uint8], z: int = 0
     ) -> Rect:
         """Write (h, w) segment ids of the layer, and how sure they are. The dirty rectangle."""
-        return write_refined(self._transaction, rect, segment_ids, confidence, z)
+        where = None if self._touched is None else ~self._touched(rect, z)
+        return write_refined(self._transaction, rect, segment_ids, confidence, z, where)
 
     def finish(self) -> Edit | None:
         """The edit of all that was written, without objects that lost their last pixel; None when the layer is as it was."""

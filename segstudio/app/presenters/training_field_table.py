@@ -144,8 +144,8 @@ FIELDS: tuple[PlanField, ...] = (
     ),
     PlanField(
         "source_weights", "Weigh labels by who made them", LOSS, "numbers",
-        "Three numbers: what you labelled yourself, what you accepted place by place or in images marked done, and what came with a "
-        "whole proposal that nobody checked; 0 leaves it out, empty = all alike.",
+        "Three numbers: labelled by you, accepted by you at its place or in images marked done, taken over with a whole proposal "
+        "unchecked; 0 leaves those out, empty = all alike.",
         count=3, example="1, 0.5, 0.2",
     ),
     PlanField(

@@ -21,6 +21,7 @@ from segstudio.gui.canvas.tool_bridge import (
     pointer_event,
 )
 from segstudio.gui.i18n import tr
+from segstudio.gui.origins import source_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -349,6 +350,8 @@ class InputEvents(QWidget):
         name = "" if found is None else found.name
         if found is not None and segment is not None and segment.is_object:
             name = tr("{name}, object {number}").format(name=found.name, number=segment.id)
+        if found is not None and segment is not None and segment.source != "hand":
+            name += f" · {source_text(segment.source)}" + (f" · {segment.model_id}" if segment.model_id else "")
         self.cursor_moved.emit(x, y, self._image.values_at(x, y) or (), name)
         picks = self.toolbox.current.id in PICKING_TOOLS
         self.set_highlight_class(segment.class_id if picks and segment is not None else UNLABELLED)

@@ -22,6 +22,7 @@ from segstudio.app.tools.background import ImmediateBackground
 from segstudio.core.geometry import Rect
 from segstudio.gui import icons
 from segstudio.gui.i18n import tr
+from segstudio.gui.origins import origin_text, source_text
 from segstudio.gui.panels.object_size import ObjectSizeLine
 from segstudio.gui.panels.parts import GAP_PX, MARGIN_PX, follow_theme, plain, swatch, tip_of, tool_button
 
@@ -31,33 +32,6 @@ if TYPE_CHECKING:
     from segstudio.gui.workspace import Workspace
 
 Index = QModelIndex | QPersistentModelIndex
-
-
-def source_text(source: str) -> str:
-    """Where an object came from, in words."""
-    return {
-        "hand": tr("by hand"),
-        "model": tr("by a model"),
-        "import": tr("imported"),
-        "accepted": tr("accepted"),
-    }.get(source, source)
-
-
-def origin_text(source: str, model_id: str, confidence: float | None, is_reviewed: bool) -> str:
-    """Where an object came from in a sentence: who made it, which model (and version) found it, how sure it was."""
-    model, at, version = model_id.rpartition("@")
-    name = tr("%1, version %2").replace("%1", model).replace("%2", version) if at else model_id
-    if source == "accepted":
-        text = tr("Found by %1, accepted by you").replace("%1", name) if name else tr("A proposal that you accepted")
-    elif source == "model":
-        text = tr("Found by %1, not accepted yet").replace("%1", name) if name else tr("Found by a model")
-    else:
-        text = tr("Imported") if source == "import" else tr("Made by hand")
-    if confidence is not None:
-        text += ", " + tr("%1 % sure").replace("%1", str(round(confidence * 100)))
-    if is_reviewed and source not in ("hand", "import"):
-        text += ". " + tr("Checked by hand, so no model changes it")
-    return text + "."
 
 
 class ObjectListModel(QAbstractListModel):

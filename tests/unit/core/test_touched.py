@@ -10,6 +10,7 @@ from segstudio.core.edits import Transaction, UndoStack, apply_edit
 from segstudio.core.geometry import Rect
 from segstudio.core.layers import LabelLayer, Segment
 from segstudio.core.proposals import ProposalWriter, accept, accept_object_at, reject, reject_object_at
+from segstudio.core.refined_proposals import RefinedWriter
 from segstudio.core.touched import is_touched, touched_in
 
 WIDTH, HEIGHT = 300, 280
@@ -169,3 +170,19 @@ def test_a_stroke_that_ends_as_it_began_touches_nothing() -> None:
     whole.write(labels.bounds, whole.ensure_stuff(1))
     whole.abort()
     assert not labels.touched.keys()
+
+
+def test_refining_leaves_what_a_person_decided_as_it_is() -> None:
+    labels, proposal = layers()
+    write(labels, Rect(0, 0, 60, 60), 2)
+    write(labels, Rect(0, 0, 60, 60), 0)
+    writer = ProposalWriter(proposal, {1: 1}, "net", touched=touched_in([labels, proposal]))
+    writer.write_window(Rect(50, 0, 100, 100), np.ones((100, 100), np.uint8), np.full((100, 100), 200, np.uint8))
+    writer.finish()
+    (segment,) = proposal.segments
+    refined = RefinedWriter(proposal, touched=touched_in([labels, proposal]))
+    refined.write(Rect(0, 0, 120, 100), np.full((100, 120), segment, np.uint16), np.full((100, 120), 90, np.uint8))
+    refined.finish()
+    shown = proposal.read_classes(proposal.bounds)
+    assert not shown[:60, :60].any() and shown[60:100, :60].all() and shown[:60, 60:120].all()
+    assert not proposal.read_confidence(Rect(0, 0, 60, 60)).any()
