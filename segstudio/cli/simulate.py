@@ -169,21 +169,22 @@ def plan_of(args: argparse.Namespace) -> SimulationPlan:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Simulate; each point of the curve on stderr as it comes, the whole of it on stdout."""
+    """Simulate; each point of the curve on stderr as it comes, the whole on stdout. Ctrl-C stops, keeps the curve, and exits 1."""
     from segstudio.app.simulation.files import document_of, row_of, write_files
     from segstudio.app.simulation.run import simulate
+    from segstudio.cli.train import stopped_by_signals
 
     plan = plan_of(args)
-    with ProgressBar() as bar:
+    with ProgressBar() as bar, stopped_by_signals() as control:
 
         def tell(point: CurvePoint) -> None:
             bar.close()
             warn(row_of(point))
 
-        simulation = simulate(plan, project=args.project, tell=tell, progress=bar)
+        simulation = simulate(plan, project=args.project, tell=tell, progress=bar, cancel=control)
     written = write_files(simulation, args.out) if args.out is not None else []
     emit(args, document_of(simulation), lambda: _text(simulation, written, args.project))
-    return 0
+    return 1 if simulation.ended_by == "stopped" else 0
 
 
 def _text(simulation: Simulation, written: list[Path], project: Path | None) -> str:

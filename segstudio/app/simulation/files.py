@@ -92,7 +92,8 @@ def headline(simulation: Simulation) -> str:
     """What was done, in one sentence."""
     plan, last = simulation.plan, simulation.points[-1]
     learning = {"continuous": "continuous learning", "rounds": "training in rounds", "none": "no learning"}[plan.loop]
-    why = {"budget": "the budget was spent", "target": "the target was reached", "images": "all images were labelled"}
+    why = {"budget": "the budget was spent", "target": "the target was reached", "images": "all images were labelled",
+           "stopped": "it was stopped"}  # fmt: skip
     return (
         f"{last.images} of {simulation.pool_images} images labelled with {last.strokes:,} strokes over {last.pixels:,} pixels, "
         f"{learning}, order {plan.order}, seed {plan.seed}; {why[simulation.ended_by]}. Measured on {simulation.test_images} "

@@ -13,6 +13,7 @@ AnnotatorKind = Literal["paint", "clicks", "exact"]
 OrderKind = Literal["given", "random", "uncertainty", "diversity", "both"]
 LoopKind = Literal["continuous", "rounds", "none"]
 Unit = Literal["strokes", "pixels", "images"]
+EndedBy = Literal["budget", "target", "images", "stopped"]
 UNITS: dict[str, Unit] = {
     "": "strokes", "strokes": "strokes", "stroke": "strokes", "clicks": "strokes",
     "px": "pixels", "pixels": "pixels", "images": "images", "image": "images",
@@ -219,7 +220,7 @@ class Simulation:
     classes: tuple[str, ...]
     pool_images: int
     test_images: int
-    ended_by: str
+    ended_by: EndedBy
     device: str = ""
     seconds: float = 0.0
     notes: tuple[str, ...] = ()

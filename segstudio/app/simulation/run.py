@@ -23,7 +23,7 @@ from segstudio.app.tools.base import ToolContext
 from segstudio.app.tools.toolbox import ToolBox
 from segstudio.core.cancel import NEVER, check
 from segstudio.core.classes import IGNORE, UNLABELLED
-from segstudio.core.errors import UserError
+from segstudio.core.errors import Cancelled, UserError
 from segstudio.core.progress import no_progress
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from segstudio.app.simulation.annotators import Annotator
     from segstudio.app.simulation.data import Mask
-    from segstudio.app.simulation.plan import SimulationPlan
+    from segstudio.app.simulation.plan import EndedBy, SimulationPlan
     from segstudio.core.cancel import Cancel
     from segstudio.core.progress import ProgressSink
     from segstudio.ml.api import AnySegmenter
@@ -59,7 +59,7 @@ def simulate(
     UserError
         When the data, the model, or the disk does not allow it.
     Cancelled
-        When the cancel flag was set.
+        When the cancel flag was set before anything was measured; later it ends with what it has.
     """
     plan = plan.checked()
     with ExitStack() as stack:
@@ -115,7 +115,7 @@ class _Work:
         self.annotator = self._make_annotator()
         self.order = Order(plan.order, plan.seed, cancel)
         self.learner = make_learner(plan, folder, cancel)
-        self._is_renewed = False
+        self._is_renewed = self._is_cut = False
         self._image_strokes = 0
         self._proposed: Quality | None = None
 
@@ -157,31 +157,33 @@ class _Work:
     # -- the loop ------------------------------------------------------------------------------------------------
 
     def run(self) -> Simulation:
-        """Label image after image."""
-        ended_by = "images"
-        done: list[int] = []
+        """Label image after image; what was measured so far when it is stopped."""
         self._measure("")
+        try:
+            ended_by = self._label_all()
+        except Cancelled:
+            ended_by = "stopped"
+        return Simulation(
+            self.plan, tuple(self.points), self.data.classes, len(self.data.pool), len(self.data.test), ended_by,
+            "" if self._segmenter is None else self._segmenter[1].device, time.monotonic() - self._began_s,
+            (*self.notes, *self.learner.notes),
+        )  # fmt: skip
+
+    def _label_all(self) -> EndedBy:
+        done: list[int] = []
         while left := [image_id for image_id in self._images if image_id not in set(done)]:
             check(self._cancel)
             self._report()
             image_id = self.order.next(left, done, self._file, self.learner.model, self._load)
             self._label(image_id)
             done.append(image_id)
-            if len(done) % self.plan.measure_every == 0 or self._is_spent:
+            if len(done) % self.plan.measure_every == 0 or self._is_spent or len(left) == 1:
                 self._measure(self._images[image_id].name)
-            if self._is_spent:
-                ended_by = "budget"
-                break
             if self._is_reached:
-                ended_by = "target"
-                break
-        if done and (self.points[-1].images, self.points[-1].strokes) != (len(done), self.effort.strokes):
-            self._measure(self._images[done[-1]].name)
-        return Simulation(
-            self.plan, tuple(self.points), self.data.classes, len(self.data.pool), len(self.data.test), ended_by,
-            "" if self._segmenter is None else self._segmenter[1].device, time.monotonic() - self._began_s,
-            (*self.notes, *self.learner.notes),
-        )  # fmt: skip
+                return "target"
+            if self._is_spent:
+                return "budget"
+        return "images"
 
     def _file(self, image_id: int) -> Path:
         return self._images[image_id].file
@@ -209,10 +211,11 @@ class _Work:
             self._annotate(self._within_sketch(truth))
             self._told_learner(self.learner.on_image(0))
         self._propose(image_id)
-        self._annotate(truth)
-        self._accept(truth)
+        is_content = self._annotate(truth)
+        is_content |= self._accept(truth)
         self._label_scores.add(truth, _labels(self.session))
-        self.session.set_status([image_id], "done")
+        if is_content:
+            self.session.set_status([image_id], "done")
         self.effort.images += 1
         self.learner.on_image(self.effort.images)
 
@@ -230,13 +233,14 @@ class _Work:
         part[top : top + side, left : left + side] = truth[top : top + side, left : left + side]
         return part
 
-    def _annotate(self, truth: Mask) -> None:
-        """Let the annotator work until it is content; a proposal that was renewed meanwhile is looked at anew."""
-        while not self._is_spent:
-            self._is_renewed = False
+    def _annotate(self, truth: Mask) -> bool:
+        """Let the annotator work; a proposal that was renewed meanwhile is looked at anew. Whether it was content in the end."""
+        while not self._is_over:
+            self._is_renewed = self._is_cut = False
             self.annotator.work(truth, self._go_on)
             if not self._is_renewed:
-                return
+                return not self._is_cut
+        return False
 
     def _go_on(self) -> bool:
         """A stroke was made: learn when it is time; whether there may be another one on what was seen."""
@@ -245,13 +249,18 @@ class _Work:
         self._image_strokes += 1
         self._told_learner(self.learner.on_strokes(1))
         self._measure_now_and_then()
+        self._is_cut = self._is_over
+        return not (self._is_renewed or self._is_cut)
+
+    @property
+    def _is_over(self) -> bool:
+        """Whether no further stroke may be made on this image."""
         limit = self.plan.strokes_per_image
-        return not (self._is_renewed or self._is_spent or (limit and self._image_strokes >= limit))
+        return self._is_spent or self._is_reached or bool(limit and self._image_strokes >= limit)
 
     def _told_learner(self, is_new: bool) -> None:
         image_id = self.session.image_id
-        limit = self.plan.strokes_per_image
-        if is_new and self.plan.has_proposals and image_id is not None and not (limit and self._image_strokes >= limit):
+        if is_new and self.plan.has_proposals and image_id is not None and not self._is_over:
             self._propose(image_id)
             self._is_renewed = True
 
@@ -286,11 +295,11 @@ class _Work:
                 self.data, self.table, [(truth_of(self._images[image_id], self._lut), shown_classes(session))]
             )
 
-    def _accept(self, truth: Mask) -> None:
-        """Accept what is left of the proposal, if it looks right; else it is rejected."""
+    def _accept(self, truth: Mask) -> bool:
+        """Accept what is left of the proposal, if it looks right (then True); else it is rejected."""
         session = self.session
         if session.proposal is None or session.proposal.is_blank:
-            return
+            return False
         labels = _labels(session)
         left = shown_classes(session)
         of_proposal = (labels == UNLABELLED) & (left != UNLABELLED)
@@ -300,11 +309,13 @@ class _Work:
             np.count_nonzero(wrong) / wanted <= LOOKS_RIGHT
             or np.count_nonzero(wrong) <= np.count_nonzero(of_proposal) / 2
         ):
-            if session.proposals.accept_all():
-                self.effort.accepted += int(np.count_nonzero(of_proposal))
-                self.effort.strokes += 1
-        elif session.proposals.reject_all():
+            if not session.proposals.accept_all():
+                return False
+            self.effort.accepted += int(np.count_nonzero(of_proposal))
             self.effort.strokes += 1
+            return True
+        self.effort.strokes += session.proposals.reject_all()
+        return False
 
     # -- measuring -----------------------------------------------------------------------------------------------
 
