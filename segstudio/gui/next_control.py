@@ -251,7 +251,9 @@ class NextControl(QObject):
     def _ended_text(self, total: int) -> str:
         if not total:
             return tr("The model is sure everywhere in this image.")
-        return tr("All %n uncertain place(s) of this image were looked at.", n=total)
+        if total == 1:
+            return tr("The uncertain place of this image was looked at.")
+        return tr("All %1 uncertain places of this image were looked at.").replace("%1", str(total))
 
     def _start_over(self) -> None:
         self.desk.places.start_over()

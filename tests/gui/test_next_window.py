@@ -105,6 +105,12 @@ def test_a_click_lets_the_model_look_and_the_order_appears(qtbot, tmp_path, monk
         click_row(panel.images, 0)
         QTest.keyClick(panel.images, Qt.Key.Key_Return)
         assert window.session.image.name == "im1.png"
+        QTest.mouseClick(panel.open_button, LEFT)  # the first that is not open already
+        assert window.session.image.name == "im2.png"
+        images = window.workspace.docks.reveal("images")
+        images.sort.setFocus()
+        QTest.keyClick(images.sort, Qt.Key.Key_End)
+        assert [images.presenter.record(row).name for row in range(3)] == ["im1.png", "im2.png", "im0.png"]
 
 
 def test_stopping_keeps_what_came_and_the_next_look_asks_for_the_rest(qtbot, tmp_path, monkeypatch):

@@ -201,6 +201,21 @@ def test_another_image_has_its_own_places(project):
     assert step(project).place.rect.contains(4 * 16, 3 * 16)
 
 
+def test_in_a_volume_the_plane_is_changed_too(make_session, tmp_path, monkeypatch):
+    from volume_session import enter_stacks
+
+    enter_stacks(monkeypatch)
+    np.save(tmp_path / "stack.npy", np.zeros((5, 48, 64), np.uint8))
+    session = make_session()
+    assert session.create_project(tmp_path / "volumes")
+    session.add_images([tmp_path / "stack.npy"])
+    cells = np.zeros((5, 3, 4), np.uint8)
+    cells[3, 1, 2] = 255
+    assert session.what_next.receive(session.images[0].id, look(0.1, cells=cells), KIND)
+    one = step(session)
+    assert one.place.z == 3 == session.plane
+
+
 # -- suspects ------------------------------------------------------------------------------------------------------
 
 
