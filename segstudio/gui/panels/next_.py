@@ -207,7 +207,7 @@ class NextPanel(QWidget):
         self.measure.setToolTip(
             tr(
                 "Entropy of the class probabilities, margin between the two likeliest classes, or how much mirrored "
-                "views (4 × slower) or the last two models of this project disagree"
+                "views (2 × slower) or the last two models of this project disagree"
             )
         )
 

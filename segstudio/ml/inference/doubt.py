@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from segstudio.ml.api import Segmenter
     from segstudio.ml.cards import ModelCard
 
-_FLIPS = 4
+_FLIPS = 2
+"""As it is and left to right: upside down, a street or a person means nothing to a model, and views would differ everywhere."""
 DOUBT = "doubt"
 """The channel that :class:`FlipsSegmenter` adds to a model's classes."""
 HELD_PIXELS = 1 << 27
@@ -46,7 +47,7 @@ def margin(logits: torch.Tensor) -> torch.Tensor:
 
 
 class FlipsSegmenter:
-    """A semantic model that looks at each window from 4 sides, and tells beside its mean answer how much the sides differ.
+    """A semantic model that looks at each window and at its mirror image, and tells beside its mean answer how much the two differ.
 
     Its last channel is their Jensen-Shannon divergence (the entropy of the mean less the mean entropy), 0 … 1; the others are
     the logarithm of the mean probabilities.

@@ -90,7 +90,7 @@ def test_entropy_and_margin_are_as_their_formulas():
 def test_views_that_contradict_each_other_are_doubt_and_those_that_agree_are_none():
     reader = picture(width=64, height=64)
     assert look_at(model(), reader, measure="flips").uncertainty < 0.001
-    # Two of four mirrored views say one thing, two the other, each surely: the divergence is ln 2.
+    # One view says one thing, its mirror image the other, each surely: the divergence is ln 2.
     look = look_at(model(LeftRight()), reader, measure="flips")
     assert look.uncertainty == pytest.approx(1.0, abs=0.01)
     assert look_at(model(LeftRight()), reader, measure="entropy").uncertainty < 0.001
