@@ -18,9 +18,9 @@ def unsure_text(uncertainty: float) -> str:
 def reason_text(one: NextImage) -> str:
     """How unsure the model is of an image, and why it comes where it does."""
     why = {
-        "unsure": tr("one of the least sure"),
+        "unsure": tr("least sure"),
         "different": tr("unlike the others"),
-        "both": tr("least sure, unlike the others"),
+        "both": tr("least sure, unlike others"),
         "": "",
     }[one.reason]
     return f"{unsure_text(one.uncertainty)} · {why}" if why else unsure_text(one.uncertainty)
