@@ -74,6 +74,9 @@ class ClickHand:
         self._layer: LabelLayer | None = None
         self._below: LabelLayer | None = None
         self._rect = EMPTY
+        """Where it has been since it is in hand."""
+        self._is_whole = True
+        """Whether it has been nowhere else."""
         self._seqs: list[int] = []
         self._is_writing = False
         self._class_id = 0
@@ -121,7 +124,7 @@ class ClickHand:
         if found is not None and is_clicked(found):
             self._begin(session.proposal)
             self._below, self.segment_id, self._class_id = None, found.id, session.current_class_id
-            self._rect = Rect(int(x), int(y), 1, 1)
+            self._rect, self._is_whole = Rect(int(x), int(y), 1, 1), False
             return True
         source = session.proposal if found is not None else session.labels
         if source is None:
@@ -140,7 +143,7 @@ class ClickHand:
             assert self._below is not None
             Transaction(self._below, "").write(rect, 0, mask, session.plane)
         area = ClickedArea(mask, rect, 1.0 if row.confidence is None else row.confidence, session.plane)
-        self._load_below(area.rect, area.z)
+        _load(self._below, area.rect, area.z)
         edit, self.segment_id = put_object(
             layer, area, row.class_id, click_model_id(model), below=self._below, label="Take up object"
         )
@@ -186,6 +189,7 @@ class ClickHand:
         labels, shadow, revision = session.labels.shadow(), layer.shadow(), layer.revision
         free = free_lut(session.labels, guard, 0 if self.taken is None else self.taken.segment_id)
         former, below, store, row = self.segment_id, self._below, session.store, self.segment
+        within = self._within
         class_id = session.current_class_id if row is None else row.class_id
         label = f"Click {self._class_name(class_id)}"
 
@@ -194,7 +198,7 @@ class ClickHand:
             area = whole.within(labels, free, guard)
             _load(below, area.rect, area.z)
             edit, segment_id = put_object(
-                shadow, area, class_id, click_model_id(model), former=former, below=below, label=label
+                shadow, area, class_id, click_model_id(model), former=former, within=within, below=below, label=label
             )
             if edit is not None and store is not None:
                 store.prepare(edit)
@@ -206,7 +210,7 @@ class ClickHand:
             if layer.revision != revision and tries > 1:
                 self.put_soon(make, model, done, tries - 1)
                 return
-            self.segment_id, self._rect = found.segment_id, found.area.rect
+            self.segment_id, self._rect = found.segment_id, self._rect.united(found.area.rect)
             self._put(layer, found.edit)
             done("" if found.segment_id else PROTECTED if found.was_found else NOTHING)
 
@@ -235,6 +239,7 @@ class ClickHand:
             target=target,
             is_object=is_object,
             taken=self.taken,
+            within=self._within,
             below=self._below,
             guard=session.guard,
             z=session.plane,
@@ -254,8 +259,7 @@ class ClickHand:
         session, layer = self.session, self._layer
         if session.labels is None or session.refuses_edits():
             return False
-        guard = replace(session.erase_guard, validity=None)
-        erase = Transaction(session.labels, "Erase clicked object", guard, is_by_hand=True)
+        erase = Transaction(session.labels, "Erase clicked object", session.erase_guard, is_by_hand=True)
         erase.erase(mask, rect.x, rect.y, session.plane)
         dropped = None
         if layer is not None and self.segment is not None:
@@ -311,7 +315,7 @@ class ClickHand:
 
     def _begin(self, layer: LabelLayer | None) -> None:
         self.let_go()
-        self._layer = layer
+        self._layer, self._rect, self._is_whole = layer, EMPTY, True
         self._below = None if layer is None else layer.shadow()
         self._class_id = self.session.current_class_id
 
@@ -322,8 +326,10 @@ class ClickHand:
         session.proposals.settle(session.image_id)
         return session.documents.with_proposal(session.image_id)
 
-    def _load_below(self, rect: Rect, z: int) -> None:
-        _load(self._below, rect, z)
+    @property
+    def _within(self) -> Rect | None:
+        """What holds all of it, where that is known."""
+        return self._rect if self._is_whole else None
 
     def _nothing(self) -> ClickedArea:
         return ClickedArea(np.zeros((0, 0), np.bool_), EMPTY, 0.0, self.session.plane)

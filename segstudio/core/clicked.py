@@ -90,17 +90,18 @@ def put_object(
     model_id: str,
     *,
     former: int = 0,
+    within: Rect | None = None,
     below: LabelLayer | None = None,
     label: str = "Click",
 ) -> tuple[Edit | None, int]:
     """Write *area* as an object of the proposal: (the edit, already applied; the object's segment id).
 
     *former* is the object's id while it is being corrected: where it no longer is, what *below* holds (the layer before
-    the object came; None: nothing) comes back. Empty and 0 when nothing is left of the object.
+    the object came; None: nothing) comes back; *within* as in :func:`pieces_of`. Empty and 0 when nothing is left of the object.
     """
     transaction = Transaction(proposal, label)
     if former:
-        _take_out(transaction, former, below, area.z)
+        _take_out(transaction, former, below, area.z, within)
     if area.rect.is_empty:
         if former in proposal.segments:
             transaction.remove_segment(former)
@@ -207,6 +208,7 @@ def accept_object(
     target: int = 0,
     is_object: bool = True,
     taken: Taken | None = None,
+    within: Rect | None = None,
     below: LabelLayer | None = None,
     guard: Guard = ANYWHERE,
     z: int = 0,
@@ -231,17 +233,22 @@ def accept_object(
     elif not target:
         target = write.ensure_stuff(class_id, "accepted", row.model_id)
         free[target] = True
-    for part, where in pieces_of(proposal, segment_id, z):
+    for part, where in pieces_of(proposal, segment_id, z, within):
         write.write(part, target, where & free[labels.tiles.read(part, z)], z)
     clear = Transaction(proposal, label)
-    _take_out(clear, segment_id, below, z)
+    _take_out(clear, segment_id, below, z, within)
     clear.remove_segment(segment_id)
     return combined(label, write.commit(), clear.commit()), target
 
 
-def pieces_of(layer: LabelLayer, segment_id: int, z: int = 0) -> Iterator[tuple[Rect, Mask]]:
-    """Where a segment is on a plane: (rectangle inside one tile, (h, w) bool), tile by tile."""
-    for key in layer.tiles.keys_in(layer.bounds, z):
+def pieces_of(
+    layer: LabelLayer, segment_id: int, z: int = 0, within: Rect | None = None
+) -> Iterator[tuple[Rect, Mask]]:
+    """Where a segment is on a plane: (rectangle inside one tile, (h, w) bool), tile by tile.
+
+    *within* holds all of it, where that is known: of a large layer only its tiles are looked at.
+    """
+    for key in layer.tiles.keys_in(layer.bounds if within is None else within, z):
         part = tile_rect(key[1], key[2]).intersected(layer.bounds)
         tile = layer.tiles.get(key)
         if isinstance(tile, int):
@@ -312,12 +319,12 @@ def blocked_at(
     return np.asarray(out)
 
 
-def _take_out(transaction: Transaction, segment_id: int, below: LabelLayer | None, z: int) -> None:
+def _take_out(transaction: Transaction, segment_id: int, below: LabelLayer | None, z: int, within: Rect | None) -> None:
     """Put what lies *below* where an object is."""
     layer = transaction.layer
     rows = np.zeros(65536, np.bool_)
     rows[[i for i in layer.segments if i != segment_id]] = True  # a segment may be gone meanwhile
-    for part, where in pieces_of(layer, segment_id, z):
+    for part, where in pieces_of(layer, segment_id, z, within):
         ids: npt.NDArray[np.uint16] | int = UNLABELLED
         sure: npt.NDArray[np.uint8] | int = 0
         if below is not None:

@@ -61,8 +61,8 @@ class ToyClicks:
             os.kill(os.getpid(), signal.SIGKILL)
         shape = embedding.shape[:2]
         near, far = np.zeros(shape, bool), np.full(shape, np.inf)
-        if prompts.previous is not None:
-            near |= cv2.resize(prompts.previous, shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
+        if prompts.previous is not None and prompts.previous.shape == shape:  # a mask, not an answer of its own
+            near |= prompts.previous > 0
         for (x, y), is_positive in zip(prompts.points_xy, prompts.is_positive, strict=True):
             row, column = (min(max(int(v), 0), side - 1) for v, side in ((y, shape[0]), (x, shape[1])))
             distance = np.linalg.norm(embedding - embedding[row, column], axis=2)
