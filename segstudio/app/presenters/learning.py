@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segstudio.app.events import Signal
@@ -194,7 +195,7 @@ class LearningPresenter:
         else:
             progress.rounds_refused += 1
         if event.version is not None:
-            self._versions = None
+            self._add(event.version)
         self.progressed.emit()
         if event.version is not None:
             self.changed.emit()
@@ -245,6 +246,14 @@ class LearningPresenter:
             folder = self.session.folder
             self._versions = [] if folder is None else files.list_versions(folder)
         return self._versions
+
+    def _add(self, info: VersionInfo) -> None:
+        """A version came: the others are not read again, but those that had to go for it are left out."""
+        if self._versions is not None:
+            others = (
+                replace(one, is_current=False, source="learned") for one in self._versions if one.number != info.number
+            )
+            self._versions = [info, *(one for one in others if Path(one.path).is_file())]
 
     @property
     def current(self) -> VersionInfo | None:

@@ -58,7 +58,10 @@ def list_versions(project_folder: Path | str) -> list[VersionInfo]:
 
 def current(project_folder: Path | str) -> VersionInfo | None:
     """The version that is in use; None where there is none."""
-    return next((info for info in list_versions(project_folder) if info.is_current), None)
+    chosen = _read_current(project_folder)
+    file = weights_path(project_folder, chosen[0])
+    # Only its own description: those of all versions tell of every image, and the window asks often.
+    return _read(file, chosen[0], chosen) if chosen[0] and file.is_file() else None
 
 
 def roll_back(project_folder: Path | str, number: int) -> VersionInfo:

@@ -140,6 +140,12 @@ def test_versions_are_told_used_and_gone_back_to(session: Session, presenter: Le
     assert made == [1, 2, 3] and presenter.progress.accepted == 3
     assert [(row.number, row.is_current) for row in presenter.version_rows()] == [(3, True), (2, False), (1, False)]
     assert presenter.former.number == 1  # what it was made from goes before the next older
+    assert presenter.versions == versions.list_versions(session.folder)
+    versions.delete(session.folder, 1)
+    fourth = version(session, 0.9, made_from=3)
+    presenter.receive(Checked(4, True, 0.8, 0.9, (), "", fourth))
+    assert [(row.number, row.is_current) for row in presenter.version_rows()] == [(4, True), (3, False), (2, False)]
+    assert presenter.former.number == 3
     assert presenter.roll_back(2).number == 2 and presenter.current.number == 2
     said: list[str] = []
     session.notice.connect(said.append)
