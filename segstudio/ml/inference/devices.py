@@ -72,7 +72,9 @@ def is_out_of_memory(error: BaseException) -> bool:
     text = str(error).lower()
     # The CPU allocator and cuDNN say it in words only.
     words = ("out of memory", "can't allocate memory", "not enough memory", "cudnn_status_alloc_failed")
-    return isinstance(error, RuntimeError) and any(w in text for w in words)
+    # oneDNN, when it cannot have its scratch memory; «primitive descriptor» would be an operation that it lacks.
+    scratch = ("could not create a primitive", "could not create a memory object", "could not execute a primitive")
+    return isinstance(error, RuntimeError) and (any(w in text for w in words) or text.strip() in scratch)
 
 
 def free_cached(device: str) -> None:

@@ -14,6 +14,7 @@ from segstudio.ml.api import memory_note
 from segstudio.ml.cards import WeightsSource
 from segstudio.ml.inference import blending, ladder
 from segstudio.ml.inference.blending import Blender, likeliest, strips
+from segstudio.ml.inference.devices import is_out_of_memory
 from segstudio.ml.inference.engine import WindowCounter, axes_of
 from segstudio.ml.inference.ladder import Ladder, start_over, windows_that_fit
 from segstudio.ml.inference.loading import TorchSegmenter
@@ -173,6 +174,19 @@ def test_a_view_of_objects_goes_over_to_bf16_and_to_the_cpu():
     source = ReaderSource(ArrayReader(random_image(40, 50)), finder.card, 0)
     assert find_objects(finder, source, [Rect(0, 0, 50, 40)], WindowCounter(1)) == []
     assert finder.asked == ["cuda:0", "cuda:0", "cpu"] and "on the CPU" in memory_note(finder)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_memory"),
+    [
+        ("[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory", True),
+        ("could not create a primitive", True),  # what oneDNN says under a limit of the address space
+        ("could not create a primitive descriptor for a convolution forward propagation primitive", False),
+        ("shapes differ", False),
+    ],
+)
+def test_what_torch_says_of_memory_is_known(text, is_memory):
+    assert is_out_of_memory(RuntimeError(text)) is is_memory
 
 
 def test_windows_are_planned_for_the_memory_that_is_free(monkeypatch):
