@@ -173,7 +173,7 @@ def measure(folder: Path, side_px: int, wanted: int, is_scripted: bool, is_blami
         edits_before = len(session.history.entries())
         from dataclasses import replace
 
-        plan = replace(learning.presenter.plan("", "cpu"), round_seconds=6.0, threads=2)
+        plan = replace(learning.presenter.plan("", "cpu"), round_seconds=6.0, threads=1)
         begun_s = time.monotonic()
         assert learning.start(plan)
 

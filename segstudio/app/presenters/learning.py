@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -146,6 +147,7 @@ class LearningPresenter:
             start_from=model_id if start == START_MODEL else "",
             is_fresh=start == START_FRESH,
             device=device,
+            threads=max(1, (os.cpu_count() or 2) - 1),  # one core is left to the hand
         )
 
     # -- what it says ------------------------------------------------------------------------------------------------

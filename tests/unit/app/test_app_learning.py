@@ -59,6 +59,7 @@ def paint(session: Session) -> None:
 def test_the_plan_follows_what_it_begins_with(session: Session, presenter: LearningPresenter) -> None:
     plan = presenter.plan("nuclei", "cpu")
     assert (plan.project, plan.device, plan.start_from, plan.is_fresh) == (str(session.folder), "cpu", "", False)
+    assert plan.threads >= 1  # all cores but one: 0 would take that of the hand, too
     presenter.set_start(START_MODEL)
     assert presenter.plan("nuclei").start_from == "nuclei"
     presenter.set_start(START_FRESH)
