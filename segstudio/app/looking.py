@@ -62,7 +62,9 @@ class Looking:
             return False
         if not found.look(rect, session.plane, seconds, settings.number("looked.seconds")):
             return False
-        if time.monotonic() - self._written_at_s > FLUSH_S:
+        is_due = time.monotonic() - self._written_at_s > FLUSH_S
+        # A large result that another thread writes now would make this one wait.
+        if is_due and session.store is not None and not session.store.pending_count:
             self.flush()
         self.changed.emit()
         return True
