@@ -195,6 +195,18 @@ def test_out_of_memory_offers_smaller_tiles(qtbot, tmp_path: Path, fakes) -> Non
         assert fakes[0].specs[-1].window_px == SPOTS.window_px // 2
 
 
+def test_what_a_model_did_for_want_of_memory_is_one_line(qtbot, tmp_path: Path, fakes) -> None:
+    note = "Memory ran short on cuda:0, so the model worked with one window at a time, windows of 256 px."
+    with open_window(qtbot) as window:
+        open_project(window, tmp_path, qtbot)
+        window.trigger("model.propose_image")
+        fakes[0].finished_job.emit({"images": 1, "failed": [], "seconds": 1.0, "note": note})
+        assert [message.sentence for message in window.notices.messages].count(note) == 1
+        window.trigger("model.propose_image")
+        fakes[0].finished_job.emit({"images": 1, "failed": [], "seconds": 1.0, "note": ""})
+        assert [message.sentence for message in window.notices.messages].count(note) == 1
+
+
 def test_cancel_keeps_the_window_alive_and_ends_the_line(qtbot, tmp_path: Path, fakes) -> None:
     with open_window(qtbot) as window:
         open_project(window, tmp_path, qtbot)
