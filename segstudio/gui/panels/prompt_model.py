@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from segstudio.ml.catalog_entry import CatalogEntry
 
 WIDEST_PX = 220
+SHORT_NAME = 10
+"""Letters of a name that can be read in the field."""
 LIST_PX = 280
 """The open list shows names in full, however narrow the field is."""
 
@@ -41,6 +43,9 @@ class PromptModelField(QWidget):
         self.field = QComboBox()
         self.field.setAccessibleName(tr("Click model"))
         self.field.setToolTip(tr_table("settings", setting.help))
+        # As wide as short names: with all fields the bar must fit a window of 1280 pixels.
+        self.field.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.field.setMinimumContentsLength(SHORT_NAME)
         self.field.setMaximumWidth(WIDEST_PX)
         self.field.view().setMinimumWidth(LIST_PX)
         self.field.setPlaceholderText(tr("choose a model"))
