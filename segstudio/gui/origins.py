@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from segstudio.core.clicked import CLICKED
 from segstudio.gui.i18n import tr
 
 
@@ -17,8 +18,7 @@ def source_text(source: str) -> str:
 
 def origin_text(source: str, model_id: str, confidence: float | None, is_reviewed: bool) -> str:
     """Where an object came from in a sentence: who made it, which model (and version) found it, how sure it was."""
-    model, at, version = model_id.rpartition("@")
-    name = tr("%1, version %2").replace("%1", model).replace("%2", version) if at else model_id
+    name = model_text(model_id)
     if source == "accepted":
         text = tr("Found by %1, accepted by you").replace("%1", name) if name else tr("A proposal that you accepted")
     elif source == "model":
@@ -30,3 +30,18 @@ def origin_text(source: str, model_id: str, confidence: float | None, is_reviewe
     if is_reviewed and source not in ("hand", "import"):
         text += ". " + tr("Checked by hand, so no model changes it")
     return text + "."
+
+
+def model_text(model_id: str) -> str:
+    """A model and its version, or that it was asked by clicks, in words."""
+    model, at, version = model_id.rpartition("@")
+    if not at:
+        return model_id
+    if f"@{version}" == CLICKED:
+        return tr("%1 from your clicks").replace("%1", model)
+    return tr("%1, version %2").replace("%1", model).replace("%2", version)
+
+
+def short_model_text(model_id: str) -> str:
+    """The same for a line of a list."""
+    return model_text(model_id) if model_id.endswith(CLICKED) else model_id

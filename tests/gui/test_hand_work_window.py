@@ -16,6 +16,7 @@ from window_help import open_window
 from segstudio.core.classes import ClassTable
 from segstudio.core.geometry import Rect
 from segstudio.gui.main_window import MainWindow
+from segstudio.gui.origins import origin_text
 from segstudio.gui.panels.objects import ObjectsPanel
 from segstudio.ml.api import ObjectResult, WindowResult
 
@@ -122,6 +123,16 @@ def test_the_objects_panel_tells_who_made_each(window: MainWindow, qtbot) -> Non
     assert "accepted · runs/roads@v2  87 %" in texts[0] and "by hand" in texts[1]
     tip = panel.model.index(0).data(Qt.ItemDataRole.ToolTipRole)
     assert "Found by runs/roads, version v2, accepted by you, 87 % sure." in tip
+    assert (
+        origin_text("accepted", "click-base@click", None, False)
+        == "Found by click-base from your clicks, accepted by you."
+    )
+    assert origin_text("model", "", 0.5, False) == "Found by a model, 50 % sure."
+    assert origin_text("accepted", "net", None, True).endswith("Checked by hand, so no model changes it.")
+    assert (origin_text("hand", "", None, False), origin_text("import", "", None, False)) == (
+        "Made by hand.",
+        "Imported.",
+    )
 
 
 def look(window: MainWindow, seconds: float, *, step: float = 0.25) -> None:

@@ -21,7 +21,7 @@ from segstudio.gui.canvas.tool_bridge import (
     pointer_event,
 )
 from segstudio.gui.i18n import tr
-from segstudio.gui.origins import source_text
+from segstudio.gui.origins import short_model_text, source_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -351,7 +351,9 @@ class InputEvents(QWidget):
         if found is not None and segment is not None and segment.is_object:
             name = tr("{name}, object {number}").format(name=found.name, number=segment.id)
         if found is not None and segment is not None and segment.source != "hand":
-            name += f" · {source_text(segment.source)}" + (f" · {segment.model_id}" if segment.model_id else "")
+            name += f" · {source_text(segment.source)}" + (
+                f" · {short_model_text(segment.model_id)}" if segment.model_id else ""
+            )
         self.cursor_moved.emit(x, y, self._image.values_at(x, y) or (), name)
         picks = self.toolbox.current.id in PICKING_TOOLS
         self.set_highlight_class(segment.class_id if picks and segment is not None else UNLABELLED)

@@ -22,7 +22,7 @@ from segstudio.app.tools.background import ImmediateBackground
 from segstudio.core.geometry import Rect
 from segstudio.gui import icons
 from segstudio.gui.i18n import tr
-from segstudio.gui.origins import origin_text, source_text
+from segstudio.gui.origins import origin_text, short_model_text, source_text
 from segstudio.gui.panels.object_size import ObjectSizeLine
 from segstudio.gui.panels.parts import GAP_PX, MARGIN_PX, follow_theme, plain, swatch, tip_of, tool_button
 
@@ -55,7 +55,7 @@ class ObjectListModel(QAbstractListModel):
         text = f"{row.class_name}  {row.segment_id}"
         if role == Qt.ItemDataRole.DisplayRole:
             sure = "" if row.confidence is None else f"  {round(row.confidence * 100)} %"
-            model = f" · {row.model_id}" if row.model_id else ""
+            model = f" · {short_model_text(row.model_id)}" if row.model_id else ""
             checked = f" · {tr('checked')}" if row.is_reviewed and row.source != "hand" else ""
             return f"{text}   {source_text(row.source)}{model}{sure}{checked}"
         if role == Qt.ItemDataRole.DecorationRole:
