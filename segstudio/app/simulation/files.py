@@ -48,7 +48,10 @@ def html_of(simulation: Simulation) -> str:
 
     lines = (("model, Dice of classes", "foreground_dice"), ("model, mean IoU", "mean_iou"), ("labels, Dice", "labels_dice"),
              ("proposal, Dice", "proposal_dice"))  # fmt: skip
-    charts = []
+    finished = [(p.strokes, float(p.images)) for p in simulation.points]
+    charts = [
+        ("Images finished over strokes", curves_svg([Line("images", finished)], title="images", x_title="strokes"))
+    ]
     for unit, title in (("strokes", "strokes"), ("pixels", "pixels painted"), ("images", "images")):
         shown = [
             Line(name, [(getattr(p, unit), v) for p in simulation.points if (v := getattr(p, key)) is not None])
