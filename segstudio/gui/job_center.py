@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,7 @@ class JobCenter(QObject):
         self._cancels: dict[str, Callable[[], object]] = {}
         self._titles: dict[str, str] = {}
         self._unasked: set[str] = set()
+        self._is_quiet = False
         self._numbers = itertools.count(1)
         self._processes: list[QProcess] = []
         self.models = ModelControl(self)
@@ -55,10 +57,21 @@ class JobCenter(QObject):
         self.learning = LearningControl(self)
         self.what_next = NextControl(self)
 
+    @contextmanager
+    def quietly(self) -> Iterator[None]:
+        """A job that begins in here has no line: what comes by itself now and then must not move the canvas each time."""
+        self._is_quiet = True
+        try:
+            yield
+        finally:
+            self._is_quiet = False
+
     # -- the strip -------------------------------------------------------------------------------------------------
 
     def begin(self, title: str, cancel: Callable[[], object] | None = None, *, loses_nothing: bool = False) -> str:
         """A job begins: its line appears; the job's id. One that *loses_nothing* ends unasked when the window closes."""
+        if self._is_quiet:
+            return ""
         job_id = f"job-{next(self._numbers)}"
         self._titles[job_id] = title
         if loses_nothing:

@@ -101,7 +101,8 @@ class ProposalRenewal(QObject):
         is_held = self._would_lose_something()
         self._hold(is_held)
         if not is_held:
-            self._renew(self._wanted)
+            with self._jobs.quietly():
+                self._renew(self._wanted)
 
     def _is_at_work(self) -> bool:
         """Whether somebody is in the middle of something: it ends by itself."""

@@ -152,6 +152,7 @@ def test_a_better_version_is_taken_over_and_proposes_for_what_is_shown(qtbot, tm
         prefetched(qtbot)
         qtbot.waitUntil(lambda: len(proposals_asked()) == 1)
         (spec,) = proposals_asked()
+        assert len(window.job_strip.job_ids()) == 1  # a line that came and went would move the canvas each time
         assert spec.model == "learn/v1" and [task.image_id for task in spec.tasks] == [session.image_id]
         answer(window, spec)
         assert session.proposals.has_proposal and session.history.undo_label.startswith("Propose with learn/v1")
