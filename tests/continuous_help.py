@@ -46,7 +46,7 @@ def spotted_project(folder: Path, *, images: int = 2, labelled: int = 1, classes
 def quick_plan(project: Path, **values: object) -> LearnPlan:
     """A small network that learns bright from dark within seconds, the same each time."""
     fast = {
-        "arch": "enet", "encoder": "", "is_pretrained": False, "patch_px": 64, "batch": 4, "lr": 5e-3, "round_steps": 10,
+        "arch": "enet", "encoder": "", "is_pretrained": False, "patch_px": 32, "batch": 8, "lr": 5e-3, "round_steps": 10,
         "threads": 1, "precision": "fp32", "augment": "none", "device": "cpu", "is_watching": False, "max_rounds": 4,
         "poll_seconds": 0.01,
     }  # fmt: skip

@@ -51,7 +51,7 @@ def test_one_labelled_image_is_enough_for_a_model_of_others(taught, tmp_path):
     project, events, end = taught
     checks = of_kind(events, Checked)
     accepted = [check for check in checks if check.is_accepted]
-    assert end.stopped_by == "rounds" and end.rounds == len(checks) == 5 and end.steps == 60
+    assert end.stopped_by == "rounds" and end.rounds == len(checks) == 5 and end.steps == 50
     assert len(accepted) == end.versions == end.current and accepted[-1].after > 0.9
     # Each accepted one is better than the one before, and says so for each image.
     assert all(check.before is None or check.after > check.before for check in accepted)
@@ -81,7 +81,7 @@ def test_versions_are_models_of_the_catalog(taught):
     with pytest.raises(UserError, match="no model"):
         catalog.find("learn/v99")
     info = versions.current(project)
-    assert info.class_ids == (0, 1) and info.labelled_pixels > 0 and info.steps <= 60 and info.seconds > 0
+    assert info.class_ids == (0, 1) and info.labelled_pixels > 0 and info.steps <= 50 and info.seconds > 0
 
 
 def test_it_goes_on_from_the_last_version_and_the_same_labels_give_the_same_weights(tmp_path):
@@ -89,7 +89,7 @@ def test_it_goes_on_from_the_last_version_and_the_same_labels_give_the_same_weig
     for name in ("a", "b"):
         project = spotted_project(tmp_path / name / "p")
         learnt(quick_plan(project, max_rounds=2))
-        events, _ = learnt(quick_plan(project, max_rounds=1, gain=0.0))
+        events, _ = learnt(quick_plan(project, max_rounds=1, round_steps=3, gain=0.0))
         started = of_kind(events, LearningStarted)[0]
         assert started.model_id == f"learn/v{started.version}" and started.version >= 1
         assert of_kind(events, Checked)[0].before is not None
@@ -128,11 +128,11 @@ def test_a_stroke_is_taken_up_in_the_middle_of_a_round_and_wakes_it(tmp_path):
                 store.set_status(2, "done")
         return False
 
-    events, _ = learnt(quick_plan(project, max_rounds=1, round_steps=40), act)
+    events, _ = learnt(quick_plan(project, max_rounds=1, round_steps=20), act)
     (taken,) = of_kind(events, CorrectionsTaken)
     assert taken.image_ids == (2,) and taken.pixels > 3000
     steps = [event.step for event in of_kind(events, RoundProgress)]
-    assert steps[-1] == 40  # the round went on
+    assert steps[-1] == 20  # the round went on
     check = of_kind(events, Checked)[0]
     assert {image.image_id for image in check.images} == {1, 2}
 
@@ -168,12 +168,12 @@ def test_a_class_may_come_and_go_while_it_is_learnt(tmp_path):
             with ProjectStore.open(project) as store:
                 for spot in SPOTS[:4]:
                     paint(store, 1, 2, Rect(spot.x - 10, spot.y - 10, 9, 9))
-        if number == 30:
+        if number == 18:
             with ProjectStore.open(project) as store:
                 store.commit(store.delete_class_edit(2))
         return False
 
-    events, end = learnt(quick_plan(project, max_rounds=4, round_steps=15), act)
+    events, end = learnt(quick_plan(project, max_rounds=4, round_steps=8), act)
     classes = [event.classes for event in of_kind(events, LearningStarted)]
     assert classes == [("background", "spot"), ("background", "spot", "corner"), ("background", "spot")]
     assert end.stopped_by == "rounds" and end.current
