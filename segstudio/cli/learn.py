@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segstudio.cli.output import ProgressBar, add_json, checking_options, counted, emit, table
+from segstudio.core.threads import wait_quietly
 from segstudio.ml.continuous import versions
 from segstudio.ml.continuous.events import Checked, CorrectionsTaken, LearningStarted, LearnNote, RoundProgress
 from segstudio.ml.continuous.events import LearnStageChanged as StageChanged
@@ -112,6 +113,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _learn(args: argparse.Namespace) -> int:
+    wait_quietly()  # somebody labels beside it
     from segstudio.cli.train import stopped_by_signals
     from segstudio.ml.continuous.learner import Learner
     from segstudio.ml.loss_table import parse_loss

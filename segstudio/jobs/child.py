@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from segstudio.core import parent_watch
 from segstudio.core.errors import Cancelled, UserError
+from segstudio.core.threads import wait_quietly
 from segstudio.jobs.protocol import END, Failed, Finished, Message, Progress, StageChanged, WasCancelled
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def main(target: str, connection: Connection, cancel_flag: Any, pause_flag: Any,
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent_watch.start()
     _step_back()
+    wait_quietly()
     port = Port(connection, cancel_flag, pause_flag)
     host: Callable[[object, Port], object] | None = None
     while True:
