@@ -105,6 +105,11 @@ def scribble_table(
         answers = [by_classic(name, numbers, m) if name in METHODS else by_model(load(name), m) for m in marked]
         ious = [iou(m.case.truth, answer) for m, answer in zip(marked, answers, strict=True)]
         rows.append(
-            [name, f"{np.mean(ious):.3f}", f"{np.percentile(ious, 10):.3f}", f"{np.mean(np.asarray(ious) >= 0.85):.0%}"]
+            [
+                name if name in METHODS else f"`{Path(name).stem}`",
+                f"{np.mean(ious):.3f}",
+                f"{np.percentile(ious, 10):.3f}",
+                f"{np.mean(np.asarray(ious) >= 0.85):.0%}",
+            ]
         )
     return table([f"{len(marked)} real scribbles, no click", "mean IoU", "worst tenth below", "IoU ≥ 0.85"], rows)
