@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from segstudio.app.presenters.learning import ChangeRow, VersionRow
 
 ROW_PX = 26
+CELL_PX = 16
+"""What a cell takes beside its text."""
 MOST_ROWS_SEEN = 5
 """Longer tables scroll by themselves, so that the versions below stay in sight."""
 FIGURES_COLUMN, CHANGE_COLUMN = 1, 2
@@ -35,6 +37,13 @@ class ChangeTable(ScoreTable):
         self.setAccessibleName(tr("What the newest weights changed, image by image"))
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        # Columns that follow their contents are measured anew for each cell: half a second for a hundred images.
+        head, metrics = self.horizontalHeader(), self.fontMetrics()
+        for column, widest in ((FIGURES_COLUMN, "0.00 → 0.00"), (CHANGE_COLUMN, "−0.000")):
+            title = self.horizontalHeaderItem(column).text()
+            width = max(metrics.horizontalAdvance(widest), metrics.horizontalAdvance(title)) + CELL_PX
+            head.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
+            head.resizeSection(column, width)
         self._rows: tuple[ChangeRow, ...] = ()
         theme.theme_manager().changed.connect(self._finish)
 
