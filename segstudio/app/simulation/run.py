@@ -38,7 +38,9 @@ if TYPE_CHECKING:
     from segstudio.ml.training.sources import TrainImage
 
 LOOKS_RIGHT = 0.1
-"""A proposal is accepted as a whole once it is seen to be wrong in less than this part of what it should hold."""
+"""A proposal is accepted as a whole once it is wrong in less than this part of what it should hold, or mostly right."""
+UNFINISHED = 0.5
+"""An image is not marked done while so much of it, by what there is to label, is wrong: done means that nothing is missing."""
 
 
 def simulate(
@@ -213,8 +215,9 @@ class _Work:
         self._propose(image_id)
         is_content = self._annotate(truth)
         is_content |= self._accept(truth)
-        self._label_scores.add(truth, _labels(self.session))
-        if is_content:
+        labels = _labels(self.session)
+        self._label_scores.add(truth, labels)
+        if is_content and _share_wrong(truth, labels) <= UNFINISHED:
             self.session.set_status([image_id], "done")
         self.effort.images += 1
         self.learner.on_image(self.effort.images)
@@ -361,6 +364,15 @@ class _Work:
                 scores.add(truth, found_classes(segmenter, image.file, self.table, shape, self._cancel))
             self._quality = (model, scores.quality())
         return self._quality[1] if model else None
+
+
+def _wanted(truth: Mask) -> int:
+    return max(1, int(np.count_nonzero((truth != UNLABELLED) & (truth != IGNORE))))
+
+
+def _share_wrong(truth: Mask, labels: Mask) -> float:
+    """Pixels that are wrong, by how many there are to label."""
+    return np.count_nonzero((labels != truth) & (truth != IGNORE)) / _wanted(truth)
 
 
 def _labels(session: Session) -> Mask:

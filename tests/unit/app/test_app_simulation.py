@@ -356,6 +356,66 @@ def test_a_sketch_comes_before_the_first_proposal(spots, monkeypatch, tmp_path):
     assert found.points[-1].pixels < dense.points[-1].pixels
 
 
+class Clicked:
+    """A click model that finds the bright area under the last click that says so."""
+
+    device = "cpu"
+
+    def __init__(self, card, is_blind=False) -> None:
+        self.card, self.is_blind = card, is_blind
+
+    def embed(self, image):
+        return image
+
+    def predict(self, image, prompts):
+        import cv2
+
+        from segstudio.ml.api import PromptAnswer
+
+        _, areas = cv2.connectedComponents((image[..., 0] > 120).astype(np.uint8))
+        x, y = (int(v) for v in prompts.points_xy[prompts.is_positive][-1])
+        found = (areas == areas[y, x]) & (areas > 0) & (not self.is_blind)
+        chance = found.astype(np.float32)[None]
+        return PromptAnswer(chance, np.ones(1, np.float32), chance)
+
+
+@pytest.fixture
+def offer_clicks(monkeypatch, tmp_path):
+    from segstudio.ml import registry
+    from segstudio.ml.cards import ModelCard, WeightsSource
+    from segstudio.ml.interactive import loading
+
+    card = ModelCard(
+        "fake-click", "Fake", architecture="click", encoder="none", classes=(), colors=(), task="interactive",
+        weights=WeightsSource("file"), loader="segstudio.none:none", window_px=64,
+    )  # fmt: skip
+    monkeypatch.setenv("SEGSTUDIO_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(registry, "_plug_ins", lambda: iter([registry.CatalogEntry(card)]))
+
+    def offer(is_blind=False):
+        monkeypatch.setattr(loading, "load_prompter", lambda *_: Clicked(card, is_blind))
+
+    return offer
+
+
+def test_clicks_find_objects_and_are_accepted(spots, offer_clicks):
+    offer_clicks()
+    found = simulate(plan_for(spots, annotator="clicks", click_model="fake-click"))
+    last = found.points[-1]
+    assert last.labels_dice > 0.98
+    assert (last.clicks, last.strokes, last.pixels) == (4, 8, 0)  # a click and Enter for each of four spots
+
+
+def test_clicks_that_find_nothing_end(spots, offer_clicks, tmp_path):
+    offer_clicks(is_blind=True)
+    project = tmp_path / "kept"
+    hand = HandPlan(jitter_px=0, late_px=0, clicks_per_object=3)
+    found = simulate(plan_for(spots, annotator="clicks", click_model="fake-click", hand=hand), project=project)
+    assert found.points[-1].clicks == 3 * 4
+    with ProjectStore.open(project, read_only=True) as store:
+        assert all(store.labels_layer(r.id).is_blank and r.status == "unlabelled" for r in store.images())
+
+
 # -- what really learns --------------------------------------------------------------------------------------------
 
 
