@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 PER_SIDE = 16
 """Points along the longer side of the picture."""
 LEAST_SCORE = 0.6
-LEAST_STABILITY = 0.85
+LEAST_STABILITY = 0.78
 SLACK = 0.73105858
 """Probability of logit 1: the stability score holds the mask at logit 1 against that at −1."""
 SAME_IOU = 0.6
