@@ -55,7 +55,9 @@ class Hand:
         y = 120 + 61 * (self.strokes % 7)
         at = self._point(x, y)
         if self._step == 0:
-            self._session.select_class(1 + self.strokes % 3)
+            self._session.select_class(
+                1 + (self.strokes + self.strokes // 63) % 3
+            )  # the same place never has the same class twice
             test.mousePress(canvas, self._left, pos=at)
         elif self._step < 12:
             test.mouseMove(canvas, at)
