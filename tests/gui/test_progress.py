@@ -95,6 +95,15 @@ def test_strokes_of_the_mouse_are_recorded_and_shown(window: MainWindow, qtbot) 
     assert panel.curve.points[0].image_id == first and "Mark images as done" in panel.advice.text()
 
 
+def test_strokes_show_while_the_image_stays(window: MainWindow, qtbot) -> None:
+    panel = shown_panel(window, qtbot)
+    panel._live.setInterval(50)
+    window.trigger("tool.brush")
+    window.session.settings.set("brush.size_px", 6.0)
+    drag(window, (20, 20), (30, 20))
+    qtbot.waitUntil(lambda: len(panel.curve.points) == 1, timeout=5_000)
+
+
 def test_work_elsewhere_does_not_count(window: MainWindow) -> None:
     effort = window.workspace.effort
     effort.recorder.touch()

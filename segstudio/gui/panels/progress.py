@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 REFRESH_MS = 300
 """What changes in quick succession is shown once."""
+LIVE_MS = 10_000
+"""While the panel is in front, what was worked since is shown so often."""
 TRAINABLE = frozenset({"train", "retrain", "retrain_doubled"})
 """Advice that the button beneath it follows."""
 
@@ -57,6 +59,10 @@ class ProgressPanel(QWidget):
         self._timer.setSingleShot(True)
         self._timer.setInterval(REFRESH_MS)
         self._timer.timeout.connect(self._read)
+        self._live = QTimer(self)
+        self._live.setInterval(LIVE_MS)
+        self._live.timeout.connect(self._on_live)
+        self._live.start()
         self._build()
         session = self.session
         for signal in (session.project_changed, session.images_changed, workspace.effort.recorder.changed):
@@ -125,7 +131,7 @@ class ProgressPanel(QWidget):
         return (
             ("done", tr("Done"), tr("Images that are marked as done, of all")),
             ("worked", tr("Worked"), tr("Only while somebody works: pauses of more than 15 s do not count")),
-            ("left", tr("Left"), tr("Without another training, at the pace of the last five images that are done")),
+            ("left", tr("Time left"), tr("Without another training, at the pace of the last five images that are done")),
             (
                 "left_retrained",
                 tr("After training"),
@@ -148,6 +154,10 @@ class ProgressPanel(QWidget):
         self.workspace.effort.recorder.flush_soon()
         if self._is_stale:
             self._timer.start(0)
+
+    def _on_live(self) -> None:
+        if self.isVisible():
+            self.workspace.effort.recorder.flush_soon()
 
     def _on_record_changed(self, _: object) -> None:
         self._on_changed()
