@@ -117,7 +117,7 @@ class _Work:
         self.annotator = self._make_annotator()
         self.order = Order(plan.order, plan.seed, cancel)
         self.learner = make_learner(plan, folder, cancel)
-        self._is_renewed = self._is_cut = False
+        self._is_renewed = self._is_cut = self._is_sketching = False
         self._image_strokes = 0
         self._proposed: Quality | None = None
 
@@ -210,7 +210,10 @@ class _Work:
         truth = truth_of(self._images[image_id], self._lut)
         self._image_strokes, self._proposed = 0, None
         if not self.learner.model and self.plan.sketch_px and self.plan.loop == "continuous":
+            # Learning is started when the square is whole: before, what is not painted yet would be learnt as background.
+            self._is_sketching = True
             self._annotate(self._within_sketch(truth))
+            self._is_sketching = False
             self._told_learner(self.learner.on_image(0))
         self._propose(image_id)
         is_content = self._annotate(truth)
@@ -250,7 +253,7 @@ class _Work:
         check(self._cancel)
         self._report()
         self._image_strokes += 1
-        self._told_learner(self.learner.on_strokes(1))
+        self._told_learner(not self._is_sketching and self.learner.on_strokes(1))
         self._measure_now_and_then()
         self._is_cut = self._is_over
         return not (self._is_renewed or self._is_cut)

@@ -353,6 +353,7 @@ def test_a_sketch_comes_before_the_first_proposal(spots, monkeypatch, tmp_path):
     monkeypatch.setattr("segstudio.app.simulation.run.make_learner", lambda *_: learner)
     found = simulate(plan_for(spots, budget=Budget(2, "images"), loop="continuous", sketch_px=32))
     assert [c for c in learner.calls if c != "stroke"] == [0, 1, 2, "closed"]
+    assert learner.calls[0] == 0  # learning begins when the square is whole
     assert found.points[-1].pixels < dense.points[-1].pixels
 
 
