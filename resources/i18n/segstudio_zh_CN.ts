@@ -20,6 +20,14 @@
    <translation>拖动，或按 ← 和 →。按住 ↑ 可互换两侧。</translation>
   </message>
   <message>
+   <source>Looked at: %1 of this plane, %2 of all</source>
+   <translation>已查看：本层面 %1，全部 %2</translation>
+  </message>
+  <message>
+   <source>Looked at: %1</source>
+   <translation>已查看：%1</translation>
+  </message>
+  <message>
    <source>Canvas</source>
    <translation>画布</translation>
   </message>
@@ -1356,6 +1364,66 @@
    <translation>更多</translation>
   </message>
   <message>
+   <source>A training run is under way: learning can begin when it has ended.</source>
+   <translation>训练正在进行：结束后才能开始学习。</translation>
+  </message>
+  <message>
+   <source>Learning</source>
+   <translation>学习</translation>
+  </message>
+  <message>
+   <source>Back to version %1</source>
+   <translation>回到版本 %1</translation>
+  </message>
+  <message>
+   <source>Version %1 is in use again.</source>
+   <translation>重新使用版本 %1。</translation>
+  </message>
+  <message>
+   <source>Round %1</source>
+   <translation>第 %1 轮</translation>
+  </message>
+  <message>
+   <source>Go on learning</source>
+   <translation>继续学习</translation>
+  </message>
+  <message>
+   <source>Not learning</source>
+   <translation>未在学习</translation>
+  </message>
+  <message>
+   <source>Starting</source>
+   <translation>正在启动</translation>
+  </message>
+  <message>
+   <source>Learning from your corrections</source>
+   <translation>正在从您的修正中学习</translation>
+  </message>
+  <message>
+   <source>Checking on labels that were held out</source>
+   <translation>正在用留出的标注检查</translation>
+  </message>
+  <message>
+   <source>Handing over a better version</source>
+   <translation>正在交付更好的版本</translation>
+  </message>
+  <message>
+   <source>Waiting for new labels</source>
+   <translation>等待新的标注</translation>
+  </message>
+  <message>
+   <source>Paused</source>
+   <translation>已暂停</translation>
+  </message>
+  <message>
+   <source>Stopping after this step</source>
+   <translation>这一步之后停止</translation>
+  </message>
+  <message>
+   <source>Ended by a failure</source>
+   <translation>因故障结束</translation>
+  </message>
+  <message>
    <source>Something went wrong inside segstudio (%1). Your work is on disk; you can go on.</source>
    <translation>segstudio 内部出错（%1）。您的工作已保存到磁盘，可以继续。</translation>
   </message>
@@ -1442,6 +1510,68 @@
    <translation>它只接受 %1 像素的窗口。</translation>
   </message>
   <message>
+   <source>Looking at the images</source>
+   <translation>正在查看图像</translation>
+  </message>
+  <message>
+   <source>There is no model to look with: choose one in the Model panel.</source>
+   <translation>没有可用来查看的模型：请在“模型”面板中选择一个。</translation>
+  </message>
+  <message>
+   <source>A classic method does not tell how sure it is. Choose a network in the Model panel.</source>
+   <translation>经典方法不给出把握程度。请在“模型”面板中选择一个网络。</translation>
+  </message>
+  <message>
+   <source>There is no earlier model of this project to compare with. Train once more, or measure otherwise.</source>
+   <translation>本项目没有更早的模型可供比较。请再训练一次，或换一种度量。</translation>
+  </message>
+  <message>
+   <source>The model has looked at every image this way.</source>
+   <translation>模型已用这种方式查看过所有图像。</translation>
+  </message>
+  <message>
+   <source>Look again</source>
+   <translation>重新查看</translation>
+  </message>
+  <message numerus="yes">
+   <source>%n image(s) could not be looked at.</source>
+   <translation>
+    <numerusform>%n 张图像无法查看。</numerusform>
+   </translation>
+  </message>
+  <message>
+   <source>There is no other image to label.</source>
+   <translation>没有其他图像可标注。</translation>
+  </message>
+  <message>
+   <source>Look at this image</source>
+   <translation>查看此图像</translation>
+  </message>
+  <message>
+   <source>No model has looked at this image yet, so it is not known where it is uncertain.</source>
+   <translation>还没有模型查看过此图像，因此不知道哪里不确定。</translation>
+  </message>
+  <message>
+   <source>All places again</source>
+   <translation>从头再看所有位置</translation>
+  </message>
+  <message>
+   <source>Uncertain place %1 of %2: %3 % unsure</source>
+   <translation>不确定位置 %1 / %2：%3 % 没把握</translation>
+  </message>
+  <message>
+   <source>The model is sure everywhere in this image.</source>
+   <translation>模型对此图像处处有把握。</translation>
+  </message>
+  <message>
+   <source>The uncertain place of this image was looked at.</source>
+   <translation>此图像的不确定位置已看过。</translation>
+  </message>
+  <message>
+   <source>All %1 uncertain places of this image were looked at.</source>
+   <translation>此图像的 %1 个不确定位置都已看过。</translation>
+  </message>
+  <message>
    <source>Dismiss</source>
    <translation>关闭</translation>
   </message>
@@ -1480,6 +1610,62 @@
   <message>
    <source>Restart now</source>
    <translation>立即重启</translation>
+  </message>
+  <message>
+   <source>by hand</source>
+   <translation>手工</translation>
+  </message>
+  <message>
+   <source>by a model</source>
+   <translation>模型</translation>
+  </message>
+  <message>
+   <source>imported</source>
+   <translation>导入</translation>
+  </message>
+  <message>
+   <source>accepted</source>
+   <translation>已接受</translation>
+  </message>
+  <message>
+   <source>Found by %1, accepted by you</source>
+   <translation>由 %1 找到，您已接受</translation>
+  </message>
+  <message>
+   <source>A proposal that you accepted</source>
+   <translation>您接受的预测</translation>
+  </message>
+  <message>
+   <source>Found by %1, not accepted yet</source>
+   <translation>由 %1 找到，尚未接受</translation>
+  </message>
+  <message>
+   <source>Found by a model</source>
+   <translation>由模型找到</translation>
+  </message>
+  <message>
+   <source>Imported</source>
+   <translation>导入</translation>
+  </message>
+  <message>
+   <source>Made by hand</source>
+   <translation>手工绘制</translation>
+  </message>
+  <message>
+   <source>%1 % sure</source>
+   <translation>把握 %1 %</translation>
+  </message>
+  <message>
+   <source>Checked by hand, so no model changes it</source>
+   <translation>已人工检查，模型不会改动它</translation>
+  </message>
+  <message>
+   <source>%1 from your clicks</source>
+   <translation>%1（由您的点击）</translation>
+  </message>
+  <message>
+   <source>%1, version %2</source>
+   <translation>%1，版本 %2</translation>
   </message>
   <message>
    <source>Key %1 chooses %2</source>
@@ -1950,6 +2136,10 @@
    <translation>不确定度</translation>
   </message>
   <message>
+   <source>What next</source>
+   <translation>下一步标注什么</translation>
+  </message>
+  <message>
    <source>Sort images by</source>
    <translation>图像排序依据</translation>
   </message>
@@ -2050,6 +2240,204 @@
    <translation>取消勾选可隐藏图层</translation>
   </message>
   <message>
+   <source>This round</source>
+   <translation>本轮</translation>
+  </message>
+  <message>
+   <source>Learn while labelling</source>
+   <translation>边标注边学习</translation>
+  </message>
+  <message>
+   <source>Pause</source>
+   <translation>暂停</translation>
+  </message>
+  <message>
+   <source>Begin with</source>
+   <translation>起点</translation>
+  </message>
+  <message>
+   <source>The version in use</source>
+   <translation>正在使用的版本</translation>
+  </message>
+  <message>
+   <source>The model that is chosen</source>
+   <translation>所选的模型</translation>
+  </message>
+  <message>
+   <source>Nothing learned yet</source>
+   <translation>从头学习</translation>
+  </message>
+  <message>
+   <source>Goes on from this project's newest version; the first time from ImageNet weights of the encoder</source>
+   <translation>从本项目最新版本继续；第一次从编码器的 ImageNet 权重开始</translation>
+  </message>
+  <message>
+   <source>Begins with the weights of the model in the panel Model</source>
+   <translation>从“模型”面板中模型的权重开始</translation>
+  </message>
+  <message>
+   <source>Begins anew with ImageNet weights of the encoder; versions that are there stay</source>
+   <translation>用编码器的 ImageNet 权重重新开始；已有版本保留</translation>
+  </message>
+  <message>
+   <source>What learning begins with</source>
+   <translation>学习从什么开始</translation>
+  </message>
+  <message>
+   <source>Renew the proposal that is shown</source>
+   <translation>更新所显示的预测</translation>
+  </message>
+  <message>
+   <source>Each new version proposes anew for the image shown, as soon as the hand rests; what you did stays</source>
+   <translation>每个新版本在您停手后为所显示的图像重新预测；您所做的保留</translation>
+  </message>
+  <message>
+   <source>Show the newer proposal</source>
+   <translation>显示更新的预测</translation>
+  </message>
+  <message>
+   <source>It waits, because it would replace a proposal that is not settled, or end what undo can bring back</source>
+   <translation>它在等待，因为会替换尚未处理的预测，或使撤销无法恢复</translation>
+  </message>
+  <message>
+   <source>Images: mean Dice on held-out labels</source>
+   <translation>图像：留出标注上的平均 Dice</translation>
+  </message>
+  <message>
+   <source>Double-click or Enter opens the image</source>
+   <translation>双击或回车打开图像</translation>
+  </message>
+  <message>
+   <source>Versions</source>
+   <translation>版本</translation>
+  </message>
+  <message>
+   <source>Go on</source>
+   <translation>继续</translation>
+  </message>
+  <message>
+   <source>Only what got worse (%1)</source>
+   <translation>只看变差的（%1）</translation>
+  </message>
+  <message>
+   <source>Image</source>
+   <translation>图像</translation>
+  </message>
+  <message>
+   <source>Mean Dice</source>
+   <translation>平均 Dice</translation>
+  </message>
+  <message>
+   <source>Change</source>
+   <translation>变化</translation>
+  </message>
+  <message>
+   <source>What the newest weights changed, image by image</source>
+   <translation>最新权重带来的变化，逐图像</translation>
+  </message>
+  <message>
+   <source>Version</source>
+   <translation>版本</translation>
+  </message>
+  <message>
+   <source>When</source>
+   <translation>时间</translation>
+  </message>
+  <message>
+   <source>Version %1</source>
+   <translation>版本 %1</translation>
+  </message>
+  <message>
+   <source>in use</source>
+   <translation>使用中</translation>
+  </message>
+  <message>
+   <source>Go back</source>
+   <translation>返回此版本</translation>
+  </message>
+  <message>
+   <source>Use version %1 again, and learn on from it</source>
+   <translation>重新使用版本 %1，并由此继续学习</translation>
+  </message>
+  <message numerus="yes">
+   <source>%n labelled pixel(s) learnt from</source>
+   <translation>
+    <numerusform>学习用的标注像素：%n</numerusform>
+   </translation>
+  </message>
+  <message>
+   <source>made from version %1</source>
+   <translation>由版本 %1 而来</translation>
+  </message>
+  <message>
+   <source>%1 after learning began</source>
+   <translation>学习开始后 %1</translation>
+  </message>
+  <message>
+   <source>new</source>
+   <translation>新</translation>
+  </message>
+  <message>
+   <source>Nothing is labelled yet: it waits for your first strokes.</source>
+   <translation>还没有标注：正在等待您的第一笔。</translation>
+  </message>
+  <message numerus="yes">
+   <source>%n image(s) with labels</source>
+   <translation>
+    <numerusform>%n 张有标注的图像</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n class(es)</source>
+   <translation>
+    <numerusform>%n 个类别</numerusform>
+   </translation>
+  </message>
+  <message>
+   <source>A model learns from each of your corrections, and takes over where it is better.</source>
+   <translation>模型从您的每次修正中学习，更好时才接替。</translation>
+  </message>
+  <message numerus="yes">
+   <source>Picked up at %1: %n pixel(s) of %2</source>
+   <translation>
+    <numerusform>%1 取得：%2 的 %n 个像素</numerusform>
+   </translation>
+  </message>
+  <message>
+   <source>%1 places, %2 of them held out</source>
+   <translation>%1 处，其中 %2 处留出</translation>
+  </message>
+  <message>
+   <source>loss</source>
+   <translation>损失</translation>
+  </message>
+  <message>
+   <source>%1 left</source>
+   <translation>剩余 %1</translation>
+  </message>
+  <message numerus="yes">
+   <source>and %n more</source>
+   <translation>
+    <numerusform>以及另外 %n 个</numerusform>
+   </translation>
+  </message>
+  <message>
+   <source>Version %1 is the first: mean Dice %2 on labels that were held out.</source>
+   <translation>版本 %1 是第一个：留出标注上平均 Dice %2。</translation>
+  </message>
+  <message>
+   <source>Version %1 is better on labels that were held out: mean Dice %2.</source>
+   <translation>版本 %1 在留出标注上更好：平均 Dice %2。</translation>
+  </message>
+  <message>
+   <source>What it learned since was refused: mean Dice %2 on labels that were held out. Version %1 stays in use.</source>
+   <translation>此后所学被拒绝：留出标注上平均 Dice %2。继续使用版本 %1。</translation>
+  </message>
+  <message>
+   <source>Nothing better yet: mean Dice %2 on labels that were held out. Version %1 stays in use.</source>
+   <translation>尚无更好的：留出标注上平均 Dice %2。继续使用版本 %1。</translation>
+  </message>
+  <message>
    <source>Device</source>
    <translation>设备</translation>
   </message>
@@ -2146,6 +2534,158 @@
    <translation>选择模型</translation>
   </message>
   <message>
+   <source>nothing</source>
+   <translation>无</translation>
+  </message>
+  <message>
+   <source>%1 sure</source>
+   <translation>把握 %1</translation>
+  </message>
+  <message>
+   <source>Labelled as %1; the model takes it for %2.</source>
+   <translation>标注为 %1；模型认为是 %2。</translation>
+  </message>
+  <message>
+   <source>Images to label next</source>
+   <translation>接下来标注的图像</translation>
+  </message>
+  <message>
+   <source>Likely label errors</source>
+   <translation>可能的标注错误</translation>
+  </message>
+  <message>
+   <source>Which images come first</source>
+   <translation>哪些图像在前</translation>
+  </message>
+  <message>
+   <source>Unsure and different</source>
+   <translation>没把握且不同</translation>
+  </message>
+  <message>
+   <source>Unsure first</source>
+   <translation>没把握的在前</translation>
+  </message>
+  <message>
+   <source>Different first</source>
+   <translation>不同的在前</translation>
+  </message>
+  <message>
+   <source>Unsure: the model tells most wrong there. Different: unlike what is labelled, and unlike each other.</source>
+   <translation>没把握：模型在那里最易出错。不同：与已标注的不同，彼此也不同。</translation>
+  </message>
+  <message>
+   <source>How uncertainty is measured</source>
+   <translation>如何度量不确定性</translation>
+  </message>
+  <message>
+   <source>Entropy</source>
+   <translation>熵</translation>
+  </message>
+  <message>
+   <source>Margin</source>
+   <translation>间隔</translation>
+  </message>
+  <message>
+   <source>Mirrored views</source>
+   <translation>镜像视图</translation>
+  </message>
+  <message>
+   <source>Last two models</source>
+   <translation>最近两个模型</translation>
+  </message>
+  <message>
+   <source>Entropy of the class probabilities, margin between the two likeliest classes, or how much mirrored views (2 × slower) or the last two models of this project disagree</source>
+   <translation>类别概率的熵、最可能两个类别的间隔，或镜像视图（慢 2 倍）、本项目最近两个模型的分歧程度</translation>
+  </message>
+  <message>
+   <source>Look</source>
+   <translation>查看</translation>
+  </message>
+  <message>
+   <source>Let the model look at every image</source>
+   <translation>让模型查看每张图像</translation>
+  </message>
+  <message>
+   <source>Most uncertain place</source>
+   <translation>最不确定的位置</translation>
+  </message>
+  <message>
+   <source>Go to the most uncertain place of this image</source>
+   <translation>转到此图像最不确定的位置</translation>
+  </message>
+  <message>
+   <source>Next image worth labelling</source>
+   <translation>下一张值得标注的图像</translation>
+  </message>
+  <message>
+   <source>Open the image that tells the model most</source>
+   <translation>打开对模型最有帮助的图像</translation>
+  </message>
+  <message>
+   <source>Correct</source>
+   <translation>改正</translation>
+  </message>
+  <message>
+   <source>Label the area as the model has it (it can be undone)</source>
+   <translation>按模型的结果标注该区域（可撤销）</translation>
+  </message>
+  <message>
+   <source>Label is right</source>
+   <translation>标注正确</translation>
+  </message>
+  <message>
+   <source>Take it from the list; it does not come back</source>
+   <translation>从列表中移除，不再出现</translation>
+  </message>
+  <message>
+   <source>What is listed</source>
+   <translation>列出的内容</translation>
+  </message>
+  <message>
+   <source>Label errors</source>
+   <translation>标注错误</translation>
+  </message>
+  <message>
+   <source>None found: the model agrees with the labels, or it has not looked at labelled images yet.</source>
+   <translation>未发现：模型与标注一致，或尚未查看有标注的图像。</translation>
+  </message>
+  <message>
+   <source>Stop looking</source>
+   <translation>停止查看</translation>
+  </message>
+  <message>
+   <source>Look at all images</source>
+   <translation>查看所有图像</translation>
+  </message>
+  <message>
+   <source>Choose a model in the Model panel, then let it look at the images: it tells which to label next.</source>
+   <translation>在“模型”面板中选择模型，再让它查看图像：它会告诉您接下来标注哪些。</translation>
+  </message>
+  <message>
+   <source>%1 looked at %2 of %3 images.</source>
+   <translation>%1 查看了 %3 张图像中的 %2 张。</translation>
+  </message>
+  <message>
+   <source>Another model is chosen now: let that one look.</source>
+   <translation>现在选择了另一个模型：请让它查看。</translation>
+  </message>
+  <message>
+   <source>%1 % unsure</source>
+   <translation>%1 % 没把握</translation>
+  </message>
+  <message>
+   <source>least sure</source>
+   <translation>最没把握</translation>
+  </message>
+  <message>
+   <source>unlike the others</source>
+   <translation>与其他不同</translation>
+  </message>
+  <message>
+   <source>least sure, unlike others</source>
+   <translation>最没把握，与其他不同</translation>
+  </message>
+  <message>
    <source>Size of the selected objects</source>
    <translation>所选对象的大小</translation>
   </message>
@@ -2154,20 +2694,8 @@
    <translation>本平面上的面积；体数据还给出所有平面</translation>
   </message>
   <message>
-   <source>by hand</source>
-   <translation>手工</translation>
-  </message>
-  <message>
-   <source>by a model</source>
-   <translation>模型</translation>
-  </message>
-  <message>
-   <source>imported</source>
-   <translation>导入</translation>
-  </message>
-  <message>
-   <source>accepted</source>
-   <translation>已接受</translation>
+   <source>checked</source>
+   <translation>已检查</translation>
   </message>
   <message>
    <source>Objects</source>
@@ -2282,6 +2810,14 @@
    <translation>放大超过 8 倍时绘制像素网格</translation>
   </message>
   <message>
+   <source>What nobody looked at</source>
+   <translation>无人查看之处</translation>
+  </message>
+  <message>
+   <source>Veil what was not on the screen long enough, and tell how much was</source>
+   <translation>遮盖未在屏幕上停留足够久之处，并告知已看的比例</translation>
+  </message>
+  <message>
    <source>Heat map</source>
    <translation>热力图</translation>
   </message>
@@ -2358,12 +2894,120 @@
    <translation>/ {count}</translation>
   </message>
   <message>
+   <source>Advice</source>
+   <translation>建议</translation>
+  </message>
+  <message>
+   <source>Train…</source>
+   <translation>训练…</translation>
+  </message>
+  <message>
+   <source>Open the Train panel, where the run can be started</source>
+   <translation>打开“训练”面板，可在那里启动训练</translation>
+  </message>
+  <message>
+   <source>Curve over the images</source>
+   <translation>图像曲线</translation>
+  </message>
+  <message>
+   <source>Time of each image</source>
+   <translation>每张图像的时间</translation>
+  </message>
+  <message>
+   <source>Pixels corrected by hand</source>
+   <translation>手工修正的像素</translation>
+  </message>
+  <message>
+   <source>Strokes of each image</source>
+   <translation>每张图像的笔画数</translation>
+  </message>
+  <message>
+   <source>Corrective Dice</source>
+   <translation>修正 Dice</translation>
+  </message>
+  <message>
+   <source>Curve over the images, in the order they were worked on</source>
+   <translation>按工作顺序排列的图像曲线</translation>
+  </message>
+  <message>
+   <source>Images in the order of work; the line is the mean of five, dashed: another version of the model. Double click opens an image.</source>
+   <translation>按工作顺序排列的图像；线为五张的平均，虚线：模型换了版本。双击打开图像。</translation>
+  </message>
+  <message>
+   <source>Done</source>
+   <translation>完成</translation>
+  </message>
+  <message>
+   <source>Images that are marked as done, of all</source>
+   <translation>标记为完成的图像，占全部</translation>
+  </message>
+  <message>
+   <source>Worked</source>
+   <translation>已工作</translation>
+  </message>
+  <message>
+   <source>Only while somebody works: pauses of more than 15 s do not count</source>
+   <translation>只计工作时间：超过 15 秒的停顿不计</translation>
+  </message>
+  <message>
+   <source>Time left</source>
+   <translation>剩余时间</translation>
+  </message>
+  <message>
+   <source>Without another training, at the pace of the last five images that are done</source>
+   <translation>不再训练，按最近完成的五张图像的速度</translation>
+  </message>
+  <message>
+   <source>After training</source>
+   <translation>训练之后</translation>
+  </message>
+  <message>
+   <source>What would be left after another training, by the law that the versions of the model followed so far; known from two of them on</source>
+   <translation>再训练一次后的剩余，按模型各版本至今的规律；有两个版本后才可知</translation>
+  </message>
+  <message>
+   <source>Kept</source>
+   <translation>保留</translation>
+  </message>
+  <message>
+   <source>Corrective Dice: how well proposals, as you accepted them, agree with your labels afterwards</source>
+   <translation>修正 Dice：您接受的预测与您最终标注的一致程度</translation>
+  </message>
+  <message>
+   <source>A training</source>
+   <translation>一次训练</translation>
+  </message>
+  <message>
+   <source>How long the last runs took, beside your work</source>
+   <translation>最近几次训练在您工作时所花的时间</translation>
+  </message>
+  <message>
+   <source>No proposal was accepted yet.</source>
+   <translation>还没有接受过预测。</translation>
+  </message>
+  <message>
+   <source>The curve begins with the first image you work on.</source>
+   <translation>曲线从您处理的第一张图像开始。</translation>
+  </message>
+  <message>
+   <source>no model</source>
+   <translation>无模型</translation>
+  </message>
+  <message>
+   <source>not done</source>
+   <translation>未完成</translation>
+  </message>
+  <message>
    <source>Click model</source>
    <translation>点击模型</translation>
   </message>
   <message>
    <source>choose a model</source>
    <translation>选择模型</translation>
+  </message>
+  <message>
+   <source>Segment everything in view</source>
+   <translation>分割视野内的所有对象</translation>
   </message>
   <message>
    <source>%1 (download, %2)</source>
@@ -2522,10 +3166,6 @@
    <translation>还没有可绘制的轮次。请选择一次运行，或勾选多次以比较。</translation>
   </message>
   <message>
-   <source>loss</source>
-   <translation>损失</translation>
-  </message>
-  <message>
    <source>epoch; dashed: validation</source>
    <translation>轮次；虚线为验证</translation>
   </message>
@@ -2614,10 +3254,6 @@
    <translation>开始</translation>
   </message>
   <message>
-   <source>Pause</source>
-   <translation>暂停</translation>
-  </message>
-  <message>
    <source>Stop and keep</source>
    <translation>停止并保留</translation>
   </message>
@@ -2676,14 +3312,6 @@
   <message>
    <source>Failed</source>
    <translation>失败</translation>
-  </message>
-  <message>
-   <source>Paused</source>
-   <translation>已暂停</translation>
-  </message>
-  <message>
-   <source>Go on</source>
-   <translation>继续</translation>
   </message>
   <message>
    <source>Start from</source>
@@ -2752,12 +3380,6 @@
   <message>
    <source>IoU by class</source>
    <translation>各类别 IoU</translation>
-  </message>
-  <message numerus="yes">
-   <source>and %n more</source>
-   <translation>
-    <numerusform>以及另外 %n 个</numerusform>
-   </translation>
   </message>
   <message>
    <source>Curves of loss and mean IoU</source>
@@ -2874,6 +3496,10 @@ The patient's right is at the left (radiological convention).</source>
    <translation>下载 %1</translation>
   </message>
   <message>
+   <source>Segmenting everything in view</source>
+   <translation>正在分割视野内的所有对象</translation>
+  </message>
+  <message>
    <source>Refining the proposal</source>
    <translation>正在细化预测</translation>
   </message>
@@ -2938,10 +3564,6 @@ The patient's right is at the left (radiological convention).</source>
   <message>
    <source>Hint</source>
    <translation>提示</translation>
-  </message>
-  <message>
-   <source>Image</source>
-   <translation>图像</translation>
   </message>
   <message>
    <source>Zoom</source>
@@ -3030,6 +3652,14 @@ The patient's right is at the left (radiological convention).</source>
    <translation>重新打开 segstudio 后语言生效。</translation>
   </message>
   <message>
+   <source>The model found nothing there: click somewhere else on it, or press Esc.</source>
+   <translation>模型在那里没有找到任何东西：请点击目标的其他位置，或按 Esc。</translation>
+  </message>
+  <message>
+   <source>What the model found there is protected already: accepted objects and locked classes stay as they are.</source>
+   <translation>模型在那里找到的已受保护：已接受的对象和锁定的类别保持不变。</translation>
+  </message>
+  <message>
    <source>Open an image first: models are compared on the one that is shown.</source>
    <translation>请先打开图像：模型在当前显示的图像上比较。</translation>
   </message>
@@ -3042,8 +3672,28 @@ The patient's right is at the left (radiological convention).</source>
    <translation>这一侧还没有完成的结果。</translation>
   </message>
   <message>
+   <source>The picture is still being opened: try again in a moment.</source>
+   <translation>图像仍在打开：请稍后再试。</translation>
+  </message>
+  <message>
+   <source>Everything in view is being segmented already: wait until that is done, or stop it.</source>
+   <translation>正在分割视野内的所有对象：请等待完成，或停止它。</translation>
+  </message>
+  <message>
+   <source>Nothing was found in view that stands out and is not labelled yet.</source>
+   <translation>视野内没有找到突出且尚未标注的对象。</translation>
+  </message>
+  <message>
+   <source>Nothing was erased, painted or rejected here that models would leave alone.</source>
+   <translation>这里没有模型会避开的擦除、绘制或拒绝之处。</translation>
+  </message>
+  <message>
    <source>This is the only layer: clear its labels instead of deleting it.</source>
    <translation>这是唯一的图层：请清除其标注，而不要删除它。</translation>
+  </message>
+  <message>
+   <source>All of this image was looked at.</source>
+   <translation>此图像已全部看过。</translation>
   </message>
   <message>
    <source>Nothing was copied yet.</source>
@@ -3064,6 +3714,18 @@ The patient's right is at the left (radiological convention).</source>
   <message>
    <source>This image has only one plane.</source>
    <translation>这幅图像只有一个平面。</translation>
+  </message>
+  <message>
+   <source>The project is read-only, so there is no place for what is learned.</source>
+   <translation>项目为只读，无处存放所学内容。</translation>
+  </message>
+  <message>
+   <source>There is no image yet: add some first.</source>
+   <translation>还没有图像：请先添加。</translation>
+  </message>
+  <message>
+   <source>There is no class yet: add one in the Classes panel first.</source>
+   <translation>还没有类别：请先在“类别”面板中添加。</translation>
   </message>
   <message>
    <source>There is no model to propose with.</source>
@@ -3150,6 +3812,10 @@ The patient's right is at the left (radiological convention).</source>
    <translation>给出的内容中没有图像。</translation>
   </message>
   <message>
+   <source>The label there is another one by now.</source>
+   <translation>那里的标注现在已是另一个。</translation>
+  </message>
+  <message>
    <source>Nothing was found there: mark it anew, or press Esc.</source>
    <translation>那里没有找到对象：请重新标记，或按 Esc。</translation>
   </message>
@@ -3162,16 +3828,24 @@ The patient's right is at the left (radiological convention).</source>
    <translation>多边形至少需要三个点。</translation>
   </message>
   <message>
-   <source>The model found nothing there: click somewhere else on it, or press Esc.</source>
-   <translation>模型在那里没有找到任何东西：请点击目标的其他位置，或按 Esc。</translation>
+   <source>No proposal and no object lies there: click on an object first, then on what does not belong.</source>
+   <translation>那里没有预测也没有对象：请先点击对象，再点击不属于它的部分。</translation>
+  </message>
+  <message>
+   <source>All that is in view is of one colour: there is nothing to tell an object by.</source>
+   <translation>视野内只有一种颜色：无从分辨对象。</translation>
+  </message>
+  <message>
+   <source>That is outside the image: click on an object in it.</source>
+   <translation>那里在图像之外：请点击图像中的对象。</translation>
+  </message>
+  <message>
+   <source>The image holds no data there: nothing can be labelled.</source>
+   <translation>图像在那里没有数据：无法标注。</translation>
   </message>
   <message>
    <source>Smart scissors need at least two nodes.</source>
    <translation>智能剪刀至少需要两个节点。</translation>
-  </message>
-  <message>
-   <source>The picture is still being opened: try again in a moment.</source>
-   <translation>图像仍在打开：请稍后再试。</translation>
   </message>
   <message>
    <source>PNG masks</source>
@@ -4322,10 +4996,6 @@ The patient's right is at the left (radiological convention).</source>
    <translation>预测与标注的重叠，取各类别平均：多数论文给出的指标。</translation>
   </message>
   <message>
-   <source>Mean Dice</source>
-   <translation>平均 Dice</translation>
-  </message>
-  <message>
    <source>Overlap counted as in medicine: always above the IoU.</source>
    <translation>医学上常用的重叠算法：总是高于 IoU。</translation>
   </message>
@@ -4848,6 +5518,14 @@ The patient's right is at the left (radiological convention).</source>
   <message>
    <source>Set 10, 5 (how much, and how far in pixels) when neighbouring objects are joined, as U-Net does for cells; empty = off.</source>
    <translation>相邻对象粘连时设为 10, 5（强度和以像素计的距离），如 U-Net 用于细胞；留空为关闭。</translation>
+  </message>
+  <message>
+   <source>Weigh labels by who made them</source>
+   <translation>按标注来源加权</translation>
+  </message>
+  <message>
+   <source>Three numbers: labelled by you, accepted by you at its place or in images marked done, taken over with a whole proposal unchecked; 0 leaves those out, empty = all alike.</source>
+   <translation>三个数：您标注的；您在该处接受或在标记为完成的图像中的；随整个预测未经检查接受的；0 表示不用，空 = 一视同仁。</translation>
   </message>
   <message>
    <source>Auxiliary losses</source>
@@ -5465,6 +6143,30 @@ The patient's right is at the left (radiological convention).</source>
    <translation>显示模型的把握程度</translation>
   </message>
   <message>
+   <source>What nobody looked at</source>
+   <translation>无人查看之处</translation>
+  </message>
+  <message>
+   <source>Veil what was not on the screen long enough at a useful zoom, and tell how much was</source>
+   <translation>遮盖未以有用的缩放在屏幕上停留足够久之处，并告知已看的比例</translation>
+  </message>
+  <message>
+   <source>Next place nobody looked at</source>
+   <translation>下一处无人查看的位置</translation>
+  </message>
+  <message>
+   <source>Go to the nearest place that nobody looked at yet, on the next plane when this one is done</source>
+   <translation>转到最近的无人查看之处，本层面看完则到下一层面</translation>
+  </message>
+  <message>
+   <source>Forget what was looked at</source>
+   <translation>忘记已查看的内容</translation>
+  </message>
+  <message>
+   <source>Begin anew: count nothing of this image as looked at</source>
+   <translation>重新开始：此图像都算未看过</translation>
+  </message>
+  <message>
    <source>Pixel grid</source>
    <translation>像素网格</translation>
   </message>
@@ -5705,8 +6407,8 @@ The patient's right is at the left (radiological convention).</source>
    <translation>点击分割</translation>
   </message>
   <message>
-   <source>Click on an object or drag a box around it, right or Alt click what does not belong; Enter paints it</source>
-   <translation>点击物体或拖框将其围住，右键或 Alt 点击不属于它的部分；按 Enter 绘制</translation>
+   <source>Click on an object or drag a box around it, right or Alt click what does not belong; Enter accepts it</source>
+   <translation>点击对象或拖出包围框，右键或 Alt 点击不属于它的部分；回车接受</translation>
   </message>
   <message>
    <source>Move</source>
@@ -6137,6 +6839,14 @@ The patient's right is at the left (radiological convention).</source>
    <translation>让模型预测所有未标注图像</translation>
   </message>
   <message>
+   <source>Segment everything in view</source>
+   <translation>分割视野内的所有对象</translation>
+  </message>
+  <message>
+   <source>Let the click model propose every object it sees in view, of the current class</source>
+   <translation>让点击模型预测视野内的每个对象，归为当前类别</translation>
+  </message>
+  <message>
    <source>Stop proposing</source>
    <translation>停止预测</translation>
   </message>
@@ -6175,6 +6885,14 @@ The patient's right is at the left (radiological convention).</source>
   <message>
    <source>Drop all of the shown proposal</source>
    <translation>丢弃显示的全部预测</translation>
+  </message>
+  <message>
+   <source>Let models propose here again</source>
+   <translation>允许模型在此重新预测</translation>
+  </message>
+  <message>
+   <source>Forget where you erased, painted over or rejected something in this image; your labels stay yours</source>
+   <translation>忘记您在此图像中擦除、覆盖或拒绝之处；您的标注仍归您</translation>
   </message>
   <message>
    <source>Refine the proposal…</source>
@@ -6257,6 +6975,38 @@ The patient's right is at the left (radiological convention).</source>
    <translation>类别、数据、许可证与指标</translation>
   </message>
   <message>
+   <source>Most uncertain place</source>
+   <translation>最不确定的位置</translation>
+  </message>
+  <message>
+   <source>Go to the place in this image where the model is least sure and nobody has looked yet</source>
+   <translation>转到此图像中模型最没把握且无人看过的位置</translation>
+  </message>
+  <message>
+   <source>All places again</source>
+   <translation>从头再看所有位置</translation>
+  </message>
+  <message>
+   <source>Let the key for the most uncertain place go through this image from its start</source>
+   <translation>让“最不确定的位置”键从头走遍此图像</translation>
+  </message>
+  <message>
+   <source>Next image worth labelling</source>
+   <translation>下一张值得标注的图像</translation>
+  </message>
+  <message>
+   <source>Open the image that tells the model most, by the order in the Next panel</source>
+   <translation>按“下一步”面板的顺序打开对模型最有帮助的图像</translation>
+  </message>
+  <message>
+   <source>Look at all images</source>
+   <translation>查看所有图像</translation>
+  </message>
+  <message>
+   <source>Let the model look at every image: how unsure it is of each and where, and which labels it doubts</source>
+   <translation>让模型查看每张图像：对每张多没把握、在哪里，以及怀疑哪些标注</translation>
+  </message>
+  <message>
    <source>Start training</source>
    <translation>开始训练</translation>
   </message>
@@ -6321,12 +7071,60 @@ The patient's right is at the left (radiological convention).</source>
    <translation>将曲线、指标、混淆矩阵以及最好和最差的图像写成一个页面</translation>
   </message>
   <message>
+   <source>Progress and advice</source>
+   <translation>进度与建议</translation>
+  </message>
+  <message>
+   <source>What the images took, how much is left with and without another training, and when to stop</source>
+   <translation>图像用了多少时间，再训练与不再训练各剩多少，何时停止</translation>
+  </message>
+  <message>
    <source>Open the folder of runs</source>
    <translation>打开训练记录文件夹</translation>
   </message>
   <message>
    <source>Show curves, weights and settings of every run</source>
    <translation>查看每次训练的曲线、权重和设置</translation>
+  </message>
+  <message>
+   <source>Learn while labelling</source>
+   <translation>边标注边学习</translation>
+  </message>
+  <message>
+   <source>Let a model learn from each correction while you go on; it takes over only where it is better</source>
+   <translation>您继续工作时让模型从每次修正中学习；更好时才接替</translation>
+  </message>
+  <message>
+   <source>Pause learning</source>
+   <translation>暂停学习</translation>
+  </message>
+  <message>
+   <source>Hold the learning, or go on</source>
+   <translation>暂停学习，或继续</translation>
+  </message>
+  <message>
+   <source>Stop learning</source>
+   <translation>停止学习</translation>
+  </message>
+  <message>
+   <source>End the learning; every version that was kept stays</source>
+   <translation>结束学习；已保存的版本都保留</translation>
+  </message>
+  <message>
+   <source>Propose with the newest version</source>
+   <translation>用最新版本预测</translation>
+  </message>
+  <message>
+   <source>Renew the proposal of this image with what the model has learned</source>
+   <translation>用模型所学更新此图像的预测</translation>
+  </message>
+  <message>
+   <source>Go back to the version before</source>
+   <translation>回到前一版本</translation>
+  </message>
+  <message>
+   <source>Take the version before the one in use, and learn on from there</source>
+   <translation>使用当前版本之前的版本，并由此继续学习</translation>
   </message>
   <message>
    <source>Find a command…</source>
@@ -6812,20 +7610,48 @@ The patient's right is at the left (radiological convention).</source>
    <translation>最大</translation>
   </message>
   <message>
-   <source>Least confidence shown</source>
-   <translation>显示的最低置信度</translation>
+   <source>Drag</source>
+   <translation>拖动</translation>
+  </message>
+  <message>
+   <source>What dragging draws: a box around the object, or a line over it (Ctrl does the other one). The right button draws a line over what does not belong.</source>
+   <translation>拖动画什么：对象的包围框，或对象上的线（按 Ctrl 换另一种）。右键在不属于它的部分上画线。</translation>
+  </message>
+  <message>
+   <source>box</source>
+   <translation>框</translation>
+  </message>
+  <message>
+   <source>line</source>
+   <translation>线</translation>
+  </message>
+  <message>
+   <source>Clicks a side to segment everything</source>
+   <translation>分割所有对象时每边的点击数</translation>
   </message>
   <message>
    <source>Proposals</source>
    <translation>预测</translation>
   </message>
   <message>
+   <source>Of the grid over what is in view: more find smaller objects and take longer.</source>
+   <translation>视野上的网格：越多能找到越小的对象，也越慢。</translation>
+  </message>
+  <message>
+   <source>Least confidence shown</source>
+   <translation>显示的最低置信度</translation>
+  </message>
+  <message>
    <source>What the model is less sure of is neither shown nor accepted.</source>
    <translation>模型把握较小的部分既不显示也不接受。</translation>
   </message>
   <message>
-   <source>Accepting never paints over hand labels</source>
-   <translation>接受时永不覆盖手工标注</translation>
+   <source>Proposals leave hand work alone</source>
+   <translation>预测不动手工标注</translation>
+  </message>
+  <message>
+   <source>Models propose nothing where you labelled, erased or rejected something, and accepting never paints over it.</source>
+   <translation>您标注、擦除或拒绝过的地方模型不再预测，接受也不会覆盖它。</translation>
   </message>
   <message>
    <source>Device</source>
@@ -6864,12 +7690,36 @@ The patient's right is at the left (radiological convention).</source>
    <translation>分块重叠</translation>
   </message>
   <message>
-   <source>Memory for undo</source>
-   <translation>撤销内存</translation>
+   <source>A new version proposes anew for the image shown</source>
+   <translation>新版本为所显示的图像重新预测</translation>
+  </message>
+  <message>
+   <source>While learning is on: as soon as the hand rests, and only where nothing of yours would be lost.</source>
+   <translation>学习进行时：停手后立即进行，且只在不会丢失您的内容之处。</translation>
+  </message>
+  <message>
+   <source>A place counts as looked at after</source>
+   <translation>停留多久算已查看</translation>
   </message>
   <message>
    <source>Work</source>
    <translation>工作</translation>
+  </message>
+  <message>
+   <source>So long it must have been on the screen, all times together.</source>
+   <translation>必须在屏幕上停留这么久，累计计算。</translation>
+  </message>
+  <message>
+   <source>A place counts as looked at from a zoom of</source>
+   <translation>从多大缩放起算已查看</translation>
+  </message>
+  <message>
+   <source>Screen pixels per image pixel; what is shown smaller is not looked at. Above 1 counts as 1.</source>
+   <translation>每图像像素的屏幕像素数；显示得更小不算看过。大于 1 按 1 计。</translation>
+  </message>
+  <message>
+   <source>Memory for undo</source>
+   <translation>撤销内存</translation>
   </message>
   <message>
    <source>Per image.</source>
@@ -6878,6 +7728,14 @@ The patient's right is at the left (radiological convention).</source>
   <message>
    <source>Go to the next image when one is marked done</source>
    <translation>标记完成后转到下一张图像</translation>
+  </message>
+  <message>
+   <source>Record what images take</source>
+   <translation>记录图像所花的工作</translation>
+  </message>
+  <message>
+   <source>Time at work, strokes and pixels of each image are kept in the project, for the Progress panel.</source>
+   <translation>每张图像的工作时间、笔画和像素保存在项目中，供“进度”面板使用。</translation>
   </message>
   <message>
    <source>Open the last project at start</source>
@@ -6911,6 +7769,10 @@ The patient's right is at the left (radiological convention).</source>
    <translation>历史</translation>
   </message>
   <message>
+   <source>Progress</source>
+   <translation>进度</translation>
+  </message>
+  <message>
    <source>Classes</source>
    <translation>类别</translation>
   </message>
@@ -6927,8 +7789,60 @@ The patient's right is at the left (radiological convention).</source>
    <translation>训练</translation>
   </message>
   <message>
+   <source>Learning</source>
+   <translation>学习</translation>
+  </message>
+  <message>
+   <source>Next</source>
+   <translation>下一步</translation>
+  </message>
+  <message>
    <source>Views</source>
    <translation>视图</translation>
+  </message>
+  <message>
+   <source>Nothing is recorded yet: label some images, and here you read how much is left.</source>
+   <translation>还没有记录：标注几张图像后，这里会显示剩余多少。</translation>
+  </message>
+  <message>
+   <source>All images are done; they took %s1 of work.</source>
+   <translation>所有图像都已完成；共用 %s1 工作时间。</translation>
+  </message>
+  <message>
+   <source>Mark images as done when they are: after three of them you read here how much is left.</source>
+   <translation>完成的图像请标记为完成：三张之后这里会显示剩余多少。</translation>
+  </message>
+  <message>
+   <source>Go on: %c1 of the %c2 images are done that a forecast needs.</source>
+   <translation>请继续：预测所需的 %c2 张图像已完成 %c1 张。</translation>
+  </message>
+  <message>
+   <source>Stop correcting: the last images kept %c2 % of their proposals. Accept the rest (%c3) and look over a sample.</source>
+   <translation>可以停止修正：最近的图像保留了 %c2 % 的预测。接受其余（%c3）并抽查一部分。</translation>
+  </message>
+  <message>
+   <source>Train a model on the %c1 images that are done, then correct its proposals; without it about %s1 are left.</source>
+   <translation>用已完成的 %c1 张图像训练模型，再修正它的预测；否则约剩 %s1。</translation>
+  </message>
+  <message>
+   <source>Go on correcting, about %s1 are left; train again once %c1 more images are done.</source>
+   <translation>继续修正，约剩 %s1；再完成 %c1 张后重新训练。</translation>
+  </message>
+  <message>
+   <source>Train again: the model learnt from %c1 images at most, and %c2 are done by now. About %s1 are left without.</source>
+   <translation>请重新训练：模型最多学过 %c1 张，现已完成 %c2 张。不训练约剩 %s1。</translation>
+  </message>
+  <message>
+   <source>Train again now: about %s1 of work are left as it is, about %s2 after another training.</source>
+   <translation>现在重新训练：照现状约剩 %s1，再训练后约剩 %s2。</translation>
+  </message>
+  <message>
+   <source>Another training would hardly help: go on correcting, about %s1 are left.</source>
+   <translation>再训练帮助不大：继续修正，约剩 %s1。</translation>
+  </message>
+  <message>
+   <source>Go on correcting, about %s1 are left; another training pays once %c1 more images are done.</source>
+   <translation>继续修正，约剩 %s1；再完成 %c1 张后训练才划算。</translation>
   </message>
  </context>
 </TS>
