@@ -24,12 +24,12 @@ _language = SOURCE_LANGUAGE
 
 
 def tr(text: str, n: int = -1) -> str:
-    """*text* in the language in force; ``%n`` in it becomes *n*, ``(s)`` its plural."""
+    """*text* in the language in force; ``%n`` in it becomes *n*, ``(s)`` and ``(es)`` its plural."""
     translated = QCoreApplication.translate(CONTEXT, text, None, n)
     if n < 0:
         return translated
-    if "(s)" in translated:  # English needs no file of its own for its plural.
-        translated = translated.replace("(s)", "" if n == 1 else "s")
+    for ending in ("s", "es"):  # English needs no file of its own for its plural.
+        translated = translated.replace(f"({ending})", "" if n == 1 else ending)
     return translated.replace("%n", str(n))
 
 

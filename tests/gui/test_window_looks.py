@@ -121,4 +121,5 @@ def test_chinese_is_shown_and_taken_back(qtbot) -> None:
     finally:
         i18n.install_language("en")
     assert i18n.tr("%n image(s)", 1) == "1 image" and i18n.tr("%n image(s)", 2) == "2 images"
+    assert i18n.tr("%n class(es)", 1) == "1 class" and i18n.tr("%n class(es)", 2) == "2 classes"
     assert i18n.available_languages() == {"en": "English", "zh_CN": "简体中文"}

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 PARTS = (2, 4, 8)
 """Closer looks are squares of these parts of the picture's longer side, half a side apart: neighbours share them."""
 
+CUT_SHARE = 0.05
+
 
 def one_click(point_xy: npt.NDArray[np.float32]) -> Prompts:
     """A single positive point."""
@@ -37,6 +39,19 @@ def shared_square(subject: Rect, room: float, width: int, height: int) -> Rect |
             return None
         return square
     return None
+
+
+def is_cut(logits: npt.NDArray[np.float32], rect: Rect) -> bool:
+    """Whether an object found in *rect* goes on beyond it: it fills a good part of a side that is not the picture's edge."""
+    height, width = logits.shape
+    inside = logits[rect.slices] > 0
+    sides = (
+        (inside[0], rect.y > 0),
+        (inside[-1], rect.bottom < height),
+        (inside[:, 0], rect.x > 0),
+        (inside[:, -1], rect.right < width),
+    )
+    return any(is_inner and np.count_nonzero(side) > CUT_SHARE * len(side) for side, is_inner in sides)
 
 
 def _placed(middle: float, side: float, step: float, length: int) -> int:

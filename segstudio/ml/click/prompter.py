@@ -22,7 +22,7 @@ from segstudio.core.errors import UserError
 from segstudio.core.geometry import Rect
 from segstudio.ml.api import PromptAnswer, Prompts
 from segstudio.ml.click import maps as prompt_maps
-from segstudio.ml.click.many import one_click, shared_square
+from segstudio.ml.click.many import is_cut, one_click, shared_square
 from segstudio.ml.click.network import ClickNet
 from segstudio.ml.click.settle import settled
 from segstudio.ml.inference.loading import CancelHooks
@@ -43,6 +43,7 @@ CLOSER = 0.75
 """Pieces wider than this part of the picture are not looked at again."""
 SMALLEST_PX = 32
 KEPT_LOOKS = 6
+MOST_WIDENINGS = 1
 LIMIT = 20.0
 
 
@@ -181,6 +182,8 @@ class ClickPrompter:
                 if look is None:
                     look = embedding.shared[square] = self._look(embedding.rgb, square, CLOSE_PX)
                 logits = self._answer(look, prompts, coarse)
+                if is_cut(logits, square):
+                    logits = coarse
             found.append(_sigmoid(settled(logits, _marks(prompts))))
         probabilities = np.stack(found) if found else np.zeros((0, height, width), np.float32)
         return probabilities, np.array([score(one) for one in found], np.float32)
@@ -190,16 +193,23 @@ class ClickPrompter:
     def _closer(
         self, embedding: Embedding, subject: Rect, prompts: Prompts, former: npt.NDArray[np.float32]
     ) -> npt.NDArray[np.float32] | None:
+        """The answer of a look from nearer by, None where the whole picture must do; one that it cuts off is widened."""
         height, width = embedding.rgb.shape[:2]
-        rect = _around(subject, ROOM, width, height)
-        if max(rect.width, rect.height) > CLOSER * max(width, height):
-            return None
-        look = next((one for one in embedding.near if _still_holds(one.rect, subject, rect)), None)
-        if look is None:
-            look = self._look(embedding.rgb, rect, CLOSE_PX)
-            embedding.near.insert(0, look)
-            del embedding.near[KEPT_LOOKS:]
-        return self._answer(look, prompts, former)
+        logits = former
+        for _ in range(MOST_WIDENINGS + 1):
+            rect = _around(subject, ROOM, width, height)
+            if max(rect.width, rect.height) > CLOSER * max(width, height):
+                return None
+            look = next((one for one in embedding.near if _still_holds(one.rect, subject, rect)), None)
+            if look is None:
+                look = self._look(embedding.rgb, rect, CLOSE_PX)
+                embedding.near.insert(0, look)
+                del embedding.near[KEPT_LOOKS:]
+            logits = self._answer(look, prompts, logits)
+            if not is_cut(logits, look.rect):
+                break
+            subject = subject.united(_bounds(_sigmoid(logits), prompts))
+        return logits
 
     def _look(self, rgb: npt.NDArray[np.uint8], rect: Rect, side_px: int) -> Look:
         """Encode *rect* of the picture, its longer side resampled to *side_px*."""

@@ -13,7 +13,7 @@ from segstudio.ml.click import maps as prompt_maps
 from segstudio.ml.click.cards import card_of
 from segstudio.ml.click.episodes import Scene, episode, textures
 from segstudio.ml.click.loss import normalised_focal_loss, soft_iou_loss
-from segstudio.ml.click.many import shared_square
+from segstudio.ml.click.many import is_cut, shared_square
 from segstudio.ml.click.network import ClickNet, likeness
 from segstudio.ml.click.prompter import ClickPrompter, load, score
 from segstudio.ml.click.settle import settled
@@ -131,6 +131,8 @@ def test_made_up_scenes_have_objects() -> None:
 
 def test_a_further_click_costs_no_encoder(prompter: ClickPrompter, monkeypatch) -> None:
     assert isinstance(prompter, PromptSegmenter)
+    # What an untrained network finds reaches beyond every look.
+    monkeypatch.setattr("segstudio.ml.click.prompter.is_cut", lambda *_: False)
     image = np.zeros((300, 400, 3), np.uint8)
     seen = []
     plain = prompter.network.encode
@@ -148,6 +150,19 @@ def test_a_further_click_costs_no_encoder(prompter: ClickPrompter, monkeypatch) 
         embedding, clicks((20, 20, True), previous=np.where(disc(400, 20, 20, 15)[:300], 9.0, -9.0).astype(np.float32))
     )
     assert len(seen) == 3
+
+
+def test_a_look_that_cuts_an_object_off_is_widened_once(prompter: ClickPrompter, monkeypatch) -> None:
+    rects = []
+    monkeypatch.setattr("segstudio.ml.click.prompter.is_cut", lambda _, rect: rects.append(rect) is None)
+    embedding = prompter.embed(np.zeros((600, 800, 3), np.uint8))
+    former = np.where(disc(800, 200, 150, 20)[:600], 9.0, -9.0).astype(np.float32)
+    grown = Rect(150, 100, 100, 100)
+    monkeypatch.setattr(
+        "segstudio.ml.click.prompter._bounds", lambda *_: Rect(180, 130, 40, 40) if not rects else grown
+    )
+    prompter.predict(embedding, clicks((200, 150, True), previous=former))
+    assert [rect.width for rect in rects] == [60, 150]
 
 
 def test_several_answers_for_one_click_only_when_asked(prompter: ClickPrompter) -> None:
@@ -257,6 +272,14 @@ def test_many_points_at_once_are_single_questions(prompter: ClickPrompter, monke
     alone, _ = prompter.predict_points(prompter.embed(image), points[1:2])
     assert np.abs(alone[0] - probabilities[1]).max() < 0.1  # bfloat16, in other batches
     assert prompter.predict_points(embedding, points[:0])[0].shape == (0, 200, 256)
+
+
+def test_an_object_that_a_look_cuts_off_is_told() -> None:
+    logits = np.full((100, 120), -9.0, np.float32)
+    logits[40:60, 50:90] = 5
+    assert is_cut(logits, Rect(40, 30, 40, 40)) and not is_cut(logits, Rect(40, 30, 60, 60))
+    logits[:] = 5
+    assert not is_cut(logits, Rect(0, 0, 120, 100)), "the picture's own edge cuts nothing off"
 
 
 def test_neighbours_share_their_closer_look() -> None:
