@@ -1,4 +1,4 @@
-"""Classic methods that find an object from clicks, each at the numbers that served it best on training images.
+"""Classic methods that find an object from clicks, at numbers that served them well on training images (GrabCut: usual ones).
 
 They are asked as a model is. What all share: a positive click's disc always belongs, a negative one's never does;
 and of the answer only what is tied to a positive click is kept. Numbers were chosen by ``bench_clicks.py --learnt --number …`` on
