@@ -56,6 +56,8 @@ def fill_layers(stage: Stage) -> None:
     transaction.commit()
     store, image_id = session.store, session.image_id
     assert store is not None and image_id is not None
+    # Else nothing is proposed over what a hand painted, and no difference is to be seen.
+    stage.settings.set("proposal.keeps_hand", False)
     generation = session.proposals.begin({1: 1, 2: 2}, "test")
     classes = np.zeros((200, 300), np.uint8)
     classes[disc(90, 75, 40)] = 1

@@ -94,7 +94,7 @@ def test_an_image_that_went_bad_costs_only_itself(capsys, project, tmp_path, nam
     file.unlink()
     {**BAD_IMAGES, **CUT_IMAGES}[name](file)
     before = contents(project)
-    code, out, err = run(capsys, "propose", project, "--model", "bright", "--device", "cpu", "--json")
+    code, out, err = run(capsys, "propose", project, "--model", "bright", "--everywhere", "--device", "cpu", "--json")
     reports = {r["image"]: r for r in json.loads(out)["images"]}
     assert code == 1 and is_one_sentence(err, file) and reports["im0.png"]["error"] and reports["im1.png"]["pixels"] == {"spot": 900}
     code, out, err = run(capsys, "export", project, "--format", "voc", "--out", tmp_path / "out", "--json")
