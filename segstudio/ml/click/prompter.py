@@ -26,6 +26,7 @@ from segstudio.ml.click.many import is_cut, one_click, shared_square
 from segstudio.ml.click.network import ClickNet
 from segstudio.ml.click.settle import settled
 from segstudio.ml.inference.loading import CancelHooks
+from segstudio.ml.interactive.pictures import check_picture
 from segstudio.ml.weights import load_weights
 
 if TYPE_CHECKING:
@@ -116,11 +117,7 @@ class ClickPrompter:
         UserError
             When it is no such image, or empty.
         """
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
-            raise UserError(
-                f"a click model sees pictures of three 8-bit bands, this is {image.dtype} of shape {image.shape}",
-                remedy="show the image in the window, which makes such a picture of it",
-            )
+        check_picture(image)
         height, width = image.shape[:2]
         return Embedding(image, self._look(image, Rect(0, 0, width, height), COARSE_PX))
 

@@ -22,6 +22,7 @@ import torch
 from segstudio.core.errors import UserError
 from segstudio.ml.api import PromptAnswer, Prompts
 from segstudio.ml.inference.loading import CancelHooks
+from segstudio.ml.interactive.pictures import check_picture
 from segstudio.ml.interactive.run import MASK_LOGIT
 
 if TYPE_CHECKING:
@@ -78,11 +79,7 @@ class SamPrompter:
         UserError
             When it is no such image, or empty.
         """
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
-            raise UserError(
-                f"a click model sees pictures of three 8-bit bands, this is {image.dtype} of shape {image.shape}",
-                remedy="show the image in the window, which makes such a picture of it",
-            )
+        check_picture(image)
         frame, square = self._square(image)
         with torch.inference_mode():
             found = self.module.get_image_embeddings(torch.from_numpy(square)[None].to(self.device))
