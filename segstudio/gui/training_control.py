@@ -216,9 +216,16 @@ class TrainingControl(QObject):
         """What the run took tells how long the next will take."""
         from segstudio.ml.step_times import remember
 
-        if self._plan is not None:
-            remember(Path(self._plan.out))
-        self.presenter.times.forget()
+        plan, times = self._plan, self.presenter.times
+        if plan is None:
+            times.forget()
+            return
+
+        def keep(run: Path = Path(plan.out)) -> None:
+            remember(run)
+
+        # It is written through to the disk, which may take a tenth of a second.
+        self._jobs.workspace.background.run(keep, times.forget)
 
     def _new_model(self, result: object) -> str:
         """The id under which the run's model stands in the catalog; "" when it kept none."""
