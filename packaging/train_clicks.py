@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from segstudio.ml.cards import ModelCard
 
 SHARES = {
-    "bsds500": 0.26, "camvid": 0.16, "nuclei": 0.16, "nuclei2d": 0.01, "isbi2012": 0.07, "drive": 0.06, "massroads": 0.04,
-    "medscribble": 0.08, "volumes": 0.03, "hippocampus": 0.03, "textures": 0.10,
+    "bsds500": 0.26, "camvid": 0.18, "nuclei": 0.12, "nuclei2d": 0.01, "isbi2012": 0.11, "drive": 0.05, "massroads": 0.03,
+    "medscribble": 0.12, "volumes": 0.03, "hippocampus": 0.03, "textures": 0.06,
 }  # fmt: skip
 FREE_SHARES = {"nuclei": 0.5, "nuclei2d": 0.03, "textures": 0.47}
 SKIMAGE = (
@@ -49,6 +49,7 @@ def main() -> int:
     parser.add_argument("--last-side", type=int, default=256, help="of the last two fifths")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--frozen", type=float, default=0.2, help="part of the time in which only the head learns")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
@@ -58,7 +59,7 @@ def main() -> int:
     (args.out / "pictures.json").write_text(json.dumps(sorted({one.digest() for one in pictures}), indent=0))
     supply = Supply(pictures, FREE_SHARES if args.free else SHARES, args.seed)
     state = load_weights(args.start)[0] if args.start else None
-    trainer = ClickTrainer(ClickPlan(args.minutes, args.batch, args.lr, seed=args.seed), state)
+    trainer = ClickTrainer(ClickPlan(args.minutes, args.batch, args.lr, seed=args.seed, frozen_part=args.frozen), state)
     card = card_of("click-free" if args.free else "click-base")
 
     def batch(part: float) -> list[Episode]:

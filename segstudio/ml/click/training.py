@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from segstudio.ml.click.episodes import Episode
 
-MOST_ANSWERS = 3
-"""So many answers are asked for in a row."""
+MOST_ANSWERS = 5
+"""So many answers are asked for in a row: objects that need many clicks are met on the way, too."""
 MEAN = (0.498, 0.498, 0.498)
 STD = (0.502, 0.502, 0.502)
 
@@ -71,8 +71,8 @@ class Hints:
         self.correct(predicted)
         if rng.random() < 0.1:
             self._scribble()
-        if rng.random() < 0.2:
-            self._more(int(rng.integers(1, 4)))
+        if rng.random() < 0.25:
+            self._more(int(rng.integers(1, 7)))
 
     def correct(self, predicted: npt.NDArray[np.bool_]) -> None:
         """Add the click that corrects *predicted*."""

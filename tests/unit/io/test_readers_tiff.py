@@ -297,7 +297,8 @@ def test_a_damaged_tile_costs_only_itself_and_one_sentence(tmp_path, windows):
     assert np.array_equal(whole(reader), expected)
     assert np.array_equal(whole(reader), expected)
     assert len(heard) == 1 and reader.notices == tuple(heard)
-    assert "a.tif" in heard[0] and "64, 64" in heard[0] and "\n" not in heard[0]
+    # Two threads decode: either of the two tiles may be met first.
+    assert "a.tif" in heard[0] and ("(at 64, 64)" in heard[0] or "(at 128, 64)" in heard[0]) and "\n" not in heard[0]
     assert np.array_equal(reader.valid_mask(0, 0, Rect(0, 0, 256, 256)), expected.any(axis=2) | (values == 0).all(axis=2) & ~np.isin(np.indices((256, 256))[0] // 64, 1))
 
 
