@@ -1,4 +1,4 @@
-"""What exporters are given and must offer; plain data, cheap to import and picklable."""
+"""What importers and exporters are given and must offer; plain data, cheap to import and picklable."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 from segstudio.io.readers.kept import KeptReaders
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from segstudio.core.cancel import Cancel
     from segstudio.core.classes import ClassTable
+    from segstudio.core.layer_builder import Piece
     from segstudio.core.layers import LabelLayer
+    from segstudio.io.formats.safety import Limits
 
 
 @dataclass(frozen=True)
@@ -88,12 +90,83 @@ class Exporter(Protocol):
 
 
 @dataclass(frozen=True)
-class FormatEntry:
-    """A format by id; ``target`` is the dotted "module:class" that is imported on first use.
+class FoundClass:
+    """A class as a dataset names it; ``value`` is what its masks hold for it (None: the format numbers none)."""
 
-    ``options`` names what :attr:`ExportPlan.options` may hold, with the default. ``takes_volumes``: it can hold the
-    labels of all planes. ``takes_planes``: each labelled plane of a volume is written as an image of its own.
-    ``holds_overlap``: a pixel may belong to several objects.
+    name: str
+    color: str = ""
+    value: int | None = None
+
+
+@dataclass(frozen=True)
+class FoundImage:
+    """One image of a dataset. ``image`` None: its file is missing, then only labels can come; ``reason`` says so.
+
+    ``name`` is the image's file name as the dataset gives it, without folders. ``open_labels`` reads its labels piece by piece:
+    areas first, then objects (see :class:`segstudio.core.layer_builder.LayerBuilder`); UserError where the file is damaged.
+    Sizes are those of the label raster; 0 = known only once the labels are read. ``save_image`` writes an image that lies inside
+    the dataset's own files (base64, Parquet) to the path it is given.
+    """
+
+    name: str
+    image: Path | None
+    width: int
+    height: int
+    open_labels: Callable[[Cancel], Iterator[Piece]]
+    depth: int = 1
+    split: str | None = None
+    group: str = ""
+    save_image: Callable[[Path], None] | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something of a dataset that does not come, or not as it is: where, one sentence, and how often."""
+
+    where: str
+    sentence: str
+    count: int = 1
+
+
+class Importer(Protocol):
+    """Reads one format. Made cheaply: looks at indices, opens no picture.
+
+    ``source`` is the dataset's folder or file as the user gave it. ``problems`` grows while labels are read.
+    """
+
+    problems: list[Problem]
+
+    def __init__(self, source: Path, options: Mapping[str, Any], limits: Limits) -> None: ...
+
+    @staticmethod
+    def looks_like(source: Path) -> int:
+        """0 (no) … 100 (certainly): whether *source* is of this format; reads at most a few kB, raises nothing."""
+        ...
+
+    @property
+    def classes(self) -> Sequence[FoundClass]:
+        """The dataset's classes; pieces number them by their place here."""
+        ...
+
+    def images(self) -> Iterator[FoundImage]:
+        """All images, in a fixed order, as they are found; nothing is kept of those gone by."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files."""
+        ...
+
+
+@dataclass(frozen=True)
+class FormatEntry:
+    """A format by id; ``target`` and ``reader`` are dotted "module:class" of its exporter and importer ("" = there is none).
+
+    ``options`` names what :attr:`ExportPlan.options` may hold, with the default, ``reader_options`` the same for reading.
+    ``takes_volumes``: it can hold the labels of all planes. ``takes_planes``: each labelled plane of a volume is written as an
+    image of its own. What it holds decides what is counted and shown before writing: ``holds_overlap`` (a pixel may belong to
+    several objects), ``holds_objects`` (objects are told apart), ``holds_stuff`` (labels that are no object), ``holds_ignore``,
+    ``holds_holes``, and classes and values up to ``most_classes``. ``needs`` is the extra that brings its library.
     """
 
     id: str
@@ -103,3 +176,11 @@ class FormatEntry:
     takes_volumes: bool = False
     takes_planes: bool = False
     holds_overlap: bool = False
+    reader: str = ""
+    reader_options: Mapping[str, Any] = field(default_factory=dict)
+    holds_objects: bool = False
+    holds_stuff: bool = True
+    holds_ignore: bool = True
+    holds_holes: bool = True
+    most_classes: int = 65535
+    needs: str = ""

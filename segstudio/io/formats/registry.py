@@ -2,70 +2,34 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import re
 import shutil
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from segstudio.core.cancel import NEVER, Cancel, check
 from segstudio.core.errors import UserError
 from segstudio.core.progress import ProgressSink, no_progress
 from segstudio.io.atomic import TEMP_PREFIX, atomic_folder
 from segstudio.io.formats.base import Exporter, ExportItem, ExportPlan, ExportReport, FormatEntry
+from segstudio.io.formats.table import entry_of, exporters, load_target
 from segstudio.io.readers.kept import KeptReaders
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import ModuleType
 
     from segstudio.io.store.project import ProjectStore
     from segstudio.io.store.records import ImageRecord
 
-EXPORTERS: dict[str, FormatEntry] = {
-    entry.id: entry
-    for entry in (
-        FormatEntry("masks", "Index masks (PNG)", "segstudio.io.formats.masks:MasksExporter", takes_planes=True),
-        FormatEntry("voc", "Pascal VOC", "segstudio.io.formats.voc:VocExporter", takes_planes=True),
-        FormatEntry(
-            "coco",
-            "COCO instances",
-            "segstudio.io.formats.coco:CocoExporter",
-            {"polygons": False, "stuff": True},
-            takes_planes=True,
-            holds_overlap=True,
-        ),
-        FormatEntry(
-            "geotiff", "Index masks (GeoTIFF)", "segstudio.io.formats.geotiff:GeoTiffExporter", {"images": True}
-        ),
-        FormatEntry(
-            "geojson",
-            "Polygons (GeoJSON)",
-            "segstudio.io.formats.geojson:GeoJsonExporter",
-            {"wgs84": False},
-            holds_overlap=True,
-        ),
-        FormatEntry(
-            "nifti", "NIfTI volumes", "segstudio.io.formats.nifti:NiftiExporter", {"images": True}, takes_volumes=True
-        ),
-    )
-}
+EXPORTERS: dict[str, FormatEntry] = exporters()
 """Format id → entry. ``options`` tells what :class:`ExportPlan` may ask for."""
 _STUMBLED = "report this as a bug, with the project if you can"
 
 
-def _load(target: str) -> Any:
-    module_name, _, name = target.partition(":")
-    module: ModuleType = importlib.import_module(module_name)
-    return getattr(module, name)
-
-
 def _entry(plan: ExportPlan) -> FormatEntry:
-    entry = EXPORTERS.get(plan.format)
-    if entry is None:
-        raise UserError(f"There is no export format “{plan.format}”", remedy=f"choose one of {', '.join(EXPORTERS)}")
+    entry = entry_of(plan.format)
     unknown = [name for name in plan.options if name not in entry.options]
     if unknown:
         raise UserError(f"The format {entry.id} has no option “{unknown[0]}”", remedy="leave it out")
@@ -96,7 +60,9 @@ def export_project(
     records = _records(store, plan)
     sweep_dead(out)
     with atomic_folder(out) as folder, closing(KeptReaders()) as readers:
-        exporter = cast("Exporter", _load(entry.target)(folder, store.classes, {**entry.options, **plan.options}))
+        exporter = cast(
+            "Exporter", load_target(entry.target, entry.needs)(folder, store.classes, {**entry.options, **plan.options})
+        )
         work = work_list(store, records, plan, entry, readers, cancel)
         total = 2 * len(work.items)
         skipped = list(work.skipped)
