@@ -1,0 +1,65 @@
+"""What the import and export windows say about each format: its name, one sentence, its options."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from segstudio.gui.i18n import tr
+
+if TYPE_CHECKING:
+    from segstudio.io.formats.base import FormatEntry
+
+FORMATS: tuple[tuple[str, str, str], ...] = (
+    ("masks", "PNG masks", "One index mask an image, palette PNG, with classes.json: read by nearly everything."),
+    ("voc", "Pascal VOC", "The VOCdevkit layout: JPEGImages, SegmentationClass, SegmentationObject, ImageSets."),
+    ("coco", "COCO", "One JSON with RLE and polygons, objects and stuff."),
+    ("coco-panoptic", "COCO panoptic", "A PNG an image whose colours number the segments, and one JSON: things and stuff."),
+    ("ade20k", "ADE20K", "The layout of the scene parsing challenge, and of the full data with its objects."),
+    ("cityscapes", "Cityscapes", "labelIds, instanceIds and polygons beside leftImg8bit, in folders of cities."),
+    ("camvid", "CamVid", "Images and index masks in a folder a split, as SegNet and its followers read them."),
+    ("yolo-seg", "YOLO segmentation", "A text file of polygons an image, and data.yaml: for training YOLO."),
+    ("labelme", "labelme", "A JSON file beside each image: polygons, masks and other shapes."),
+    ("cvat", "CVAT", "“CVAT for images 1.1”: one XML with polygons and masks."),
+    ("label-studio", "Label Studio", "One JSON of tasks with brush masks and polygons."),
+    ("geotiff", "GeoTIFF", "Index masks that lie on the map: CRS and transform of the image, tiled, in the classes' colours."),
+    ("geojson", "GeoJSON", "Polygons with holes on the map, one file an image: for QGIS and other map programs."),
+    ("gpkg", "GeoPackage", "Polygons with holes and their attributes in one file: for QGIS and other map programs."),
+    ("nifti", "NIfTI volumes", "A label map a volume, with the image's own affine, spacing and order of voxels."),
+    ("dicom-seg", "DICOM segmentation", "A DICOM SEG object a series, its segments being the classes."),
+    ("npz", "NumPy arrays", "An .npz an image with class and object arrays: for scripts of your own."),
+    ("parquet", "Parquet", "A table with an image and a mask column, as Hugging Face datasets has them."),
+)  # fmt: skip
+"""(id, title, one sentence)."""
+
+OPTIONS: dict[str, tuple[tuple[str, str, bool], ...]] = {
+    "coco": (("polygons", "Polygons in place of RLE", False), ("stuff", "Areas (stuff) beside objects", True)),
+    "geotiff": (("images", "Copy the images, too", True),),
+    "geojson": (("wgs84", "Longitude and latitude (WGS84) in place of the image's CRS", False),),
+    "nifti": (("images", "The images too, as NIfTI without patient data", True),),
+}
+"""Format id → (option of writing, title, default)."""
+
+READER_OPTIONS: dict[str, tuple[tuple[str, str, bool], ...]] = {}
+"""Format id → (option of reading, title, default)."""
+
+_TITLES = {row[0]: row[1] for row in FORMATS}
+_ABOUT = {row[0]: row[2] for row in FORMATS}
+
+
+def title_of(entry: FormatEntry) -> str:
+    """A format's name; that of a plug-in as it names itself."""
+    text = _TITLES.get(entry.id, "")
+    return tr(text) if text else entry.name
+
+
+def about(entry: FormatEntry) -> str:
+    """One sentence about a format; "" for a plug-in's."""
+    text = _ABOUT.get(entry.id, "")
+    return tr(text) if text else ""
+
+
+def option_title(entry: FormatEntry, name: str, *, is_reading: bool = False) -> str:
+    """What an option is called."""
+    rows = (READER_OPTIONS if is_reading else OPTIONS).get(entry.id, ())
+    text = next((title for key, title, _ in rows if key == name), "")
+    return tr(text) if text else name.replace("_", " ").capitalize()
