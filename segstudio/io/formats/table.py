@@ -46,16 +46,18 @@ BUILT_IN: tuple[FormatEntry, ...] = (
         reader=f"{_HERE}.yolo_in:YoloImporter", holds_objects=True, holds_stuff=False, holds_ignore=False, holds_holes=False,
     ),
     FormatEntry(
-        "labelme", "labelme", f"{_HERE}.labelme:LabelmeExporter", takes_planes=True, holds_overlap=True,
-        reader=f"{_HERE}.labelme_in:LabelmeImporter", holds_objects=True,
+        "labelme", "labelme", f"{_HERE}.labelme:LabelmeExporter", {"masks": False, "image_data": False}, takes_planes=True,
+        holds_overlap=True, reader=f"{_HERE}.labelme_in:LabelmeImporter", reader_options={"line_width": 10, "point_size": 5},
+        holds_objects=True,
     ),
     FormatEntry(
-        "cvat", "CVAT for images 1.1", f"{_HERE}.cvat:CvatExporter", takes_planes=True, holds_overlap=True,
-        reader=f"{_HERE}.cvat_in:CvatImporter", holds_objects=True,
+        "cvat", "CVAT for images 1.1", f"{_HERE}.cvat:CvatExporter", {"polygons": False}, takes_planes=True,
+        holds_overlap=True, reader=f"{_HERE}.cvat_in:CvatImporter", holds_objects=True,
     ),
     FormatEntry(
-        "label-studio", "Label Studio", f"{_HERE}.label_studio:LabelStudioExporter", takes_planes=True, holds_overlap=True,
-        reader=f"{_HERE}.label_studio_in:LabelStudioImporter", holds_objects=True,
+        "label-studio", "Label Studio", f"{_HERE}.label_studio:LabelStudioExporter", {"polygons": False}, takes_planes=True,
+        holds_overlap=True, reader=f"{_HERE}.label_studio_in:LabelStudioImporter",
+        reader_options={"annotations": "best", "predictions": False}, holds_objects=True,
     ),
     FormatEntry(
         "geotiff", "Index masks (GeoTIFF)", f"{_HERE}.geotiff:GeoTiffExporter", {"images": True},
