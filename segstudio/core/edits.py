@@ -10,7 +10,7 @@ from segstudio.core.classes import UNLABELLED, ClassTable
 from segstudio.core.geometry import EMPTY, Rect, tile_rect
 from segstudio.core.guards import ANYWHERE, Guard, Validity
 from segstudio.core.history import HistoryEntry, UndoStack
-from segstudio.core.layers import LabelLayer, Segment, Source
+from segstudio.core.layers import LabelLayer, LayerArrival, Segment, Source
 from segstudio.core.tile_cells import same_held, uniform_value
 from segstudio.core.tiles import Array, HeldTile, TileChange, TileKey, TileMap
 from segstudio.core.touched import forget_touched, mark_touched
@@ -52,9 +52,10 @@ class LayerChange:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Edit:
-    """One step of the history. ``image_id`` None: it concerns the whole project (classes).
+    """One step of the history. ``image_id`` None: it concerns the whole project (classes, imports).
 
-    ``seq`` is given by the store and orders all edits of a project; ``is_reversed`` marks one that undoes.
+    ``seq`` is given by the store and orders all edits of a project; ``is_reversed`` marks one that undoes. ``layers`` are whole
+    layers, written before, that come or go with it.
     """
 
     label: str
@@ -64,6 +65,7 @@ class Edit:
     seq: int = 0
     created_s: float = 0.0
     is_reversed: bool = False
+    layers: tuple[LayerArrival, ...] = ()
 
     def reversed(self) -> Edit:
         """The edit that takes this one back; the same ``seq``."""
@@ -77,7 +79,8 @@ class Edit:
             for change in reversed(self.changes)
         )
         classes = None if self.classes is None else (self.classes[1], self.classes[0])
-        return replace(self, changes=changes, classes=classes, is_reversed=not self.is_reversed)
+        layers = tuple(replace(item, is_there=not item.is_there) for item in self.layers)
+        return replace(self, changes=changes, classes=classes, is_reversed=not self.is_reversed, layers=layers)
 
     @property
     def nbytes(self) -> int:
@@ -86,7 +89,7 @@ class Edit:
         A tile shared with the layer or a neighbour in the history counts in both; pixels at hand are counted by
         :data:`segstudio.core.tile_cells.HOT`.
         """
-        total = 512
+        total = 512 + 128 * len(self.layers)
         for change in self.changes:
             total += 256 * len(change.segments) + 96 * len(change.tiles)
             for tile in change.tiles:
@@ -110,7 +113,7 @@ class Edit:
     @property
     def is_empty(self) -> bool:
         """Whether it changes nothing."""
-        has_change = any(change.tiles or change.segments for change in self.changes)
+        has_change = bool(self.layers) or any(change.tiles or change.segments for change in self.changes)
         return not has_change and (self.classes is None or self.classes[0] == self.classes[1])
 
     @property

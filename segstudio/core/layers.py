@@ -44,6 +44,19 @@ class Segment:
         return self.source in ("hand", "import") or self.is_reviewed
 
 
+@dataclass(frozen=True, slots=True)
+class LayerArrival:
+    """A layer that comes into an image (``is_there``) or goes from it with an edit; what it holds is kept either way.
+
+    ``name`` is what it is called while it is there; where that is taken by then, it gets a number.
+    """
+
+    layer_id: int
+    image_id: int
+    name: str
+    is_there: bool = True
+
+
 class LabelLayer:
     """A segment map over one image (or z-stack), and the table of its segments.
 

@@ -18,7 +18,7 @@ import numpy as np
 from segstudio.core.classes import ClassTable
 from segstudio.core.edits import Edit, LayerChange
 from segstudio.core.geometry import TILE
-from segstudio.core.layers import Segment
+from segstudio.core.layers import LayerArrival, Segment
 from segstudio.core.tile_cells import TileCell, runs_of
 from segstudio.core.tiles import Tile, TileChange
 
@@ -178,6 +178,8 @@ def encode_edit(edit: Edit, encoder: TileEncoder) -> bytes:
             for change in edit.changes
         ],
     }
+    if edit.layers:
+        head["layers"] = [[item.layer_id, item.image_id, item.name, item.is_there] for item in edit.layers]
     text = json.dumps(head, separators=(",", ":")).encode()
     squeezed = zlib.compress(text, 1)
     parts = [struct.pack("<I", len(squeezed)), squeezed]
@@ -216,6 +218,16 @@ def decode_edit(data: bytes, *, seq: int, label: str, image_id: int | None, crea
             changes.append(LayerChange(int(item["layer"]), plane, tuple(tiles), segments))
         tables = head["classes"]
         classes = None if tables is None else (ClassTable.from_json(tables[0]), ClassTable.from_json(tables[1]))
+        layers = tuple(LayerArrival(*item) for item in head.get("layers", ()))
     except (struct.error, zlib.error, KeyError, TypeError) as error:
         raise ValueError("a damaged edit") from error
-    return Edit(label, image_id, tuple(changes), classes, seq, created_s)
+    return Edit(label, image_id, tuple(changes), classes, seq, created_s, layers=layers)
+
+
+def decode_arrivals(data: bytes) -> tuple[LayerArrival, ...]:
+    """The layers that come or go with the edit of these bytes; its pixels are not looked at. ValueError as :func:`decode_edit`."""
+    try:
+        (length,) = struct.unpack_from("<I", data)
+        return tuple(LayerArrival(*item) for item in json.loads(zlib.decompress(data[4 : 4 + length])).get("layers", ()))
+    except (struct.error, zlib.error, TypeError, AttributeError) as error:
+        raise ValueError("a damaged edit") from error
