@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from segstudio.core.classes import IGNORE, MAX_ID, UNLABELLED
-from segstudio.core.geometry import Rect
+from segstudio.core.geometry import Rect, tile_rect
 from segstudio.core.layers import LabelLayer, Segment
 
 if TYPE_CHECKING:
@@ -192,7 +192,10 @@ class LayerBuilder:
 
     def _place(self, piece: FoundObject, rect: Rect, mask: npt.NDArray[np.bool_], class_id: int) -> tuple[int, int]:
         """(layer, segment id) for the object; a known key's later parts stay with it."""
-        if piece.key is not None and piece.key in self._keys:
+        if piece.is_object and piece.key in self._keys:
+            index, segment_id = self._keys[piece.key]
+            if not self._is_free(index, rect, mask, piece.z, segment_id):
+                self._keys[piece.key] = self._moved(index, segment_id, piece, rect, mask, class_id)
             return self._keys[piece.key]
         index = 0
         while not self._is_free(index, rect, mask, piece.z):
@@ -200,17 +203,39 @@ class LayerBuilder:
         if piece.is_object:
             self._count(self.counts.objects, piece.class_index, 1)
             found = index, self._new_segment(index, piece, class_id)
-        else:
-            found = index, self._stuff_id(index, class_id, piece)
-        if piece.key is not None:
-            self._keys[piece.key] = found
-        return found
+            if piece.key is not None:
+                self._keys[piece.key] = found
+            return found
+        return index, self._stuff_id(index, class_id, piece)
 
-    def _is_free(self, index: int, rect: Rect, mask: npt.NDArray[np.bool_], z: int) -> bool:
+    def _moved(
+        self, index: int, segment_id: int, piece: FoundObject, rect: Rect, mask: npt.NDArray[np.bool_], class_id: int
+    ) -> tuple[int, int]:
+        """(layer, segment id) of an object after all its parts went up to where they and the new one are free."""
+        old = self.layers[index]
+        parts = []
+        for key in sorted(old.tiles.keys()):
+            part = tile_rect(key[1], key[2]).intersected(old.bounds)
+            held = old.tiles.read(part, key[0]) == segment_id
+            if held.any():
+                parts.append((part, held, key[0]))
+        target = index + 1
+        while not all(self._is_free(target, *place) for place in [*parts, (rect, mask, piece.z)]):
+            target += 1
+        found = self._new_segment(target, piece, class_id)
+        for part, held, z in parts:
+            old.tiles.write(part, 0, held, z=z)
+            self.layers[target].tiles.write(part, found, held, z=z)
+        old.put_segment(segment_id, None)
+        return target, found
+
+    def _is_free(self, index: int, rect: Rect, mask: npt.NDArray[np.bool_], z: int, but: int = UNLABELLED) -> bool:
+        """Whether no other segment than *but* holds any of the mask's pixels, and the layer has an id left."""
         layer = self._layer(index)
-        if self._next[index] > MAX_ID:
+        if but == UNLABELLED and self._next[index] > MAX_ID:
             return False
-        return not bool((layer.tiles.read(rect, z)[mask] != 0).any())
+        held = layer.tiles.read(rect, z)[mask]
+        return not bool(((held != 0) & (held != but)).any())
 
     @staticmethod
     def _count(counts: dict[int, int], key: int, by: int) -> None:
