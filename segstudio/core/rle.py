@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from segstudio.core.layers import LabelLayer
 
 _MAX_GROUPS = 7  # characters of 5 bits that a count below 2**32 can take
+_MOST_GROUPS = 12  # of a count that is read: what 64 bits hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,27 +211,31 @@ def decompress(text: str | bytes) -> list[int]:
     ValueError
         When the text is none, or holds a count below 0.
     """
-    data = text.encode("ascii", "strict") if isinstance(text, str) else text
-    counts: list[int] = []
-    value = shift = 0
-    for character in data:
-        bits = character - 48
-        if not 0 <= bits < 64 or shift > 60:
-            raise ValueError("the run lengths cannot be read")
-        value |= (bits & 0x1F) << shift
-        shift += 5
-        if bits & 0x20:
-            continue
-        if bits & 0x10:
-            value -= 1 << shift
-        if len(counts) > 2:
-            value += counts[-2]
-        if value < 0:
-            raise ValueError("a run is shorter than nothing")
-        counts.append(value)
-        value = shift = 0
-    if shift:
+    return [int(count) for count in _decompressed(text)]
+
+
+def _decompressed(text: str | bytes) -> npt.NDArray[np.int64]:
+    data = np.frombuffer(text.encode("ascii", "strict") if isinstance(text, str) else text, np.uint8)
+    if data.size == 0:
+        return np.zeros(0, np.int64)
+    if int(data.min()) < 48 or int(data.max()) >= 48 + 64:
+        raise ValueError("the run lengths cannot be read")
+    bits = data.astype(np.int64) - 48
+    last = np.flatnonzero(bits < 0x20)
+    if last.size == 0 or last[-1] != data.size - 1:
         raise ValueError("the run lengths are cut off")
+    sizes = np.diff(last, prepend=-1)
+    if int(sizes.max()) > _MOST_GROUPS:
+        raise ValueError("the run lengths cannot be read")
+    first = last - sizes + 1
+    counts = (bits & 0x1F) << (5 * (np.arange(data.size) - np.repeat(first, sizes)))
+    counts = np.add.reduceat(counts, first)
+    counts -= np.where(bits[last] & 0x10, np.int64(1) << (5 * sizes), 0)
+    # Each count from the fourth on is told as its difference from the second last.
+    for chain in (counts[1::2], counts[2::2]):
+        np.cumsum(chain, out=chain)
+    if int(counts.min()) < 0:
+        raise ValueError("a run is shorter than nothing")
     return counts
 
 
@@ -242,10 +247,18 @@ def decode_runs(counts: Sequence[int] | str | bytes, height: int, width: int) ->
     ValueError
         When the counts do not add up to the image's pixels; checked before anything is allocated.
     """
-    numbers = decompress(counts) if isinstance(counts, str | bytes) else [int(count) for count in counts]
-    if any(count < 0 for count in numbers) or sum(numbers) != height * width:
+    if isinstance(counts, str | bytes):
+        numbers = _decompressed(counts)
+    else:
+        try:
+            numbers = np.asarray([int(count) for count in counts], np.int64)
+        except OverflowError as error:
+            raise ValueError("a run is longer than any image") from error
+    pixels = height * width
+    is_sane = numbers.size > 0 and int(numbers.min()) >= 0 and int(numbers.max()) <= pixels
+    if pixels and not (is_sane and int(numbers.sum()) == pixels):
         raise ValueError(f"the run lengths do not add up to {width} × {height} pixels")
-    edges = np.cumsum(np.asarray(numbers, np.int64))
+    edges = np.cumsum(numbers)
     ends = edges[1::2]
     return edges[0::2][: ends.size], ends
 

@@ -25,10 +25,11 @@ BUILT_IN: tuple[FormatEntry, ...] = (
     FormatEntry(
         "coco", "COCO instances", f"{_HERE}.coco:CocoExporter", {"polygons": False, "stuff": True}, takes_planes=True,
         holds_overlap=True, reader=f"{_HERE}.coco_in:CocoImporter", holds_objects=True,
+        reader_options={"images": "", "boxes": False},
     ),
     FormatEntry(
         "coco-panoptic", "COCO panoptic", f"{_HERE}.panoptic:PanopticExporter", takes_planes=True,
-        reader=f"{_HERE}.panoptic_in:PanopticImporter", holds_objects=True,
+        reader=f"{_HERE}.panoptic_in:PanopticImporter", holds_objects=True, reader_options={"images": ""},
     ),
     FormatEntry(
         "ade20k", "ADE20K", f"{_HERE}.ade20k:Ade20kExporter", takes_planes=True, reader=f"{_HERE}.ade20k_in:Ade20kImporter",
