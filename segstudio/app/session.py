@@ -145,7 +145,7 @@ class Session(EditsPart):
             return False
         if not paths:
             return False
-        if self._store is None and not self._open_project_for(paths[0]):
+        if self._store is None and not self.open_project_for(paths[0]):
             return False
         before = len(self._records)
         report = self.add_images(paths)
@@ -156,10 +156,15 @@ class Session(EditsPart):
             self.select_image(report.added[0].id)
         return bool(report.added or report.already)
 
-    def _open_project_for(self, path: Path) -> bool:
+    def folder_for(self, path: Path) -> Path:
+        """Where the project lies, or would, that is made for loose images or a dataset."""
         source = (path if path.is_dir() else path.parent).resolve()
         digest = hashlib.sha256(str(source).encode()).hexdigest()[:8]
-        folder = data_folder() / "projects" / f"{source.name or 'images'}-{digest}"
+        return data_folder() / "projects" / f"{source.name or 'images'}-{digest}"
+
+    def open_project_for(self, path: Path) -> bool:
+        """Open the project made for the folder of *path*, made now where there is none; False when that failed."""
+        folder = self.folder_for(path)
         if is_project(folder):
             return self.open_project(folder)
         is_made = self.create_project(folder)

@@ -16,6 +16,7 @@ from segstudio.gui.compare_control import CompareControl
 from segstudio.gui.evaluation_control import EvaluationControl
 from segstudio.gui.export_control import ExportControl
 from segstudio.gui.i18n import tr
+from segstudio.gui.import_control import ImportControl
 from segstudio.gui.job_strip import JobView
 from segstudio.gui.learning_control import LearningControl
 from segstudio.gui.model_control import ModelControl
@@ -49,6 +50,7 @@ class JobCenter(QObject):
         self.prompts = PromptControl(self)
         self.training = TrainingControl(self)
         self.exports = ExportControl(self)
+        self.imports = ImportControl(self)
         self.model_files = ModelFiles(self)
         self.compare = CompareControl(self)
         self.evaluations = EvaluationControl(self)
@@ -163,6 +165,7 @@ class JobCenter(QObject):
         self.training.on_project_changed()
         self.learning.on_project_changed()
         self.evaluations.on_project_changed()
+        self.imports.on_project_changed()
 
     def shut_down(self) -> None:
         """Stop everything and wait for it."""
@@ -176,6 +179,7 @@ class JobCenter(QObject):
         self.training.shut_down()
         self.learning.shut_down()
         self.exports.shut_down()
+        self.imports.shut_down()
         self.model_files.shut_down()
         for process in self._processes:
             process.kill()

@@ -251,11 +251,11 @@ class MainWindow(QMainWindow):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
-        """Open what was dropped."""
+        """Open what was dropped; a dataset's labels are imported."""
         paths = dropped_paths(event)
         if paths:
             event.acceptProposedAction()
-            self.open_paths(paths)
+            self.workspace.importing.drop(paths)
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """Leave: nothing needs saving; running jobs are stopped once the user agrees."""

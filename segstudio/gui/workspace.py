@@ -22,6 +22,7 @@ from segstudio.gui.effort_control import EffortControl
 from segstudio.gui.i18n import tr
 from segstudio.gui.image_adding import ImageAdder
 from segstudio.gui.image_files import ImageFilesControl
+from segstudio.gui.importing import Importing
 from segstudio.gui.imports import EarlyImports, calm_imports
 from segstudio.gui.job_center import JobCenter
 from segstudio.gui.look_control import LookControl
@@ -66,6 +67,7 @@ class Workspace(QObject):
         self.opening = Opening(self)
         self.adder = ImageAdder(self)
         self.image_files = ImageFilesControl(self)
+        self.importing = Importing(self)
         self.regions: Regions | None = None
         """Operations on whole regions, once their actions are bound."""
         self._docks: Docks | None = None
@@ -166,6 +168,7 @@ class Workspace(QObject):
         self._retry_timer.stop()
         self.looks.shut_down()
         self.early_imports.shut_down()
+        self.importing.shut_down()
         self.jobs.shut_down()
         self.adder.shut_down()
         self.image_files.shut_down()
@@ -210,7 +213,7 @@ class Workspace(QObject):
         self.canvas.cursor_moved.connect(self.window.status_line.show_cursor)
         self.canvas.cursor_left.connect(self.window.status_line.clear_cursor)
         self.canvas.zoom_changed.connect(self.window.status_line.show_zoom)
-        self.canvas.files_dropped.connect(self.window.open_paths)
+        self.canvas.files_dropped.connect(self.importing.drop)
 
     def _on_retry(self) -> None:
         if self.session.has_unsaved:

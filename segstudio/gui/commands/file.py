@@ -15,6 +15,11 @@ def bind(workspace: Workspace) -> None:
     bind_action("file.add_images", workspace.opening.add_images, when=lambda: not session.is_read_only)
     bind_action("file.add_folder", workspace.opening.add_folder, when=lambda: not session.is_read_only)
     bind_action("file.find_moved", workspace.image_files.ask_and_find, when=lambda: not session.is_read_only)
+    bind_action(
+        "file.import",
+        workspace.importing.ask,
+        when=lambda: not session.is_read_only and not workspace.jobs.imports.is_running,
+    )
     bind_action("file.close_project", workspace.opening.close)
     bind_action("file.export", lambda: export(workspace))
 

@@ -1,0 +1,72 @@
+"""Questions that a dialog asks a process while it is open: the newest wins, and the process ends with the dialog."""
+
+from __future__ import annotations
+
+import itertools
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+if TYPE_CHECKING:
+    from segstudio.gui.threads import TaskThread
+
+
+class Asker(QObject):
+    """One question at a time: a new one ends the one before, whose answer never comes."""
+
+    answered = Signal(object)
+    failed = Signal(str)
+    """Why there is no answer, in a sentence."""
+    progressed = Signal(object)
+    """A message of ``segstudio.jobs.protocol``."""
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._thread: TaskThread | None = None
+        self._ending: list[TaskThread] = []
+        self._numbers = itertools.count(1)
+        self._asked = 0
+        self.is_busy = False
+
+    def ask(self, spec: object) -> None:
+        """Ask; the answer comes as ``answered`` or ``failed``."""
+        from segstudio.gui.threads import TaskThread
+
+        if self.is_busy:
+            self.stop()  # What it answers now would be taken for the answer to this.
+        if self._thread is None:
+            self._asked = next(self._numbers)
+            self._thread = TaskThread(self)
+            self._thread.is_child_kept = True
+            self._thread.finished_job.connect(partial(self._on_answered, self._asked))
+            self._thread.failed.connect(partial(self._on_failed, self._asked))
+            self._thread.message_received.connect(self.progressed.emit)
+        self.is_busy = True
+        self._thread.submit(spec)
+
+    def stop(self) -> None:
+        """Nobody waits any more: the process ends, without waiting for it."""
+        thread, self._thread = self._thread, None
+        self.is_busy = False
+        self._asked = 0
+        if thread is not None:
+            self._ending.append(thread)
+            thread.finished.connect(partial(self._ending.remove, thread))
+            thread.retire()
+
+    def shut_down(self) -> None:
+        """End the process and wait for it."""
+        self.stop()
+        for thread in list(self._ending):
+            thread.wait()
+
+    def _on_answered(self, number: int, answer: object) -> None:
+        if number == self._asked:
+            self.is_busy = False
+            self.answered.emit(answer)
+
+    def _on_failed(self, number: int, sentence: str, details: str) -> None:
+        if number == self._asked:
+            self.is_busy = False
+            self.failed.emit(sentence)
