@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from segstudio.core.geometry import Rect
     from segstudio.core.looks import Measure
+    from segstudio.io.formats.base import Selection, Tiling
     from segstudio.ml.api import Prompts
     from segstudio.ml.cards import ModelCard
     from segstudio.ml.continuous.plan import LearnPlan
@@ -218,7 +219,10 @@ class AugmentSpec:
 
 @dataclass(frozen=True)
 class ExportSpec:
-    """A dataset to write from a project; the host opens the project read-only."""
+    """A dataset to write from a project; the host opens the project read-only. The result is an ``ExportReport``.
+
+    ``split`` as ``train=.7,val=.3``; "project": each image's own; "": none. The rest as :class:`segstudio.io.formats.base.ExportPlan`.
+    """
 
     project_folder: str
     format: str
@@ -227,6 +231,17 @@ class ExportSpec:
     seed: int = 0
     image_ids: tuple[int, ...] | None = None
     options: tuple[tuple[str, Any], ...] = field(default=())
+    select: Selection | None = None
+    split_by: str = "file"
+    tiles: Tiling | None = None
+    workers: int = 0
+
+
+@dataclass(frozen=True)
+class LossesSpec:
+    """What an export would lose, counted before it; the result is a tuple of :class:`segstudio.io.formats.base.Loss`."""
+
+    export: ExportSpec
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segstudio.core.errors import UserError
+from segstudio.jobs import exchange_looks
 from segstudio.jobs.protocol import StageChanged
 from segstudio.jobs.specs import (
     AugmentSpec,
@@ -15,12 +16,17 @@ from segstudio.jobs.specs import (
     ExportSpec,
     Installed,
     InstallSpec,
+    LossesSpec,
     OnnxSpec,
     PreviewSpec,
 )
 
 if TYPE_CHECKING:
+    from segstudio.io.formats.base import ExportPlan
     from segstudio.jobs.child import Port
+
+PROJECT_SPLITS = "project"
+"""In :attr:`ExportSpec.split`: each image's own."""
 
 
 def serve(spec: object, port: Port) -> object:
@@ -37,6 +43,8 @@ def serve(spec: object, port: Port) -> object:
         return str(download(spec.card, port.progress, port))
     if isinstance(spec, ExportSpec):
         return _export(spec, port)
+    if isinstance(spec, LossesSpec):
+        return _losses(spec.export, port)
     if isinstance(spec, EvaluateSpec):
         return _evaluate(spec, port)
     if isinstance(spec, AugmentSpec):
@@ -50,25 +58,47 @@ def serve(spec: object, port: Port) -> object:
         return _install(Path(spec.path))
     if isinstance(spec, OnnxSpec):
         return _export_onnx(spec, port)
+    if isinstance(spec, (exchange_looks.DetectSpec, exchange_looks.ImportPicturesSpec, exchange_looks.ExportPicturesSpec)):
+        return exchange_looks.serve(spec, port)
     raise TypeError(f"the task host does not serve {type(spec).__name__}")
 
 
-def _export(spec: ExportSpec, port: Port) -> object:
+def export_plan(spec: ExportSpec) -> ExportPlan:
+    """What the spec asks for; UserError when its split cannot be read."""
     from segstudio.core.splits import parse_split
-    from segstudio.io.formats.base import ExportPlan
-    from segstudio.io.formats.registry import export_project
-    from segstudio.io.store.project import ProjectStore
+    from segstudio.io.formats.base import ExportPlan, Selection
 
-    plan = ExportPlan(
+    fractions = {} if spec.split == PROJECT_SPLITS else parse_split(spec.split) if spec.split else None
+    return ExportPlan(
         format=spec.format,
         out=Path(spec.out),
-        split_fractions=parse_split(spec.split) if spec.split else None,
+        split_fractions=fractions,
         seed=spec.seed,
         image_ids=spec.image_ids,
         options=dict(spec.options),
+        select=spec.select or Selection(),
+        split_by=spec.split_by,
+        tiles=spec.tiles,
+        workers=spec.workers,
     )
+
+
+def _export(spec: ExportSpec, port: Port) -> object:
+    from segstudio.io.formats.registry import export_project
+    from segstudio.io.store.project import ProjectStore
+
+    plan = export_plan(spec)
     with ProjectStore.open(Path(spec.project_folder), read_only=True) as store:
         return export_project(store, plan, port.progress, port)
+
+
+def _losses(spec: ExportSpec, port: Port) -> object:
+    from segstudio.io.formats.losses import losses_before
+    from segstudio.io.store.project import ProjectStore
+
+    plan = export_plan(spec)
+    with ProjectStore.open(Path(spec.project_folder), read_only=True) as store:
+        return losses_before(store, plan, port.progress, port)
 
 
 def _evaluate(spec: EvaluateSpec, port: Port) -> object:

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from segstudio.io.store.project import ProjectStore
-    from segstudio.io.store.records import ImageRecord
 
 EXPORTERS: dict[str, FormatEntry] = exporters()
 """Format id → entry. ``options`` tells what :class:`ExportPlan` may ask for."""
 _STUMBLED = "report this as a bug, with the project if you can"
 
 
-def _entry(plan: ExportPlan) -> FormatEntry:
+def planned_entry(plan: ExportPlan) -> FormatEntry:
+    """The plan's format; UserError when there is none, or it has no such option."""
     entry = entry_of(plan.format)
     unknown = [name for name in plan.options if name not in entry.options]
     if unknown:
@@ -51,13 +51,13 @@ def export_project(
     Cancelled
         When *cancel* was set.
     """
-    from segstudio.io.formats.work_list import work_list
+    from segstudio.io.formats.work_list import chosen_records, work_list
 
-    entry = _entry(plan)
+    entry = planned_entry(plan)
     out = Path(plan.out).absolute()
     if not len(store.classes):
         raise UserError("The project has no classes", path=store.folder, remedy="add one and label something first")
-    records = _records(store, plan)
+    records = chosen_records(store, plan)
     sweep_dead(out)
     with atomic_folder(out) as folder, closing(KeptReaders()) as readers:
         exporter = cast(
@@ -129,26 +129,6 @@ def _overlap_notes(entry: FormatEntry, written: Sequence[ExportItem], cancel: Ca
         return []
     where = "In one image" if count == 1 else f"In {count} images"
     return [f"{where} label layers overlap: a mask holds one class a pixel, so the upper layer was written there."]
-
-
-def _records(store: ProjectStore, plan: ExportPlan) -> list[ImageRecord]:
-    records = store.images()
-    if plan.image_ids is not None:
-        wanted = set(plan.image_ids)
-        records = [record for record in records if record.id in wanted]
-        if not records:
-            raise UserError("None of the chosen images is in the project", path=store.folder, remedy="choose others")
-        return records
-    records = [record for record in records if record.status == "done" or _is_labelled(store, record)]
-    if not records:
-        raise UserError(
-            "No image of the project has labels yet", path=store.folder, remedy="label or accept some first"
-        )
-    return records
-
-
-def _is_labelled(store: ProjectStore, record: ImageRecord) -> bool:
-    return any(not layer.is_blank for layer in store.layers(record.id) if layer.kind == "labels")
 
 
 def _split_names(plan: ExportPlan, written: list[ExportItem]) -> list[str]:

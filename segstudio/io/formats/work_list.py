@@ -51,6 +51,27 @@ class WorkList:
         return [f"{volumes} written plane by plane, numbered from 0: {images}.{left_out}"]
 
 
+def chosen_records(store: ProjectStore, plan: ExportPlan) -> list[ImageRecord]:
+    """The images that *plan* is about; UserError when there are none."""
+    records = store.images()
+    if plan.image_ids is not None:
+        wanted = set(plan.image_ids)
+        records = [record for record in records if record.id in wanted]
+        if not records:
+            raise UserError("None of the chosen images is in the project", path=store.folder, remedy="choose others")
+        return records
+    records = [record for record in records if record.status == "done" or _is_labelled(store, record)]
+    if not records:
+        raise UserError(
+            "No image of the project has labels yet", path=store.folder, remedy="label or accept some first"
+        )
+    return records
+
+
+def _is_labelled(store: ProjectStore, record: ImageRecord) -> bool:
+    return any(not layer.is_blank for layer in store.layers(record.id) if layer.kind == "labels")
+
+
 def plane_stem(stem: str, z: int, depth: int, taken: set[str]) -> str:
     """The stem of plane *z*, such as ``stack_z0012``: from 0, all planes of a volume with equally many digits."""
     digits = max(MIN_DIGITS, len(str(depth - 1)))

@@ -1,0 +1,232 @@
+"""What a format cannot hold of some labels: counted before anything is written, in sentences."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from segstudio.core.cancel import NEVER, Cancel, check
+from segstudio.core.classes import IGNORE, UNLABELLED
+from segstudio.core.errors import UserError
+from segstudio.core.geometry import Rect, tile_rect
+from segstudio.core.progress import ProgressSink, no_progress
+from segstudio.io.formats.base import ExportItem, ExportPlan, FormatEntry, Loss
+from segstudio.io.formats.pixels import label_layers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy.typing as npt
+
+    from segstudio.core.classes import ClassTable
+    from segstudio.core.layers import LabelLayer
+    from segstudio.io.store.project import ProjectStore
+
+SENTENCES: Mapping[str, tuple[str, str]] = {
+    "overlap": ("pixel lies", "pixels lie"),
+    "objects": ("object becomes part", "objects become part"),
+    "stuff": ("pixel that belongs to no object is", "pixels that belong to no object are"),
+    "ignore": ("ignored pixel is", "ignored pixels are"),
+    "unlabelled": ("unlabelled pixel is", "unlabelled pixels are"),
+    "holes": ("object has", "objects have"),
+    "parts": ("object is", "objects are"),
+}
+_REST: Mapping[str, str] = {
+    "overlap": "under another label layer: the upper layer is written there",
+    "objects": "of its class's area: the format does not tell objects apart",
+    "stuff": "left out: the format holds objects only",
+    "ignore": "written as unlabelled: the format has no ignored pixels",
+    "unlabelled": "written as ignored, since a class owns the mask value 0",
+    "holes": "holes that are filled: the format has none",
+    "parts": "in several pieces, which the format cannot keep together",
+}
+_OF_EACH: Mapping[str, str] = {"objects": "of their classes' areas: the format does not tell objects apart"}
+KINDS = tuple(SENTENCES)
+
+
+@dataclass(frozen=True)
+class Holds:
+    """What a format with these options, for these classes, can hold."""
+
+    overlap: bool
+    objects: bool
+    stuff: bool
+    ignore: bool
+    holes: bool
+    parts: bool
+    unlabelled: bool
+
+    @classmethod
+    def of(cls, entry: FormatEntry, options: Mapping[str, Any], classes: ClassTable) -> Holds:
+        """An option ``stuff`` that is off was chosen, but counts all the same."""
+        return cls(
+            entry.holds_overlap,
+            entry.holds_objects,
+            entry.holds_stuff and bool({**entry.options, **options}.get("stuff", True)),
+            entry.holds_ignore,
+            entry.holds_holes,
+            entry.holds_parts,
+            not (entry.has_values and classes.by_mask_value(0) is not None),
+        )
+
+
+def losses_before(
+    store: ProjectStore, plan: ExportPlan, progress: ProgressSink = no_progress, cancel: Cancel = NEVER
+) -> tuple[Loss, ...]:
+    """What would be lost if *plan* were carried out; reads every chosen label layer once and writes nothing.
+
+    Images that cannot be written at all are in it, too: kind "images", one sentence each.
+
+    Raises
+    ------
+    UserError
+        When there is nothing to export, or the plan asks for what there is not.
+    Cancelled
+        When *cancel* was set.
+    """
+    from contextlib import closing
+
+    from segstudio.io.formats.registry import planned_entry
+    from segstudio.io.formats.work_list import chosen_records, problem_of, work_list
+    from segstudio.io.readers.kept import KeptReaders
+
+    entry = planned_entry(plan)
+    plan = replace(plan, tiles=None)
+    tally = LossTally(Holds.of(entry, plan.options, store.classes))
+    with closing(KeptReaders()) as readers:
+        work = work_list(store, chosen_records(store, plan), plan, entry, readers, cancel)
+        losses = [Loss("images", sentence) for _, sentence in work.skipped]
+        refused: dict[object, str] = {}
+        for done, item in enumerate(work.items):
+            check(cancel)
+            progress(done, len(work.items), f"Looking at {item.name}")
+            if item.image_file not in refused:
+                refused[item.image_file] = problem_of(item, entry)
+                if refused[item.image_file]:
+                    losses.append(Loss("images", refused[item.image_file]))
+            if refused[item.image_file]:
+                continue
+            try:
+                tally.add(item, cancel)
+            except UserError as error:
+                losses.append(Loss("images", str(error)))
+    return (*tally.losses(), *losses)
+
+
+class LossTally:
+    """Adds up what is lost over images."""
+
+    def __init__(self, holds: Holds) -> None:
+        self.holds = holds
+        self._counts: Counter[str] = Counter()
+        self._images: Counter[str] = Counter()
+
+    def add(self, item: ExportItem, cancel: Cancel = NEVER) -> None:
+        """Count one image's."""
+        self.add_counts(image_losses(label_layers(item), item, self.holds, cancel))
+
+    def add_counts(self, found: Mapping[str, int]) -> None:
+        """Add one image's, by kind."""
+        for kind, count in found.items():
+            if count:
+                self._counts[kind] += count
+                self._images[kind] += 1
+
+    def losses(self) -> tuple[Loss, ...]:
+        """One for each kind that occurred."""
+        return tuple(
+            Loss(
+                kind, sentence_of(kind, self._counts[kind], self._images[kind]), self._images[kind], self._counts[kind]
+            )
+            for kind in KINDS
+            if self._counts[kind]
+        )
+
+
+def sentence_of(kind: str, count: int, images: int) -> str:
+    """The sentence for a loss, such as “3 objects in 2 images become part of …”."""
+    noun, verb = SENTENCES[kind][count != 1].split(" ", 1)
+    rest = _OF_EACH.get(kind, _REST[kind]) if count != 1 else _REST[kind]
+    where = "1 image" if images == 1 else f"{images:,} images"
+    return f"{count:,} {noun} in {where} {verb} {rest}."
+
+
+def image_losses(
+    layers: Sequence[LabelLayer], item: ExportItem, holds: Holds, cancel: Cancel = NEVER
+) -> dict[str, int]:
+    """Loss kind → pixels or objects of one image."""
+    found: Counter[str] = Counter()
+    if not holds.overlap or not holds.unlabelled:
+        found.update(_by_tile(layers, item, holds, cancel))
+    for layer in layers:
+        check(cancel)
+        pixels = layer.segment_pixels()
+        if not holds.ignore:
+            found["ignore"] += pixels.get(IGNORE, 0)
+        for segment_id, count in pixels.items():
+            segment = layer.segments.get(segment_id)
+            if segment is None or segment.class_id == UNLABELLED:
+                continue
+            if not segment.is_object and not holds.stuff:
+                found["stuff"] += count
+            if segment.is_object and not holds.objects:
+                found["objects"] += 1
+        if not (holds.holes and holds.parts):
+            found.update(_by_shape(layer, holds, cancel))
+    return dict(found)
+
+
+def _by_tile(layers: Sequence[LabelLayer], item: ExportItem, holds: Holds, cancel: Cancel) -> Counter[str]:
+    found: Counter[str] = Counter()
+    depth = item.depth if item.plane is None else 1
+    labelled = 0
+    for key in sorted({key for layer in layers for key in layer.tiles.keys()}):
+        check(cancel)
+        rect = tile_rect(key[1], key[2]).clipped(item.width, item.height)
+        here = [layer.read_classes(rect, key[0]) for layer in layers if layer.tiles.held(key) != 0]
+        if not here:
+            continue
+        values = np.stack(here)
+        if not holds.overlap and len(here) > 1:
+            found["overlap"] += int((((values != UNLABELLED) & (values != IGNORE)).sum(axis=0) > 1).sum())
+        labelled += int((values != UNLABELLED).any(axis=0).sum())
+    if not holds.unlabelled:
+        found["unlabelled"] = item.width * item.height * depth - labelled
+    return found
+
+
+def _by_shape(layer: LabelLayer, holds: Holds, cancel: Cancel) -> Counter[str]:
+    from segstudio.core.polygons import outlines
+
+    found: Counter[str] = Counter()
+    for (z, segment_id), rect in object_boxes(layer).items():
+        check(cancel)
+        outer, holes = outlines(layer.read(rect, z) == segment_id)
+        found["holes"] += bool(holes) and not holds.holes
+        found["parts"] += len(outer) > 1 and not holds.parts
+    return found
+
+
+def object_boxes(layer: LabelLayer) -> dict[tuple[int, int], Rect]:
+    """(z, segment id) → the box around the object's pixels on that plane, for objects of a class."""
+    boxes: dict[tuple[int, int], Rect] = {}
+    is_object = np.zeros(65536, np.bool_)
+    is_object[[s.id for s in layer.segments.values() if s.is_object and s.class_id != UNLABELLED]] = True
+    for key in layer.tiles.keys():
+        rect = tile_rect(key[1], key[2]).intersected(layer.bounds)
+        ids = layer.tiles.read(rect, key[0])
+        for segment_id in np.flatnonzero(np.bincount(ids.ravel())).tolist():
+            if is_object[segment_id]:
+                box = _box(ids == segment_id).moved(rect.x, rect.y)
+                known = boxes.get((key[0], segment_id))
+                boxes[key[0], segment_id] = box if known is None else known.united(box)
+    return boxes
+
+
+def _box(mask: npt.NDArray[np.bool_]) -> Rect:
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    x, y = int(columns[0]), int(rows[0])
+    return Rect(x, y, int(columns[-1]) - x + 1, int(rows[-1]) - y + 1)
