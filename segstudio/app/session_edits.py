@@ -320,7 +320,7 @@ class EditsPart(ImagesPart):
         if obstacle:
             # The stack has stepped already: put it back.
             stack.redo() if is_undo else stack.undo()
-            self.say(UserError(obstacle, remedy="merge or delete the class instead"))
+            self.say(UserError(obstacle, remedy=self._store.undo_remedy(edit)))
             return False
         self._put(edit)
         self._show_plane_of(edit)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from segstudio.core.classes import ClassTable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
-    from segstudio.core.edits import LayerArrival
+    from segstudio.core.layers import LayerArrival
     from segstudio.io.formats.base import Problem
 
 RowKind = Literal["comes", "new image", "unchanged", "missing", "conflict", "skipped"]

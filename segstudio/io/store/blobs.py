@@ -166,7 +166,7 @@ def _segment_row(segment: Segment | None) -> list[Any] | None:
 
 def encode_edit(edit: Edit, encoder: TileEncoder) -> bytes:
     """An edit as bytes: a JSON head, then each tile before and after."""
-    head = {
+    head: dict[str, Any] = {
         "classes": None if edit.classes is None else [table.to_json() for table in edit.classes],
         "changes": [
             {
@@ -228,6 +228,8 @@ def decode_arrivals(data: bytes) -> tuple[LayerArrival, ...]:
     """The layers that come or go with the edit of these bytes; its pixels are not looked at. ValueError as :func:`decode_edit`."""
     try:
         (length,) = struct.unpack_from("<I", data)
-        return tuple(LayerArrival(*item) for item in json.loads(zlib.decompress(data[4 : 4 + length])).get("layers", ()))
+        return tuple(
+            LayerArrival(*item) for item in json.loads(zlib.decompress(data[4 : 4 + length])).get("layers", ())
+        )
     except (struct.error, zlib.error, TypeError, AttributeError) as error:
         raise ValueError("a damaged edit") from error

@@ -220,6 +220,17 @@ def describe_files(
     progress(len(files), len(files), "")
 
 
+def describe_new(
+    file: Path, folder: Path, *, copy: bool = False, name: str = "", cancel: Cancel = NEVER
+) -> dict[str, Any]:
+    """What :func:`insert_image` wants of a file that the project is known not to have, copied in where *copy* says so."""
+    values = _describe(file, cancel, hashes_all=copy)
+    if copy:
+        file = _copy_in(file, folder, name or values["name"])
+    kept, hint = kept_path(file, folder)
+    return {**values, "name": name or values["name"], "path": kept, "path_hint": hint}
+
+
 def _describe(file: Path, cancel: Cancel, *, hashes_all: bool) -> dict[str, Any]:
     from segstudio.io.readers.registry import probe
 
@@ -273,10 +284,11 @@ def _free(target: Path) -> Path:
 def insert_image(database: Database, values: dict[str, Any]) -> int:
     """Add a row of the images table (every column but ``id``) and its empty labels layer; the image's id."""
     with database.transaction() as connection:
-        return _insert(connection, values)
+        return insert_on(connection, values)
 
 
-def _insert(connection: sa.Connection, values: dict[str, Any]) -> int:
+def insert_on(connection: sa.Connection, values: dict[str, Any]) -> int:
+    """As :func:`insert_image`, in a transaction that is under way."""
     key = connection.execute(sa.insert(schema.images), values).inserted_primary_key
     assert key is not None
     image_id = int(key[0])

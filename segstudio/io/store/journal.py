@@ -230,6 +230,10 @@ class Journal:
             if layer_ids.intersection(item.edit.layer_ids):
                 yield item.edit
 
+    def waiting_arrivals(self) -> dict[int, bool]:
+        """Layer id → whether it is there, of layers whose coming or going did not get into the file yet."""
+        return {layer.layer_id: layer.is_there for item in self._waiting for layer in item.edit.layers}
+
     def load(self, seq: int) -> Edit:
         """The edit with this number; KeyError when it is gone, UserError when it is damaged."""
         for item in self._waiting:

@@ -13,11 +13,14 @@ from segstudio.io.store import schema
 from segstudio.io.store.blobs import PLANE_CODES, PLANE_DTYPES, decode_tile
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
     from segstudio.core.edits import Plane
     from segstudio.core.tiles import Tile, TileKey
     from segstudio.io.store.database import Database
+
+STAGED = "staged"
+"""The kind of a layer that is not there: not yet, or because its coming was undone. Nothing but its import reads it."""
 
 _TILE = sa.select(schema.tiles.c.data).where(
     schema.tiles.c.layer_id == sa.bindparam("layer_id"),
@@ -92,8 +95,11 @@ def count_planes(database: Database, image_ids: Collection[int]) -> dict[int, in
         return {int(image_id): int(count) for image_id, count in connection.execute(query) if image_id in wanted}
 
 
-def load_layers(database: Database, image_id: int) -> list[LabelLayer]:
-    """The layers of an image, oldest first; empty for an unknown image."""
+def load_layers(database: Database, image_id: int, arrivals: Mapping[int, bool] | None = None) -> list[LabelLayer]:
+    """The layers of an image, oldest first; empty for an unknown image.
+
+    Those that are staged are left out; *arrivals* (layer id, whether it is there) is what the file does not know yet.
+    """
     query = (
         sa.select(schema.layers, schema.images.c.width, schema.images.c.height, schema.images.c.depth)
         .join(schema.images, schema.images.c.id == schema.layers.c.image_id)
@@ -101,7 +107,7 @@ def load_layers(database: Database, image_id: int) -> list[LabelLayer]:
         .order_by(schema.layers.c.id)
     )
     with database.reading() as connection:
-        rows = connection.execute(query).all()
+        rows = [row for row in connection.execute(query) if (arrivals or {}).get(row.id, row.kind != STAGED)]
         tables = {row.id: read_segments(connection, row.id) for row in rows}
     layers = []
     for row in rows:

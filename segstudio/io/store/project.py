@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import weakref
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +65,14 @@ class ProjectStore(ProjectNotes):
         if lock is not None and not lock.is_supported:
             self.notices.append("This disk keeps no locks: open the project in one window only.")
         self._layers: weakref.WeakValueDictionary[int, LabelLayer] = weakref.WeakValueDictionary()
+        if not read_only:
+            self._sweep_staged()
+
+    def _sweep_staged(self) -> None:
+        from segstudio.io.store.arrivals import sweep_staged
+
+        with suppress(UserError):
+            sweep_staged(self._database, self.folder)
 
     # -- opening and closing -------------------------------------------------------------------------------------
 
@@ -235,7 +244,7 @@ class ProjectStore(ProjectNotes):
         from segstudio.io.store.layer_stack import in_order
 
         result = []
-        for layer in load_layers(self._database, image_id):
+        for layer in load_layers(self._database, image_id, self._journal.waiting_arrivals()):
             if (known := self._layers.get(layer.id)) is None:
                 for edit in self._journal.waiting_states({layer.id}):
                     apply_edit(edit, {layer.id: layer})
@@ -294,20 +303,28 @@ class ProjectStore(ProjectNotes):
             edit = edit.reversed()
         obstacle = self.undo_obstacle(edit)
         if obstacle:
-            raise UserError(obstacle, remedy="merge or delete the class instead")
+            raise UserError(obstacle, remedy=self.undo_remedy(edit))
         if edit.image_id is None:
             apply_edit(edit, self._layers)
         self._journal.mark(edit, undone)
 
     def undo_obstacle(self, edit: Edit) -> str:
         """Why *edit* must not be applied now, as a sentence, or "". Ask before undoing edits of the whole project."""
-        if edit.classes is None:
-            return ""
+        from segstudio.io.store.arrivals import obstacle, pixels_in
+
         moved = any(change.segments for change in edit.changes)
-        for item in edit.classes[0]:
-            if edit.classes[1].by_id(item.id) is None and not moved and self.where_used(item.id)["pixels"]:
-                return f"The class “{item.name}” is in use in the labels"
-        return ""
+        for item in () if edit.classes is None or moved else edit.classes[0]:
+            if edit.classes is not None and edit.classes[1].by_id(item.id) is None:
+                if self.where_used(item.id)["pixels"] > pixels_in(self, edit, item.id):
+                    return f"The class “{item.name}” is in use in the labels"
+        return obstacle(self, edit)
+
+    @staticmethod
+    def undo_remedy(edit: Edit) -> str:
+        """What to do where :meth:`undo_obstacle` stands in the way."""
+        if edit.layers:
+            return "undo the later changes first, or delete the imported layers"
+        return "merge or delete the class instead"
 
     @property
     def pending_count(self) -> int:

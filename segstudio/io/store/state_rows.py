@@ -43,7 +43,7 @@ _COUNT = (
 def write_edit_state(
     connection: sa.Connection, edit: Edit, encoder: TileEncoder, sizes: dict[int, tuple[int, int]]
 ) -> None:
-    """Write the "after" of every layer change; *sizes* is a cache of (width, height) by layer id."""
+    """Write the "after" of every layer change, and which layers come and go; *sizes* is a cache of (width, height) by layer id."""
     for change in edit.changes:
         _write_tiles(connection, change, encoder)
         if change.segments:
@@ -51,6 +51,10 @@ def write_edit_state(
     for change in edit.changes:
         if change.plane == "segments" and change.tiles:
             _write_counts(connection, change, sizes)
+    if edit.layers:
+        from segstudio.io.store.arrivals import write_arrivals
+
+        write_arrivals(connection, edit.layers)
 
 
 def _write_tiles(connection: sa.Connection, change: LayerChange, encoder: TileEncoder) -> None:
