@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from segstudio.io.formats.index_png import read_index_png, write_index_png
+from segstudio.io.formats.index_png import read_index_strips, write_index_png
 from segstudio.io.formats.pixels import (
     MaskCode,
     class_strips,
-    first_difference,
+    first_difference_of_strips,
     label_layers,
     make_folder,
     place_image,
@@ -64,8 +64,8 @@ class MasksExporter:
 
     def differs(self, item: ExportItem, cancel: Cancel) -> str:
         """Compare the mask file with the layers."""
-        values = read_index_png(self._mask_file(item))
-        return first_difference(values, self._strips(item, cancel), item.width, item.height)
+        found = read_index_strips(self._mask_file(item))
+        return first_difference_of_strips(found, self._strips(item, cancel), item.width, item.height)
 
     def notes(self) -> list[str]:
         """Where 16 bits were needed, say so."""

@@ -100,8 +100,10 @@ def has_overlap(layers: Sequence[LabelLayer], cancel: Cancel = NEVER) -> bool:
     return False
 
 
-def first_difference(values: npt.NDArray[Any], strips: Iterable[npt.NDArray[Any]], width: int, height: int) -> str:
-    """Where a mask differs from the rows it was made of; "" when nowhere."""
+def first_difference(
+    values: npt.NDArray[Any], strips: Iterable[npt.NDArray[Any]], width: int, height: int, top: int = 0
+) -> str:
+    """Where a mask, whose first row is row *top*, differs from the rows it was made of; "" when nowhere."""
     if values.shape != (height, width):
         return f"its size is {values.shape[1]} × {values.shape[0]}, not {width} × {height}"
     y = 0
@@ -109,9 +111,27 @@ def first_difference(values: npt.NDArray[Any], strips: Iterable[npt.NDArray[Any]
         unequal = values[y : y + strip.shape[0]] != strip
         if unequal.any():
             row, column = (int(index[0]) for index in np.nonzero(unequal))
-            return f"the pixel x {column}, y {y + row} is {values[y + row, column]}, not {strip[row, column]}"
+            return f"the pixel x {column}, y {top + y + row} is {values[y + row, column]}, not {strip[row, column]}"
         y += strip.shape[0]
     return ""
+
+
+def first_difference_of_strips(
+    found: Iterable[npt.NDArray[Any]], strips: Iterable[npt.NDArray[Any]], width: int, height: int
+) -> str:
+    """As :func:`first_difference` of a mask that comes in strips of the same heights; memory stays flat."""
+    y = 0
+    others = iter(found)
+    for strip in strips:
+        part = next(others, None)
+        if part is None or part.shape != strip.shape:
+            shape = (0, 0) if part is None else part.shape
+            return f"its rows from {y} on are {shape[1]} × {shape[0]}, not {width} × {strip.shape[0]}"
+        difference = first_difference(part, [strip], width, strip.shape[0], y)
+        if difference:
+            return difference
+        y += strip.shape[0]
+    return "" if next(others, None) is None else f"it has more than {height} rows"
 
 
 def safe_stem(name: str) -> str:

@@ -13,13 +13,13 @@ from segstudio.core.classes import IGNORE
 from segstudio.core.display import DisplaySettings, auto_settings, shown_bands, to_rgb8
 from segstudio.core.geometry import TILE, Rect
 from segstudio.io.atomic import disk_error
-from segstudio.io.formats.index_png import read_index_png, write_index_png
+from segstudio.io.formats.index_png import read_index_strips, write_index_png
 from segstudio.io.formats.pixels import (
     IGNORE_8BIT,
     IGNORE_16BIT,
     MaskCode,
     class_strips,
-    first_difference,
+    first_difference_of_strips,
     label_layers,
     make_folder,
     read_pixels,
@@ -139,14 +139,14 @@ class VocExporter:
 
     def differs(self, item: ExportItem, cancel: Cancel) -> str:
         """Compare both masks with the layers."""
-        values = read_index_png(self._root / "SegmentationClass" / f"{item.stem}.png")
-        found = first_difference(values, self._strips(item, cancel), item.width, item.height)
+        values = read_index_strips(self._root / "SegmentationClass" / f"{item.stem}.png")
+        found = first_difference_of_strips(values, self._strips(item, cancel), item.width, item.height)
         objects = _object_numbers(item)
         if found or not objects:
             return found
-        values = read_index_png(self._root / "SegmentationObject" / f"{item.stem}.png")
-        strips = _object_strips(item, objects, values.dtype == np.uint16, cancel)
-        return first_difference(values, strips, item.width, item.height)
+        values = read_index_strips(self._root / "SegmentationObject" / f"{item.stem}.png")
+        strips = _object_strips(item, objects, len(objects) > _MAX_SHORT_OBJECTS, cancel)
+        return first_difference_of_strips(values, strips, item.width, item.height)
 
     def notes(self) -> list[str]:
         """Say which images had to be made JPEGs."""
