@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
 
-from segstudio.core.volumes import DisplayOrder
+from segstudio.core.volumes import DisplayOrder, display_order
 from segstudio.io.atomic import disk_error, temp_sibling
 from segstudio.io.readers.extras import needs
 from segstudio.io.readers.limits import sentences
@@ -71,10 +71,19 @@ def grid_of(path: Path, info: ImageInfo) -> LabelGrid:
         header.set_sform(np.asarray(affine), code="scanner")
         header.set_qform(np.asarray(affine), code="scanner", strip_shears=True)
     else:
-        spacing = [float(value) for value in info.metadata.get("spacing", (1.0, 1.0, 1.0))]
-        header.set_zooms((*spacing, 1.0, 1.0, 1.0)[:3])
-        header.set_sform(np.diag([*(*spacing, 1.0, 1.0, 1.0)[:3], 1.0]), code="aligned")
+        _place_as_shown(
+            header, shape, (*(float(value) for value in info.metadata.get("spacing", ())), 1.0, 1.0, 1.0)[:3]
+        )
     return LabelGrid(shape, DisplayOrder(), _as_labels(header), kind)
+
+
+def _place_as_shown(header: Any, shape: tuple[int, int, int], spacing: tuple[float, ...]) -> None:
+    """Give a picture without an affine one by which programs show it as it is: x to the right, y down."""
+    affine = np.diag([-spacing[0], -spacing[1], spacing[2], 1.0])
+    if display_order(affine, shape) != DisplayOrder():
+        affine = np.diag([-1.0, -1.0, 1.0, 1.0])
+    header.set_zooms(np.abs(np.diag(affine))[:3])
+    header.set_sform(affine, code="aligned")
 
 
 def _as_labels(header: Any) -> Any:

@@ -60,16 +60,24 @@ class NiftiExporter:
 
     def write(self, item: ExportItem, cancel: Cancel) -> None:
         """Write the label map, its classes, and the image."""
+        self.enter(item, self.write_image(item, cancel))
+
+    def enter(self, item: ExportItem, written: Any) -> None:
+        """Remember whether the image has a place in space."""
+        if not written["is_placed"]:
+            self._unplaced.append(item.name)
+
+    def write_image(self, item: ExportItem, cancel: Cancel) -> dict[str, Any]:
+        """Write the image's files; whether it has a place in space."""
         info = probe(item.image_file)
         grid = grid_of(item.image_file, info)
-        if "affine" not in info.metadata:
-            self._unplaced.append(item.name)
         file = self._file(item, "labels")
         make_folder(file.parent)
         write_labels(file, grid, self._planes(item, info.depth, cancel), np.uint16 if self._code.is_deep else np.uint8)
         write_text(file.with_name(file.name.removesuffix(".nii.gz") + ".json"), self._sidecar())
         if self._has_images:
             self._write_image(item, info, grid, cancel)
+        return {"is_placed": "affine" in info.metadata}
 
     def _sidecar(self) -> str:
         rows = [{"value": item.mask_value, "name": item.name, "color": item.color} for item in self._classes]

@@ -61,20 +61,22 @@ BUILT_IN: tuple[FormatEntry, ...] = (
         reader_options={"annotations": "best", "predictions": False}, holds_objects=True,
     ),
     FormatEntry(
-        "geotiff", "Index masks (GeoTIFF)", f"{_HERE}.geotiff:GeoTiffExporter", {"images": True},
-        reader=f"{_HERE}.geotiff_in:GeoTiffImporter",
+        "geotiff", "Index masks (GeoTIFF)", f"{_HERE}.geotiff:GeoTiffExporter", {"images": True, "nodata": -1},
+        reader=f"{_HERE}.geotiff_in:GeoTiffImporter", reader_options={"images": ""},
     ),
     FormatEntry(
-        "geojson", "Polygons (GeoJSON)", f"{_HERE}.geojson:GeoJsonExporter", {"wgs84": False}, holds_overlap=True,
-        reader=f"{_HERE}.geojson_in:GeoJsonImporter", holds_objects=True,
+        "geojson", "Polygons (GeoJSON)", f"{_HERE}.geojson:GeoJsonExporter", {"wgs84": False, "images": False},
+        holds_overlap=True, reader=f"{_HERE}.geojson_in:GeoJsonImporter", holds_objects=True,
+        reader_options={"images": "", "class_field": "", "objects": True},
     ),
     FormatEntry(
-        "gpkg", "Polygons (GeoPackage)", f"{_HERE}.gpkg:GpkgExporter", holds_overlap=True, reader=f"{_HERE}.gpkg_in:GpkgImporter",
-        holds_objects=True,
+        "gpkg", "Polygons (GeoPackage)", f"{_HERE}.gpkg:GpkgExporter", {"images": False}, holds_overlap=True,
+        reader=f"{_HERE}.gpkg_in:GpkgImporter", holds_objects=True,
+        reader_options={"images": "", "class_field": "", "objects": True},
     ),
     FormatEntry(
         "nifti", "NIfTI volumes", f"{_HERE}.nifti:NiftiExporter", {"images": True}, takes_volumes=True,
-        reader=f"{_HERE}.nifti_in:NiftiImporter", needs="medical",
+        reader=f"{_HERE}.nifti_in:NiftiImporter", reader_options={"images": ""}, needs="medical",
     ),
     FormatEntry(
         "dicom-seg", "DICOM segmentation", f"{_HERE}.dicom_seg:DicomSegExporter", takes_volumes=True,
