@@ -12,6 +12,7 @@ import platformdirs
 from segstudio.app.class_editor import ClassEditor
 from segstudio.app.crosshair import CrossHair
 from segstudio.app.document import Documents
+from segstudio.app.import_desk import ImportDesk
 from segstudio.app.layer_editor import LayerEditor
 from segstudio.app.looking import Looking
 from segstudio.app.next_desk import NextDesk
@@ -50,7 +51,8 @@ class Session(EditsPart):
 
     The signals and the plain state are in :class:`~segstudio.app.session_base.SessionBase`. ``class_editor`` holds the
     class operations, ``proposals`` takes in and settles what models answer, ``crosshair`` is where the views of a volume meet,
-    ``what_next`` says which image and place is worth labelling next, ``looking`` keeps what was looked at.
+    ``what_next`` says which image and place is worth labelling next, ``looking`` keeps what was looked at, ``imports`` brings in
+    what was read from datasets.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Session(EditsPart):
         self.crosshair = CrossHair(self)
         self.what_next = NextDesk(self)
         self.looking = Looking(self)
+        self.imports = ImportDesk(self)
         self.settings.changed.connect(self._on_setting_changed)
 
     def _on_setting_changed(self, key: str, value: Value) -> None:

@@ -11,7 +11,7 @@ from segstudio.app.session_planes import PlanesPart
 from segstudio.core.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from segstudio.io.readers.base import ImageReader
@@ -87,6 +87,12 @@ class ImagesPart(PlanesPart):
             if new != record:
                 self._records[image_id] = new
                 self.image_record_changed.emit(image_id)
+
+    def refresh_records(self, image_ids: Collection[int]) -> None:
+        """Look up anew which of these images have labels: an edit of the whole project brought some, or took them."""
+        if self._store is not None:
+            found = {record.id: record for record in self._store.images(checks_files=False)}
+            self.change_records({key: {"status": found[key].status} for key in image_ids if key in found})
 
     def add_images(self, paths: Sequence[Path], *, copy: bool = False) -> AddReport | None:
         """Add files and folders (in this thread); failures are said in one notice.

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from segstudio.core.geometry import Rect
     from segstudio.core.looks import Measure
+    from segstudio.io.importing.plan import ImportRequest
     from segstudio.io.formats.base import Selection, Tiling
     from segstudio.ml.api import Prompts
     from segstudio.ml.cards import ModelCard
@@ -242,6 +243,25 @@ class LossesSpec:
     """What an export would lose, counted before it; the result is a tuple of :class:`segstudio.io.formats.base.Loss`."""
 
     export: ExportSpec
+
+
+@dataclass(frozen=True)
+class PlanImportSpec:
+    """A dry run of an import into a project. The result is an ``ImportPlan``; ``expected`` is the number of images, where known."""
+
+    project_folder: str
+    request: ImportRequest
+    reads_labels: bool = True
+    expected: int = 0
+
+
+@dataclass(frozen=True)
+class StageImportSpec:
+    """An import to write out of sight into the file of a project that the sender has open. The result is a ``StagedImport``."""
+
+    project_folder: str
+    request: ImportRequest
+    expected: int = 0
 
 
 @dataclass(frozen=True)

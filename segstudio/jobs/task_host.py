@@ -18,7 +18,9 @@ from segstudio.jobs.specs import (
     InstallSpec,
     LossesSpec,
     OnnxSpec,
+    PlanImportSpec,
     PreviewSpec,
+    StageImportSpec,
 )
 
 if TYPE_CHECKING:
@@ -54,6 +56,10 @@ def serve(spec: object, port: Port) -> object:
         from segstudio.ml.training.preview import preview_patches
 
         return preview_patches(spec.plan, spec.batch, spec.count, port)
+    if isinstance(spec, (PlanImportSpec, StageImportSpec)):
+        from segstudio.jobs.importing import serve_import
+
+        return serve_import(spec, port)
     if isinstance(spec, InstallSpec):
         return _install(Path(spec.path))
     if isinstance(spec, OnnxSpec):
