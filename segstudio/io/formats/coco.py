@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from segstudio.core.cancel import check
 from segstudio.core.classes import IGNORE, UNLABELLED
-from segstudio.core.errors import UserError
 from segstudio.core.geometry import Rect
 from segstudio.core.polygons import outlines, rasterise, to_coco
-from segstudio.core.rle import Rle, Runs, decode_runs, encode_runs, runs_of_layer
-from segstudio.io.atomic import disk_error
+from segstudio.core.rle import Rle, encode_runs, runs_of_layer
+from segstudio.io.formats.coco_check import ReadBack, Written
+from segstudio.io.formats.coco_parts import Parts
 from segstudio.io.formats.pixels import label_layers, make_folder, place_image, write_classes
 
 if TYPE_CHECKING:
@@ -65,7 +64,24 @@ class Grouping:
             "source": sources.pop() if len(sources) == 1 else "mixed",
             "models": sorted({segment.model_id for segment in segments if segment.model_id}),
             "is_reviewed": all(segment.is_hand_work for segment in segments),
+            **({"score": segments[0].confidence} if self._is_sure(segments) else {}),
         }
+
+    def written(self, classes: ClassTable) -> Written:
+        """What is to be found in the file, for the check."""
+        present = self._layer.segment_pixels()
+        names = {item.id: item.name for item in classes}
+        lut = with_ignore(self.lut)
+        groups = {}
+        for group, segment in sorted(self.members.items()):
+            pixels = sum(present.get(one.id, 0) for one in self._merged[group])
+            if pixels:
+                groups[group] = (names[segment.class_id], segment.is_object, pixels)
+        return Written(lambda rect: lut[self._layer.read(rect)], groups, present.get(IGNORE, 0))
+
+    @staticmethod
+    def _is_sure(segments: list[Segment]) -> bool:
+        return len(segments) == 1 and segments[0].confidence is not None
 
 
 class CocoExporter:
@@ -83,44 +99,54 @@ class CocoExporter:
         self._with_polygons = bool(options.get("polygons", False))
         self._with_stuff = bool(options.get("stuff", True))
         self._category = {item.id: index for index, item in enumerate(classes, start=1)}
-        self._images: dict[str | None, list[dict[str, Any]]] = {}
-        self._annotations: dict[str | None, list[dict[str, Any]]] = {}
-        self._next_id = 1
-        self._read_back: dict[int, list[dict[str, Any]]] | None = None
         self._with_holes = 0
+        self._read_back: ReadBack | None = None
         make_folder(folder / "images")
         make_folder(folder / "annotations")
+        self._parts = Parts(folder)
 
     def write(self, item: ExportItem, cancel: Cancel) -> None:
-        """Copy the image, collect its annotations."""
-        file_name = place_image(item, self._folder / "images")
+        """Copy the image, keep its annotations in a part of their own."""
+        self.enter(item, self.write_image(item, cancel))
+
+    def write_image(self, item: ExportItem, cancel: Cancel) -> int:
+        """As :meth:`write` says; how many masks polygons could not hold."""
         image: dict[str, Any] = {
             "id": item.number,
-            "file_name": file_name,
+            "file_name": place_image(item, self._folder / "images"),
             "width": item.width,
             "height": item.height,
         }
         if item.plane is not None:
             image["plane"] = item.plane
-        annotations = self._annotations.setdefault(item.split, [])
+        ignored: list[dict[str, Any]] = []
+        annotations: list[dict[str, Any]] = []
         for layer in label_layers(item):
             check(cancel)
             grouping = Grouping(layer, self._classes, self._with_stuff)
-            masks = encode_runs(runs_of_layer(layer, _with_ignore(grouping.lut)), layer.height, layer.width)
-            ignored = masks.pop(IGNORE, None)
-            if ignored is not None:
-                image.setdefault("ignored", []).append(ignored.to_json())
+            masks = encode_runs(runs_of_layer(layer, with_ignore(grouping.lut)), layer.height, layer.width)
+            if IGNORE in masks:
+                ignored.append(masks.pop(IGNORE).to_json())
             for group, mask in masks.items():
                 check(cancel)
                 annotations.append(self._annotation(item, layer, grouping, group, mask))
-        self._images.setdefault(item.split, []).append(image)
+        if ignored:
+            image["ignored"] = ignored
+        self._parts.write(item.number, image, annotations)
+        if not self._with_polygons:
+            return 0
+        return sum(isinstance(annotation["segmentation"], dict) for annotation in annotations)
+
+    def enter(self, item: ExportItem, written: Any) -> None:
+        """The image's part belongs to the dataset."""
+        self._with_holes += int(written)
+        self._parts.enter(item.number, item.split)
 
     def _annotation(
         self, item: ExportItem, layer: LabelLayer, grouping: Grouping, group: int, mask: Rle
     ) -> dict[str, Any]:
         segment = grouping.members[group]
-        annotation = {
-            "id": self._next_id,
+        return {
             "image_id": item.number,
             "category_id": self._category[segment.class_id],
             "segmentation": self._segmentation(layer, grouping, group, mask),
@@ -130,8 +156,6 @@ class CocoExporter:
             "is_object": segment.is_object,
             **grouping.origin(group),
         }
-        self._next_id += 1
-        return annotation
 
     def _segmentation(self, layer: LabelLayer, grouping: Grouping, group: int, mask: Rle) -> Any:
         if self._with_polygons:
@@ -141,65 +165,42 @@ class CocoExporter:
             polygons = to_coco(outer)
             if not holes and np.array_equal(rasterise(polygons, rect.height, rect.width), pixels):
                 return to_coco([[(x + rect.x, y + rect.y) for x, y in loop] for loop in outer])
-            self._with_holes += 1
         return mask.to_json()
 
     def _file(self, split: str | None) -> Path:
         return self._folder / "annotations" / (f"instances_{split}.json" if split else "instances.json")
 
     def finish(self, splits: Sequence[str]) -> None:
-        """Write the annotation files."""
-        categories = [
-            {"id": self._category[item.id], "name": item.name, "supercategory": "", "color": item.color}
-            for item in self._classes
-        ]
-        for split in {*splits, *self._images} or {None}:
-            document = {
-                "info": {"description": "Exported by segstudio", "version": "1.0"},
-                "licenses": [],
-                "categories": categories,
-                "images": self._images.get(split, []),
-                "annotations": self._annotations.get(split, []),
-            }
-            try:
-                with self._file(split).open("w", encoding="utf-8", newline="\n") as stream:
-                    for part in json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).iterencode(document):
-                        stream.write(part)
-            except OSError as error:
-                raise disk_error(error, self._file(split)) from error
+        """Join the parts into the annotation files."""
+        head = {
+            "info": {"description": "Exported by segstudio", "version": "1.0"},
+            "licenses": [],
+            "categories": [
+                {
+                    "id": self._category[item.id],
+                    "name": item.name,
+                    "supercategory": "",
+                    "color": item.color,
+                    "mask_value": item.mask_value,
+                }
+                for item in self._classes
+            ],
+        }
+        next_id = 1
+        for split in list(dict.fromkeys([*splits, *self._parts.splits])) or [None]:
+            next_id = self._parts.join(self._file(split), split, head, first_id=next_id)
+        self._parts.remove()
         write_classes(self._folder / "classes.json", self._classes)
-        self._annotations.clear()
 
     def differs(self, item: ExportItem, cancel: Cancel) -> str:
-        """Read the annotation file back and compare every annotation's runs with the layers'."""
+        """Read the image's annotations back by the importer and compare them with the layers, pixel for pixel."""
         if self._read_back is None:
-            self._read_back = self._load()
-        annotations = iter(self._read_back.get(item.number, []))
+            self._read_back = ReadBack("coco", self._file)
+        expected = []
         for layer in label_layers(item):
             check(cancel)
-            grouping = Grouping(layer, self._classes, self._with_stuff)
-            expected = runs_of_layer(layer, grouping.lut)
-            groups = np.unique(expected.values).tolist()
-            found = [(group, annotation) for group, annotation in zip(groups, annotations)]
-            if len(found) != len(groups):
-                return f"{len(groups)} segments were written, {len(found)} read back"
-            for group, annotation in found:
-                if annotation["category_id"] != self._category[grouping.members[group].class_id]:
-                    return f"annotation {annotation['id']} has another class"
-            if not _same_runs(expected, _runs_of(found, item)):
-                return "the masks read back are not the layer's"
-        return "there are more annotations than segments" if next(annotations, None) is not None else ""
-
-    def _load(self) -> dict[int, list[dict[str, Any]]]:
-        found: dict[int, list[dict[str, Any]]] = {}
-        for split in self._images:
-            try:
-                document = json.loads(self._file(split).read_text(encoding="utf-8"))
-            except (OSError, ValueError) as error:
-                raise UserError("The annotations cannot be read back", path=self._file(split)) from error
-            for annotation in document["annotations"]:
-                found.setdefault(annotation["image_id"], []).append(annotation)
-        return found
+            expected.append(Grouping(layer, self._classes, self._with_stuff).written(self._classes))
+        return self._read_back.differs(item, expected, cancel)
 
     def notes(self) -> list[str]:
         """Say how many masks polygons could not hold."""
@@ -208,70 +209,8 @@ class CocoExporter:
         return [f"Polygons cannot hold holes: {self._with_holes} masks were written as run lengths."]
 
 
-def _with_ignore(lut: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]:
+def with_ignore(lut: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]:
+    """A table of groups that lets ignored pixels through."""
     result = lut.copy()
     result[IGNORE] = IGNORE
     return result
-
-
-def _runs_of(found: Sequence[tuple[int, dict[str, Any]]], item: ExportItem) -> Runs:
-    starts, lengths, values = [], [], []
-    for group, annotation in found:
-        begin, end = _decoded(annotation, item)
-        starts.append(begin)
-        lengths.append(end - begin)
-        values.append(np.full(begin.size, group, np.int64))
-    if not starts:
-        empty = np.zeros(0, np.int64)
-        return Runs(empty, empty, empty)
-    order = np.argsort(np.concatenate(starts), kind="stable")
-    return Runs(np.concatenate(starts)[order], np.concatenate(lengths)[order], np.concatenate(values)[order])
-
-
-def _decoded(annotation: dict[str, Any], item: ExportItem) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    segmentation = annotation["segmentation"]
-    if isinstance(segmentation, list):
-        x, y, width, height = annotation["bbox"]
-        moved = [np.asarray(polygon, np.float64).reshape(-1, 2) - (x, y) for polygon in segmentation]
-        inside = rasterise([points.ravel().tolist() for points in moved], height, width)
-        from segstudio.core.rle import runs_of_array
-
-        runs = runs_of_array(inside.astype(np.uint8))
-        columns, rows = runs.starts // height, runs.starts % height
-        # Within the box a run may go on over the foot of a column; in the image it must not.
-        return _split_columns(columns, rows, runs.lengths, height, (x, y), item.height)
-    begin, end = decode_runs(segmentation["counts"], item.height, item.width)
-    is_there = end > begin
-    return begin[is_there], end[is_there]
-
-
-def _split_columns(
-    columns: npt.NDArray[np.int64],
-    rows: npt.NDArray[np.int64],
-    lengths: npt.NDArray[np.int64],
-    height: int,
-    corner: tuple[int, int],
-    image_height: int,
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    starts: list[int] = []
-    ends: list[int] = []
-    for column, row, length in zip(columns.tolist(), rows.tolist(), lengths.tolist()):
-        while length > 0:
-            now = min(length, height - row)
-            begin = (corner[0] + column) * image_height + corner[1] + row
-            if ends and ends[-1] == begin:
-                ends[-1] = begin + now
-            else:
-                starts.append(begin)
-                ends.append(begin + now)
-            length -= now
-            column, row = column + 1, 0
-    return np.asarray(starts, np.int64), np.asarray(ends, np.int64)
-
-
-def _same_runs(a: Runs, b: Runs) -> bool:
-    return (
-        np.array_equal(a.starts, b.starts)
-        and np.array_equal(a.lengths, b.lengths)
-        and np.array_equal(a.values, b.values)
-    )

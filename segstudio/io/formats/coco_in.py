@@ -41,7 +41,9 @@ class CocoFiles:
         self.problems: list[Problem] = ProblemList()
         self.noted: ProblemList = self.problems
         self.limits = limits
-        self._images = Path(str(options["images"])).expanduser() if options.get("images") else None
+        images = options.get("images")
+        # The engine may offer the project's images by name: it puts labels on them itself.
+        self._images = Path(images).expanduser() if isinstance(images, str) and images else None
         self.files: list[CocoIndex] = []
         self.classes: list[FoundClass] = []
         self._indices: list[dict[int | str, int]] = []

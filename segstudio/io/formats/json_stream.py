@@ -11,7 +11,7 @@ from segstudio.core.errors import UserError
 from segstudio.io.formats.safety import RESTORE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from segstudio.io.formats.safety import Limits
@@ -34,14 +34,15 @@ class JsonStream:
 
     :meth:`elements` gives every element of every array in the top object, with the place of its bytes in the file, so that
     :meth:`element` can read it again later. Scalars and objects directly in the top object come too, as elements of their key.
-    Close it when it is done with; one stream may be used from several threads.
+    One stream may be used from several threads. Close it when it is done with; one that is closed opens the file again when it
+    is asked.
     """
 
     def __init__(self, path: Path, limits: Limits) -> None:
         self.path = path
         self._limits = limits
         self._lock = Lock()
-        self._scratch: Any = None
+        self._is_copy = False
         try:
             if not path.is_file():
                 raise UserError("It is no file", path=path, remedy="choose a file")
@@ -60,19 +61,31 @@ class JsonStream:
 
     def _transcode(self) -> None:
         """UTF-16 has no bytes to point at: read a copy in UTF-8."""
-        self._scratch = tempfile.TemporaryFile(prefix="segstudio-import-")  # noqa: SIM115 - closed in close()
+        self._is_copy = True
         self._file.close()
+        self._file = tempfile.TemporaryFile(prefix="segstudio-import-")  # noqa: SIM115 - closed in close()
         try:
             with self.path.open(encoding="utf-16") as read:
                 while text := read.read(CHUNK):
-                    self._scratch.write(text.encode())
+                    self._file.write(text.encode())
         except UnicodeError as error:
+            self._file.close()
             raise self._damaged(error) from error
-        self._file = self._scratch
 
     def close(self) -> None:
         """Let go of the file."""
-        self._file.close()
+        with self._lock:
+            self._file.close()
+
+    def _read(self, offset: int, size: int) -> bytes:
+        with self._lock:
+            if self._file.closed:
+                if self._is_copy:
+                    self._transcode()
+                else:
+                    self._file = self.path.open("rb")
+            self._file.seek(offset)
+            return self._file.read(size)
 
     def element(self, offset: int, size: int) -> Any:
         """The element at a place that :meth:`elements` gave, its texts as they are meant.
@@ -82,15 +95,13 @@ class JsonStream:
         UserError
             When the file changed meanwhile.
         """
-        with self._lock:
-            self._file.seek(offset)
-            data = self._file.read(size)
         try:
+            data = self._read(offset, size)
             try:
                 return _DECODER.decode(data.decode("utf-8"))
             except UnicodeDecodeError:
                 return _DECODER.decode(data.decode("latin-1"))
-        except (ValueError, RecursionError) as error:
+        except (ValueError, RecursionError, OSError) as error:
             raise self._damaged(error) from error
 
     def elements(self) -> Iterator[tuple[str, int, int, Any]]:
@@ -104,7 +115,7 @@ class JsonStream:
         UserError
             When the document is damaged, too deep, or neither an object nor an array.
         """
-        scan = _Scan(self._file, self._lock, self._begin)
+        scan = _Scan(self._read, self._begin)
         try:
             opening = scan.take()
             if opening == "[":
@@ -159,13 +170,12 @@ class JsonStream:
 class _Scan:
     """A window of text on a file; a character is a byte, so that places in it are places in the file."""
 
-    def __init__(self, file: BinaryIO, lock: Lock, begin: int) -> None:
-        self._file, self._lock = file, lock
+    def __init__(self, read: Callable[[int, int], bytes], begin: int) -> None:
+        self._read = read
         self._text = ""
         self._at = 0
         self._offset = begin  # of the window in the file
         self._is_whole = False
-        self._chunk = CHUNK
 
     def _more(self) -> bool:
         """Drop what was read, read on; whether there was more. An element larger than a chunk doubles what is read."""
@@ -174,9 +184,7 @@ class _Scan:
         kept = self._text[self._at :]
         end = self._offset + len(self._text)
         self._offset += self._at
-        with self._lock:
-            self._file.seek(end)
-            data = self._file.read(max(self._chunk, len(kept)))
+        data = self._read(end, max(CHUNK, len(kept)))
         self._is_whole = not data
         self._text, self._at = kept + data.decode("latin-1"), 0
         return bool(data)
