@@ -73,15 +73,19 @@ class MapPlace:
         a, b, c, d, e, f = self.transform
         x, y = points[:, 0], points[:, 1]
         placed = np.column_stack([a * x + b * y + c, d * x + e * y + f])
-        return _warped(self.crs, "OGC:CRS84", placed) if self.is_wgs84 else placed
+        return warped(self.crs, "OGC:CRS84", placed) if self.is_wgs84 else placed
 
     def pixels(self, ring: Any) -> npt.NDArray[np.float64]:
-        """(n, 2) pixel coordinates (x, y) of a ring read from a file, without its closing point."""
-        points = np.asarray(ring, np.float64).reshape(-1, 2)[:-1]
+        """(n, 2) pixel coordinates (x, y) of (n, 2) points read from a file."""
+        points = np.asarray(ring, np.float64).reshape(-1, 2)
         if self.transform is None or len(points) == 0:
             return points
-        if self.is_wgs84:
-            points = _warped("OGC:CRS84", self.crs, points)
+        return self.unplaced(warped("OGC:CRS84", self.crs, points) if self.is_wgs84 else points)
+
+    def unplaced(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """(n, 2) pixel coordinates of points in the image's own system."""
+        if self.transform is None:
+            return points
         a, b, c, d, e, f = self.transform
         determinant = a * e - b * d
         x, y = points[:, 0] - c, points[:, 1] - f
@@ -114,7 +118,7 @@ def needs_rasterio() -> None:
 
 def epsg_of_text(crs: str) -> int | None:
     """The EPSG number of ``EPSG:n`` or of WKT that ends with its authority; None where there is none."""
-    match = re.fullmatch(r"EPSG:(\d+)", crs.strip(), re.IGNORECASE)
+    match = re.fullmatch(r"(?:urn:ogc:def:crs:)?EPSG:(?:[\d.]*:)?(\d+)", crs.strip(), re.IGNORECASE)
     if match is None:
         match = re.search(r'(?:AUTHORITY\["EPSG",\s*"(\d+)"\]|ID\["EPSG",\s*(\d+)\])\s*\]\s*$', crs)
     if match is None:
@@ -122,7 +126,8 @@ def epsg_of_text(crs: str) -> int | None:
     return int(next(group for group in match.groups() if group))
 
 
-def _warped(source: str, target: str, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def warped(source: str, target: str, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """(n, 2) x, y of one system in another; longitude comes first whatever the systems say."""
     from rasterio.crs import CRS
     from rasterio.warp import transform
 

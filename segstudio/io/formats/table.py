@@ -83,7 +83,8 @@ BUILT_IN: tuple[FormatEntry, ...] = (
         reader=f"{_HERE}.dicom_seg_in:DicomSegImporter", needs="medical",
     ),
     FormatEntry(
-        "npz", "NumPy arrays (npz)", f"{_HERE}.npz:NpzExporter", takes_volumes=True, reader=f"{_HERE}.npz_in:NpzImporter",
+        "npz", "NumPy arrays (npz)", f"{_HERE}.npz:NpzExporter", {"images": True}, takes_volumes=True,
+        reader=f"{_HERE}.npz_in:NpzImporter", reader_options={"stack": ""},
         holds_overlap=True, holds_objects=True,
     ),
     FormatEntry(
