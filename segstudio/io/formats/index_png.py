@@ -33,26 +33,29 @@ def write_index_png(
     height: int,
     strips: Iterable[npt.NDArray[Any]],
     palette: npt.NDArray[np.uint8] | None = None,
+    *,
+    is_rgb: bool = False,
 ) -> None:
     """Write rows that come in *strips* ((h, width) arrays, top to bottom).
 
-    With a ``palette`` ((256, 3) uint8) the values are its indices (uint8); without, grey of 16 bits (uint16). The
-    filter and strategy (each row against the one above, run lengths) suit masks: 3 × as fast as the usual ones.
+    With a ``palette`` ((256, 3) uint8) the values are its indices (uint8); without, grey of 16 bits (uint16), or with ``is_rgb``
+    colours ((h, width, 3) uint8), as formats have it that put ids into them. The filter and strategy (each row against the one above, run lengths) suit masks: 3 × as fast as the usual ones.
 
     Raises
     ------
     UserError
         When the disk is full or the place cannot be written to.
     """
-    is_deep = palette is None
-    header = struct.pack(">IIBBBBB", width, height, 16 if is_deep else 8, 0 if is_deep else 3, 0, 0, 0)
+    is_deep = palette is None and not is_rgb
+    kind = 2 if is_rgb else 0 if is_deep else 3
+    header = struct.pack(">IIBBBBB", width, height, 16 if is_deep else 8, kind, 0, 0, 0)
     squeeze = zlib.compressobj(1, zlib.DEFLATED, 15, 9, zlib.Z_RLE)
     try:
         with path.open("wb") as stream:
             stream.write(_SIGNATURE + _chunk(b"IHDR", header))
             if palette is not None:
                 stream.write(_chunk(b"PLTE", np.ascontiguousarray(palette, np.uint8).tobytes()))
-            above = np.zeros((1, width * (2 if is_deep else 1)), np.uint8)
+            above = np.zeros((1, width * (3 if is_rgb else 2 if is_deep else 1)), np.uint8)
             pending = bytearray()
             rows = 0
             for strip in strips:
@@ -73,7 +76,7 @@ def write_index_png(
 def _bytes_of(strip: npt.NDArray[Any], is_deep: bool) -> npt.NDArray[np.uint8]:
     if is_deep:
         return np.ascontiguousarray(strip, ">u2").view(np.uint8)
-    return np.ascontiguousarray(strip, np.uint8)
+    return np.ascontiguousarray(strip, np.uint8).reshape(strip.shape[0], -1)
 
 
 def _filtered(raw: npt.NDArray[np.uint8], above: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
