@@ -17,6 +17,7 @@ from segstudio.core.errors import Cancelled, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from types import ModuleType
 
 COMMANDS: dict[str, str] = {
     "demo": "the main job on sample images that come with the installation, offline",
@@ -29,6 +30,7 @@ COMMANDS: dict[str, str] = {
     "next": "which images to label next, and which labels are likely wrong",
     "predict": "masks for image files, without a project",
     "prompt": "the mask of one object of an image, from points and a box, by a click model",
+    "import": "labels and images of another tool into a project, with a dry run",
     "export": "write the labels as a mask dataset",
     "train": "train a network on a project or a dataset folder",
     "learn": "a project's own model, trained beside the work on its labels; its versions",
@@ -71,7 +73,12 @@ def _run_command(arguments: list[str]) -> int:
         asked = [a for a in arguments if a in {"-h", "--help", "--version"}]
         arguments = asked or arguments
     args = _parser(arguments).parse_args(arguments)
-    return int(importlib.import_module(f"segstudio.cli.{args.command}").run(args))
+    return int(_module(args.command).run(args))
+
+
+def _module(command: str) -> ModuleType:
+    """Where a sub-command lives; ``import`` is a word of the language."""
+    return importlib.import_module(f"segstudio.cli.{'import_' if command == 'import' else command}")
 
 
 @contextmanager
@@ -117,7 +124,7 @@ def _parser(arguments: list[str]) -> argparse.ArgumentParser:
         sub.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show tracebacks")
         if name == chosen:
             # Only the chosen command's module is imported: `segstudio score` must not pay for `train`.
-            importlib.import_module(f"segstudio.cli.{name}").add_arguments(sub)
+            _module(name).add_arguments(sub)
     return parser
 
 

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     from segstudio.core.geometry import Rect
     from segstudio.core.looks import Measure
-    from segstudio.io.importing.plan import ImportRequest
     from segstudio.io.formats.base import Selection, Tiling
+    from segstudio.io.importing.plan import ImportRequest
     from segstudio.ml.api import Prompts
     from segstudio.ml.cards import ModelCard
     from segstudio.ml.continuous.plan import LearnPlan

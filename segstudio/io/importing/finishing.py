@@ -52,6 +52,8 @@ def finish_import(store: ProjectStore, staged: StagedImport) -> ImportReport:
         else:
             keep_added(store._database)
     except WritePendingError as error:
+        if error.edit is not None:
+            store._journal.withdraw(error.edit)
         raise staged_error(error) from error
     return report_of(staged, 0 if edit is None else edit.seq)
 

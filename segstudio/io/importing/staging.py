@@ -15,9 +15,9 @@ from segstudio.core.layers import LayerArrival
 from segstudio.core.progress import ProgressSink, no_progress
 from segstudio.io.importing.plan import ImportPlan, ImportRow, StagedImport
 from segstudio.io.store import schema
-from segstudio.io.store.arrivals import note_added, staged_error, sweep_staged
+from segstudio.io.store.arrivals import note_added, note_copies, staged_error, sweep_staged
 from segstudio.io.store.blobs import PLANE_CODES
-from segstudio.io.store.image_rows import describe_new, insert_on
+from segstudio.io.store.image_rows import copy_target, describe_new, insert_on
 from segstudio.io.store.layer_rows import STAGED
 
 if TYPE_CHECKING:
@@ -102,6 +102,7 @@ class StagedWriter:
         self._database, self._folder, self._request = database, folder, request
         self._must_copy = must_copy or request.copies_images
         self._waiting: list[tuple[Examined, dict[str, Any] | None]] = []
+        self._copies: list[str] = []
         self._bytes = 0
 
     def take(self, examined: Examined, cancel: Cancel) -> ImportRow:
@@ -126,11 +127,16 @@ class StagedWriter:
     def _described(self, examined: Examined, cancel: Cancel) -> dict[str, Any]:
         file = examined.file
         assert file is not None
-        is_inside = file.resolve().is_relative_to(self._folder.resolve())
+        root = self._folder.resolve()
+        is_inside = file.resolve().is_relative_to(root)
         is_scratch = examined.found.image is None
         copies = (self._must_copy or is_scratch) and not is_inside
-        values = describe_new(file, self._folder, copy=copies, name=examined.found.name, cancel=cancel)
-        return {**values, "split": examined.row.split or None, "copied": values["path"] if copies else ""}
+        if copies:
+            target = copy_target(file, root)
+            self._copies.append(target.relative_to(root).as_posix())
+            note_copies(self._database, self._copies)
+        values = describe_new(file, root, copy=copies, name=examined.found.name, cancel=cancel)
+        return {**values, "split": examined.row.split or None, "copied": self._copies[-1] if copies else ""}
 
     def flush(self) -> None:
         """Write what was taken, all in one transaction; UserError when that fails."""
@@ -148,6 +154,7 @@ class StagedWriter:
         self.arrivals += arrivals
         self.added_ids += [key for key, _ in added]
         self._waiting.clear()
+        self._copies.clear()
         self._bytes = 0
 
     def _write(

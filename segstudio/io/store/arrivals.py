@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 ADDED_KEY = "import:added"
 """Under it stand the images (and files made for them) that an import which is not finished has added."""
+COPYING_KEY = "import:copying"
+"""Under it stand the files that it is making, of images that are in no row yet."""
 _FEW = 500
 _layers, _edits = schema.layers.c, schema.edits.c
 
@@ -93,9 +97,16 @@ def pixels_in(store: ProjectStore, edit: Edit, class_id: int) -> int:
     return total
 
 
+def note_copies(database: Database, paths: Sequence[str]) -> None:
+    """Note files of the project's ``images`` that are about to be made, before they are."""
+    with database.transaction() as connection:
+        write_meta(connection, COPYING_KEY, list(paths))
+
+
 def note_added(connection: sa.Connection, added: Iterable[tuple[int, str]]) -> None:
     """Note (image id, path of a file that was made for it or "") of images that go again unless the import is finished."""
     write_meta(connection, ADDED_KEY, [*read_meta(connection, ADDED_KEY, []), *([key, path] for key, path in added)])
+    write_meta(connection, COPYING_KEY, [])
 
 
 def keep_added(database: Database) -> None:
@@ -112,7 +123,8 @@ def sweep_staged(database: Database, folder: Path) -> int:
     with database.reading() as connection:
         staged = set(connection.execute(sa.select(_layers.id).where(_layers.kind == STAGED)).scalars())
         added = read_meta(connection, ADDED_KEY, [])
-        if not staged and not added:
+        copies = read_meta(connection, COPYING_KEY, [])
+        if not staged and not added and not copies:
             return 0
         for data in connection.execute(sa.select(_edits.data).where(_edits.image_id.is_(None))).scalars():
             try:
@@ -124,7 +136,8 @@ def sweep_staged(database: Database, folder: Path) -> int:
         _delete(connection, schema.images, [int(key) for key, _ in added])
         _delete(connection, schema.layers, sorted(staged))
         write_meta(connection, ADDED_KEY, [])
-    for _, path in added:
+        write_meta(connection, COPYING_KEY, [])
+    for path in [*(path for _, path in added), *(copies if isinstance(copies, list) else [])]:
         _remove_file(folder, str(path))
     return len(staged) + len(added)
 
@@ -137,10 +150,12 @@ def _delete(connection: sa.Connection, table: sa.Table, ids: Sequence[int]) -> N
 def _remove_file(folder: Path, path: str) -> None:
     if not path or Path(path).is_absolute() or ".." in Path(path).parts or Path(path).parts[:1] != ("images",):
         return
-    try:
-        (folder / path).unlink(missing_ok=True)
-    except OSError:
-        return
+    target = folder / path
+    with suppress(OSError):
+        if target.is_dir() and not target.is_symlink():
+            shutil.rmtree(target)
+        else:
+            target.unlink(missing_ok=True)
 
 
 def staged_error(error: Any) -> UserError:

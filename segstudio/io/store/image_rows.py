@@ -223,12 +223,21 @@ def describe_files(
 def describe_new(
     file: Path, folder: Path, *, copy: bool = False, name: str = "", cancel: Cancel = NEVER
 ) -> dict[str, Any]:
-    """What :func:`insert_image` wants of a file that the project is known not to have, copied in where *copy* says so."""
+    """What :func:`insert_on` wants of a file that the project is known not to have, copied to :func:`copy_target` with *copy*."""
     values = _describe(file, cancel, hashes_all=copy)
     if copy:
-        file = _copy_in(file, folder, name or values["name"])
+        file = _copy_in(file, folder, values["name"])
     kept, hint = kept_path(file, folder)
     return {**values, "name": name or values["name"], "path": kept, "path_hint": hint}
+
+
+def copy_target(file: Path, folder: Path) -> Path:
+    """Where :func:`describe_new` copies an image to; the folder of a series."""
+    from segstudio.io.readers.registry import files_of, probe
+
+    if len(files_of(file)) == 1:
+        return _free(folder / "images" / file.name)
+    return _free(folder / "images" / Path(str(probe(file).metadata.get("name", file.name))).stem)
 
 
 def _describe(file: Path, cancel: Cancel, *, hashes_all: bool) -> dict[str, Any]:

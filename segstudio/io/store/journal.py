@@ -84,6 +84,15 @@ class Journal:
             self._flush_or_tell(edit)
         return edit
 
+    def withdraw(self, edit: Edit) -> None:
+        """Forget a new edit that waits because the disk refused it, where it is better not made than made later."""
+        self._settle()
+        if any(item.edit.seq == edit.seq for item in self._waiting):
+            self._waiting = [item for item in self._waiting if item.edit.seq != edit.seq]
+            if edit.classes is not None:
+                self.classes = self.classes.rebased(edit.classes[1], edit.classes[0])
+            self._is_failing = bool(self._waiting)
+
     def write_apart(self) -> Callable[[], None] | None:
         """Work for another thread that writes what waits now; :meth:`flush` here ends it. None where there is nothing to do."""
         if self._apart is not None or not self._waiting or not self._database.is_shared:

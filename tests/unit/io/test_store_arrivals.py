@@ -11,9 +11,9 @@ from segstudio.core.edits import Edit
 from segstudio.core.errors import UserError
 from segstudio.core.geometry import Rect
 from segstudio.core.layers import LabelLayer, LayerArrival, Segment
+from segstudio.io.importing.staging import write_layer
 from segstudio.io.store.arrivals import ADDED_KEY, hidden_name, note_added
 from segstudio.io.store.project import ProjectStore
-from segstudio.io.importing.staging import write_layer
 
 
 @pytest.fixture
