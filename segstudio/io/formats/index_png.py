@@ -39,7 +39,8 @@ def write_index_png(
     """Write rows that come in *strips* ((h, width) arrays, top to bottom).
 
     With a ``palette`` ((256, 3) uint8) the values are its indices (uint8); without, grey of 16 bits (uint16), or with ``is_rgb``
-    colours ((h, width, 3) uint8), as formats have it that put ids into them. The filter and strategy (each row against the one above, run lengths) suit masks: 3 × as fast as the usual ones.
+    colours ((h, width, 3) uint8), as formats have it that put ids into them. The filter and strategy (each row against the one
+    above, run lengths) suit masks: 3 × as fast as the usual ones.
 
     Raises
     ------
