@@ -18,6 +18,7 @@ _HERE = "segstudio.io.formats"
 BUILT_IN: tuple[FormatEntry, ...] = (
     FormatEntry(
         "masks", "Index masks (PNG)", f"{_HERE}.masks:MasksExporter", takes_planes=True, reader=f"{_HERE}.masks_in:MasksImporter",
+        reader_options={"image_folder": "", "mask_folder": "", "background": False, "ignore": 255}, has_values=True,
     ),
     FormatEntry(
         "voc", "Pascal VOC", f"{_HERE}.voc:VocExporter", takes_planes=True, reader=f"{_HERE}.voc_in:VocImporter", holds_objects=True,

@@ -1,0 +1,121 @@
+"""Areas and objects from masks: one of classes, and one that numbers the objects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from segstudio.core.cancel import NEVER, Cancel, check
+from segstudio.core.classes import IGNORE
+from segstudio.core.errors import UserError
+from segstudio.core.layer_builder import ClassPixels, FoundObject
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from segstudio.core.layer_builder import Piece
+    from segstudio.io.formats.problems import Note
+
+    Codes = Iterable[npt.NDArray[np.uint16]]
+    Both = Iterator[tuple[npt.NDArray[np.uint16], npt.NDArray[np.int64]]]
+
+
+def area_pieces(codes: Codes) -> Iterator[Piece]:
+    """Strips of codes (0 none, k class k − 1, 65535 ignore), from the top, as areas."""
+    y = 0
+    for strip in codes:
+        if strip.any():
+            yield ClassPixels(0, y, strip)
+        y += strip.shape[0]
+
+
+def class_and_object_pieces(both: Callable[[], Both], note: Note, cancel: Cancel = NEVER) -> Iterator[Piece]:
+    """Areas and objects of (codes, object numbers) strips, both (h, w); number 0 is no object.
+
+    An object is of the class that most of its pixels have; pixels of it that have another class stay as areas of that class,
+    so that the classes come as they are. *both* is called twice.
+    """
+    class_of = _classes_of_objects(both, note, cancel)
+    y = 0
+    for codes, numbers in both():
+        check(cancel)
+        own = _own_class(class_of, numbers)
+        areas = np.where((numbers != 0) & (codes == own), 0, codes).astype(np.uint16)
+        if areas.any():
+            yield ClassPixels(0, y, areas)
+        y += codes.shape[0]
+    y = 0
+    for codes, numbers in both():
+        check(cancel)
+        kept = np.where(codes == _own_class(class_of, numbers), numbers, 0)
+        yield from object_pieces(kept, class_of, y)
+        y += codes.shape[0]
+
+
+def object_pieces(numbers: npt.NDArray[np.int64], code_of: dict[int, int], y: int = 0) -> Iterator[Piece]:
+    """A piece for each number but 0 in a strip that begins at row *y*; ``code_of`` gives its class index + 1."""
+    from scipy.ndimage import find_objects
+
+    found, places = np.unique(numbers, return_inverse=True)
+    small = places.reshape(numbers.shape).astype(np.int32) + 1
+    boxes = find_objects(small)
+    for index, number in enumerate(found.tolist()):
+        box = boxes[index]
+        if number == 0 or box is None:
+            continue
+        mask = small[box] == index + 1
+        yield FoundObject(box[1].start, y + box[0].start, mask, code_of[number] - 1, key=number)
+
+
+def _own_class(class_of: dict[int, int], numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """(h, w) code of the object at each pixel; −1 where there is none with a class."""
+    found, places = np.unique(numbers, return_inverse=True)
+    codes = np.array([class_of.get(int(number), -1) for number in found], np.int64)
+    return codes[places.reshape(numbers.shape)]
+
+
+def _classes_of_objects(both: Callable[[], Both], note: Note, cancel: Cancel) -> dict[int, int]:
+    counts: dict[tuple[int, int], int] = {}
+    for codes, numbers in both():
+        check(cancel)
+        is_object = numbers != 0
+        pairs, times = np.unique((numbers[is_object] << 16) | codes[is_object], return_counts=True)
+        for pair, count in zip(pairs.tolist(), times.tolist()):
+            key = (pair >> 16, pair & 0xFFFF)
+            counts[key] = counts.get(key, 0) + count
+    best: dict[int, tuple[int, int]] = {}
+    for (number, code), count in sorted(counts.items()):
+        best.setdefault(number, (0, 0))
+        if code not in (0, IGNORE) and count > best[number][0]:
+            best[number] = (count, code)
+    bare = [number for number, (count, _) in best.items() if not count]
+    if bare:
+        note("Objects that have no class in the mask of classes are left out", len(bare))
+    mixed = sum(
+        count for (number, code), count in counts.items() if code not in (0, IGNORE) and code != best[number][1]
+    )
+    if mixed:
+        note("Pixels of objects have another class than most of the object: they come as areas", mixed)
+    return {number: code for number, (count, code) in best.items() if count}
+
+
+def together(codes: Codes, numbers: Iterable[npt.NDArray[np.int64]], path: Path) -> Both:
+    """Both strips side by side, cut where either is cut; UserError when their sizes differ."""
+    ours, theirs = iter(codes), iter(numbers)
+    a = b = None
+    while True:
+        a = next(ours, None) if a is None or not len(a) else a
+        b = next(theirs, None) if b is None or not len(b) else b
+        if a is None and b is None:
+            return
+        if a is None or b is None or a.shape[1] != b.shape[1]:
+            raise UserError(
+                "The mask of objects is not of the size of the mask of classes", path=path, remedy="make it anew"
+            )
+        rows = min(len(a), len(b))
+        yield a[:rows], b[:rows]
+        a, b = a[rows:], b[rows:]
