@@ -6,8 +6,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from segstudio.core.cancel import NEVER, Cancel
+from segstudio.core.errors import UserError
 from segstudio.core.progress import ProgressSink, no_progress
 from segstudio.io.formats.reading import detect, opened
+from segstudio.io.formats.safety import Limits, unpacked
+from segstudio.io.formats.table import entry_of
 from segstudio.io.importing.examining import Examiner
 from segstudio.io.importing.plan import ImportPlan, ImportRow
 from segstudio.io.importing.staging import known_digests
@@ -42,7 +45,7 @@ def plan_import(
     UserError
         When the source is missing, of no known format or damaged, or the mapping names a class that it has not.
     """
-    with opened_source(request) as (importer, format_id, guesses):
+    with opened_source(store, request) as (importer, format_id, guesses):
         examiner = examiner_for(store, importer, request, reads_labels=reads_labels)
         rows: list[ImportRow] = []
         for examined in examiner.walk(cancel):
@@ -63,19 +66,28 @@ def examiner_for(
 
 
 @contextmanager
-def opened_source(request: ImportRequest) -> Iterator[tuple[Importer, str, tuple[tuple[str, int], ...]]]:
-    """The importer of the source, its format, and what the source looked like; UserError as :func:`opened`."""
-    guesses = tuple(detect(request.source)) if request.source.exists() else ()
-    with opened(request.source, request.format, dict(request.options)) as importer:
-        yield importer, request.format or _format_of(importer) or (guesses[0][0] if guesses else ""), guesses
+def opened_source(
+    store: ProjectStore, request: ImportRequest
+) -> Iterator[tuple[Importer, str, tuple[tuple[str, int], ...]]]:
+    """The importer of the source, its format, and what the source looked like; UserError as :func:`opened`.
 
-
-def _format_of(importer: Importer) -> str:
-    from segstudio.io.formats.table import importers
-
-    kind = type(importer)
-    target = f"{kind.__module__}:{kind.__name__}"
-    return next((entry.id for entry in importers().values() if entry.reader == target), "")
+    Formats whose labels lie in space are told where the project's images are, so that they can be put onto those.
+    """
+    if not request.source.exists():
+        raise UserError("There is no such file or folder", path=request.source, remedy="check the name")
+    limits = Limits()
+    with unpacked(request.source, limits) as place:
+        guesses = tuple(detect(place))
+        if not request.format and not guesses:
+            raise UserError("No known format of labels", path=request.source, remedy="say which it is with --format")
+        format_id = request.format or guesses[0][0]
+        options = dict(request.options)
+        if "images" in entry_of(format_id, is_import=True).reader_options and not options.get("images"):
+            options["images"] = {
+                record.name: store.image_file(record) for record in reversed(store.images(checks_files=False))
+            }
+        with opened(place, format_id, options, limits) as importer:
+            yield importer, format_id, guesses
 
 
 def gathered(problems: list[Problem]) -> tuple[Problem, ...]:

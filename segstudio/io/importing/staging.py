@@ -74,10 +74,11 @@ def _stage(
     from segstudio.io.importing.planning import examiner_for, gathered, opened_source
 
     sweep_staged(database, store.folder)
-    with opened_source(request) as (importer, format_id, guesses):
+    with opened_source(store, request) as (importer, format_id, guesses):
         examiner = examiner_for(store, importer, request)
         rows: list[ImportRow] = []
-        writer = StagedWriter(database, store.folder, request, must_copy=not request.source.is_dir())
+        is_archive = request.source.is_file() and request.source.suffix.lower() == ".zip"
+        writer = StagedWriter(database, store.folder, request, must_copy=is_archive)
         try:
             for examined in examiner.walk(cancel):
                 rows.append(writer.take(examined, cancel))
