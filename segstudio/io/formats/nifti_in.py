@@ -85,7 +85,8 @@ class NiftiImporter:
                 break
         else:
             found = self._of_sidecars() or self._of_values()
-        self.problems.extend(found.problems)
+        for problem in found.problems:
+            self.problems.once(problem.where, problem.sentence, problem.count)
         return found
 
     def _of_sidecars(self) -> ClassList | None:
@@ -116,7 +117,8 @@ class NiftiImporter:
         files = NiftiFiles(self._source)
         for file in files:
             yield self._found(file)
-        self.problems.extend(files.problems)
+        for problem in files.problems:
+            self.problems.once(problem.where, problem.sentence, problem.count)
 
     def _found(self, file: LabelFile) -> FoundImage:
         mine = self._mine.find(file.stem, stem_of(file.image) if file.image else file.stem)

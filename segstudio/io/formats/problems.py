@@ -34,6 +34,10 @@ class ProblemList(list[Problem]):
         else:
             self[place] = Problem(where, sentence, self[place].count + count)
 
+    def once(self, where: str, sentence: str, count: int = 1) -> None:
+        """Note that *sentence* holds at *where*; said again, it is not counted again."""
+        self._put(where, sentence, count)
+
     @contextmanager
     def of(self, where: str) -> Iterator[Note]:
         """What is noted inside stands for one reading of *where*: read again, it is not counted again."""

@@ -22,6 +22,7 @@ BUILT_IN: tuple[FormatEntry, ...] = (
     ),
     FormatEntry(
         "voc", "Pascal VOC", f"{_HERE}.voc:VocExporter", takes_planes=True, reader=f"{_HERE}.voc_in:VocImporter", holds_objects=True,
+        reader_options={"background": False}, has_values=True,
     ),
     FormatEntry(
         "coco", "COCO instances", f"{_HERE}.coco:CocoExporter", {"polygons": False, "stuff": True}, takes_planes=True,
@@ -30,7 +31,8 @@ BUILT_IN: tuple[FormatEntry, ...] = (
     ),
     FormatEntry(
         "coco-panoptic", "COCO panoptic", f"{_HERE}.panoptic:PanopticExporter", takes_planes=True,
-        reader=f"{_HERE}.panoptic_in:PanopticImporter", holds_objects=True, reader_options={"images": ""},
+        reader=f"{_HERE}.panoptic_in:PanopticImporter", holds_objects=True,
+        reader_options={"images": "", "maps": ""},
     ),
     FormatEntry(
         "ade20k", "ADE20K", f"{_HERE}.ade20k:Ade20kExporter", takes_planes=True, reader=f"{_HERE}.ade20k_in:Ade20kImporter",
