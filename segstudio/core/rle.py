@@ -49,9 +49,9 @@ class Runs:
     values: npt.NDArray[np.int64]
 
 
-def runs_of_array(values: npt.NDArray[Any]) -> Runs:
-    """The runs of a (y, x) array of integers."""
-    return _merged([_runs_of_part(values, 0, 0, values.shape[0])])
+def runs_of_array(values: npt.NDArray[Any], x: int = 0, y: int = 0, height: int | None = None) -> Runs:
+    """The runs of a (y, x) array of integers, whose corner lies at (*x*, *y*) of an image of *height*."""
+    return _merged([_runs_of_part(values, x, y, values.shape[0] if height is None else height)])
 
 
 def runs_of_layer(layer: LabelLayer, lut: npt.NDArray[np.uint16] | None = None, z: int = 0) -> Runs:

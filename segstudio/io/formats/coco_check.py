@@ -27,14 +27,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Written:
-    """What was to be written of one layer: (h, w) uint16 group ids of a rectangle by ``read``, 65535 = ignored.
+    """What was to be written of one layer: (h, w) integers by ``read``, the groups of a rectangle; ``ignored`` pixels are those of
+    ``ignore_value``.
 
     ``groups`` tells of each id, in the order of the file: class name, whether it is an object, pixels.
     """
 
-    read: Callable[[Rect], npt.NDArray[np.uint16]]
+    read: Callable[[Rect], npt.NDArray[Any]]
     groups: Mapping[int, tuple[str, bool, int]]
     ignored: int = 0
+    ignore_value: int = IGNORE
 
 
 class ReadBack:
@@ -87,7 +89,9 @@ def _difference(pieces: Iterable[Piece], expected: list[Written], names: list[st
         check(cancel)
         if isinstance(piece, ClassPixels):
             part = next(ignored, None)
-            if part is None or not _same(part, IGNORE, part.ignored, piece.x, piece.y, piece.values == IGNORE):
+            if part is None or not _same(
+                part, part.ignore_value, part.ignored, piece.x, piece.y, piece.values == IGNORE
+            ):
                 return "the ignored pixels read back are not the layer's"
             continue
         following = next(groups, None)

@@ -11,7 +11,7 @@ from segstudio.io.atomic import disk_error
 from segstudio.io.formats.pixels import make_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 FOLDER = ".parts"
@@ -58,10 +58,18 @@ class Parts:
         for number in self._entered.get(split, ()):
             yield (self._folder / f"{number}.json").read_text(encoding="utf-8").split("\n")
 
-    def join(self, path: Path, split: str | None, head: Mapping[str, Any], *, first_id: int | None = 1) -> int:
+    def join(
+        self,
+        path: Path,
+        split: str | None,
+        head: Mapping[str, Any],
+        *,
+        first_id: int | None = 1,
+        change: Callable[[str], str] = str,
+    ) -> int:
         """Write the document of a split: *head*, the images, and the annotations, numbered from *first_id* (None: not).
 
-        The next id comes back.
+        ``change`` has the last word about each annotation. The next id comes back.
         """
         number = first_id
         try:
@@ -73,7 +81,7 @@ class Parts:
                 stream.write('],\n"annotations":[')
                 is_first = True
                 for lines in self._lines(split):
-                    for line in lines[1:]:
+                    for line in map(change, lines[1:]):
                         stream.write("\n" if is_first else ",\n")
                         is_first = False
                         if number is None:

@@ -40,6 +40,14 @@ def image_folders(file: Path) -> list[Path]:
     return [folder for folder in dict.fromkeys(folders) if folder.is_dir() and not is_link_out(folder, root)]
 
 
+def map_folders(file: Path) -> list[Path]:
+    """Folders where the segment maps of a panoptic file may lie, the likeliest first; all in its dataset."""
+    root = file.parent.parent if file.parent.name.lower() in _FOLDERS_WITH_FILES else file.parent
+    names = [file.stem, f"{file.stem}_pngs", "panoptic", "panoptic_maps", "masks"]
+    folders = [place / name for place in (file.parent, root) for name in names] + [file.parent, root]
+    return [folder for folder in dict.fromkeys(folders) if folder.is_dir() and not is_link_out(folder, root)]
+
+
 def find_files(source: Path, *, is_panoptic: bool, note: Callable[[str, str], None]) -> list[Path]:
     """The annotation files of a dataset: *source* itself, or those in the folder.
 
