@@ -87,10 +87,11 @@ def copy_file_atomic(source: Path, target: Path) -> None:
 
 
 @contextmanager
-def atomic_folder(path: Path) -> Iterator[Path]:
+def atomic_folder(path: Path, adopt: Path | None = None) -> Iterator[Path]:
     """A temporary folder beside *path* that becomes *path* when the block ends without an error.
 
-    *path* must not exist, or be an empty folder. A killed program leaves nothing under the final name.
+    *path* must not exist, or be an empty folder. A killed program leaves nothing under the final name; *adopt*: what one left
+    beside it, to go on with.
 
     Raises
     ------
@@ -103,7 +104,10 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     temp = temp_sibling(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temp.mkdir()
+        if adopt is None:
+            temp.mkdir()
+        else:
+            os.replace(adopt, temp)
     except OSError as error:
         raise disk_error(error, path) from error
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -89,15 +89,16 @@ def losses_before(
     """
     from contextlib import closing
 
-    from segstudio.io.formats.registry import planned_entry
-    from segstudio.io.formats.work_list import chosen_records, problem_of, work_list
+    from segstudio.io.formats.selection import selected, written_classes
+    from segstudio.io.formats.work_list import problem_of, work_list
+    from segstudio.io.formats.writing import planned_entry
     from segstudio.io.readers.kept import KeptReaders
 
     entry = planned_entry(plan)
-    plan = replace(plan, tiles=None)
-    tally = LossTally(Holds.of(entry, plan.options, store.classes))
+    classes = written_classes(store.classes, plan.select)
+    tally = LossTally(Holds.of(entry, plan.options, classes))
     with closing(KeptReaders()) as readers:
-        work = work_list(store, chosen_records(store, plan), plan, entry, readers, cancel)
+        work = work_list(store, selected(store, plan, cancel), plan, entry, readers, cancel)
         losses = [Loss("images", sentence) for _, sentence in work.skipped]
         refused: dict[object, str] = {}
         for done, item in enumerate(work.items):

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
+from threading import Lock
 from typing import TYPE_CHECKING
 
-from segstudio.core.cancel import NEVER, Cancel
+from segstudio.core.cancel import NEVER, Cancel, check
+from segstudio.core.classes import UNLABELLED
 from segstudio.core.errors import UserError
 from segstudio.core.label_planes import LayersOfPlane, labelled_planes
-from segstudio.core.splits import assign_splits
 from segstudio.io.formats.base import ExportItem
+from segstudio.io.formats.cut_tiles import cut
 from segstudio.io.formats.nodata import LayersOfData
 from segstudio.io.formats.pixels import free_stem, unique_stem
+from segstudio.io.formats.selection import folder_of, groups_of, splits_of, written_classes
 from segstudio.io.readers.registry import probe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from segstudio.core.layers import LabelLayer
@@ -51,27 +53,6 @@ class WorkList:
         return [f"{volumes} written plane by plane, numbered from 0: {images}.{left_out}"]
 
 
-def chosen_records(store: ProjectStore, plan: ExportPlan) -> list[ImageRecord]:
-    """The images that *plan* is about; UserError when there are none."""
-    records = store.images()
-    if plan.image_ids is not None:
-        wanted = set(plan.image_ids)
-        records = [record for record in records if record.id in wanted]
-        if not records:
-            raise UserError("None of the chosen images is in the project", path=store.folder, remedy="choose others")
-        return records
-    records = [record for record in records if record.status == "done" or _is_labelled(store, record)]
-    if not records:
-        raise UserError(
-            "No image of the project has labels yet", path=store.folder, remedy="label or accept some first"
-        )
-    return records
-
-
-def _is_labelled(store: ProjectStore, record: ImageRecord) -> bool:
-    return any(not layer.is_blank for layer in store.layers(record.id) if layer.kind == "labels")
-
-
 def plane_stem(stem: str, z: int, depth: int, taken: set[str]) -> str:
     """The stem of plane *z*, such as ``stack_z0012``: from 0, all planes of a volume with equally many digits."""
     digits = max(MIN_DIGITS, len(str(depth - 1)))
@@ -85,56 +66,95 @@ def work_list(
     entry: FormatEntry,
     readers: KeptReaders,
     cancel: Cancel = NEVER,
+    scratch: Path | None = None,
 ) -> WorkList:
-    """The items of *records*; all planes of a volume are in the split that the volume is in."""
+    """The items of *records*; all planes of a volume, and all tiles, are in the split that the image is in.
+
+    Pictures of tiles are made in *scratch* while they are written; None: the plan's tiles are not cut.
+    """
     taken: set[str] = set()
     stems = [unique_stem(record.name, taken) for record in records]
-    splits: Mapping[str, str] = {}
-    if plan.split_fractions:
-        splits = assign_splits(stems, plan.split_fractions, plan.seed)
-    elif plan.split_fractions is not None:
-        splits = {stem: record.split or "train" for stem, record in zip(stems, records)}
+    groups = groups_of([(record.name, folder_of(record.path)) for record in records], plan.split_by)
+    splits = splits_of(stems, groups, [record.split for record in records], plan)
     items: list[ExportItem] = []
     skipped: list[tuple[str, str]] = []
-    for stem, record in zip(stems, records):
-        file, layers = store.image_file(record), partial(store.layers, record.id)
-        split = splits.get(stem)
+    lock = Lock()
+    for stem, group, record in zip(stems, groups, records):
+        check(cancel)
+        file = store.image_file(record)
+        layers: Callable[[], list[LabelLayer]] = _LayersOfRecord(store, record.id, lock)
+        if plan.select.only_classes:
+            layers = _LayersOfClasses(
+                layers, frozenset(item.id for item in written_classes(store.classes, plan.select))
+            )
+        digest = _digest(store, record, file)
         planes: list[int | None] = [None]
         if record.depth > 1 and entry.takes_planes:
-            labels = [layer for layer in layers() if layer.kind == "labels"]
-            planes = [*labelled_planes(labels, cancel)]
+            planes = [*labelled_planes([layer for layer in layers() if layer.kind == "labels"], cancel)]
             if not planes:
                 skipped.append((record.name, str(UserError("No plane of the volume has labels", path=file))))
         for z in planes:
-            named = stem if z is None else plane_stem(stem, z, record.depth, taken)
-            items.append(_item(len(items) + 1, named, record, file, split, layers, z, readers))
+            item = ExportItem(
+                len(items) + 1,
+                stem if z is None else plane_stem(stem, z, record.depth, taken),
+                record.name if z is None else f"{record.name} (plane {z})",
+                file,
+                record.width,
+                record.height,
+                splits[stem],
+                LayersOfData(layers if z is None else LayersOfPlane(layers, z), file, z),
+                z,
+                record.depth,
+                readers,
+                group=group,
+                digest=digest,
+            )
+            if scratch is None or plan.tiles is None:
+                items.append(item)
+                continue
+            try:
+                items.extend(cut(item, plan.tiles, scratch, taken, item.number, cancel))
+            except UserError as error:
+                skipped.append((item.name, str(error)))
     return WorkList(tuple(items), tuple(skipped))
 
 
-def _item(
-    number: int,
-    stem: str,
-    record: ImageRecord,
-    file: Path,
-    split: str | None,
-    layers: Callable[[], list[LabelLayer]],
-    z: int | None,
-    readers: KeptReaders,
-) -> ExportItem:
-    chosen = layers if z is None else LayersOfPlane(layers, z)
-    return ExportItem(
-        number,
-        stem,
-        record.name if z is None else f"{record.name} (plane {z})",
-        file,
-        record.width,
-        record.height,
-        split,
-        LayersOfData(chosen, file, z),
-        z,
-        record.depth,
-        readers,
-    )
+class _LayersOfRecord:
+    """An image's label layers, read from the project by one thread at a time."""
+
+    def __init__(self, store: ProjectStore, image_id: int, lock: Lock) -> None:
+        self._store, self._image_id, self._lock = store, image_id, lock
+
+    def __call__(self) -> list[LabelLayer]:
+        """The layers, the lowest first."""
+        with self._lock:
+            return self._store.layers(self._image_id)
+
+
+class _LayersOfClasses:
+    """Label layers on which the segments of other classes than *kept* read as background."""
+
+    def __init__(self, layers: Callable[[], list[LabelLayer]], kept: frozenset[int]) -> None:
+        self._layers, self._kept = layers, kept
+
+    def __call__(self) -> list[LabelLayer]:
+        """Copies of the layers; the tiles are shared."""
+        found = [layer.shadow() for layer in self._layers() if layer.kind == "labels"]
+        for layer in found:
+            for segment in list(layer.segments.values()):
+                if segment.class_id not in self._kept:
+                    layer.put_segment(segment.id, replace(segment, class_id=UNLABELLED))
+        return found
+
+
+def _digest(store: ProjectStore, record: ImageRecord, file: Path) -> str:
+    """What the image and its labels are, so that a killed export knows what it wrote; "" where the file is missing."""
+    try:
+        state = file.stat()
+    except OSError:
+        return ""
+    layers = [layer.id for layer in store.layers(record.id) if layer.kind == "labels"]
+    return f"{file} {state.st_size} {state.st_mtime_ns} {store.label_facts.layers_digest(layers)}"
 
 
 def problem_of(item: ExportItem, entry: FormatEntry) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,10 +16,14 @@ KEPT_VOLUMES = 2
 
 
 class KeptReaders:
-    """Opens images; the volumes used last stay open until :meth:`close`. A copy for another process has none open."""
+    """Opens images; the volumes used last stay open until :meth:`close`. A copy for another process has none open.
 
-    def __init__(self) -> None:
+    Several threads may use it: each has a reader of its own while it reads. With *keeps_all* flat images stay open, too.
+    """
+
+    def __init__(self, *, keeps_all: bool = False) -> None:
         self._readers: OrderedDict[Path, ImageReader] = OrderedDict()
+        self._keeps_all = keeps_all
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Files are not handed to another process."""
@@ -34,14 +38,16 @@ class KeptReaders:
         is_kept = False
         try:
             yield reader
-            is_kept = reader.info.depth > 1
+            is_kept = reader.info.depth > 1 or self._keeps_all
         finally:
+            other = self._readers.pop(file, None) if is_kept else reader
+            if other is not None:
+                other.close()
             if is_kept:
                 self._readers[file] = reader
                 while len(self._readers) > KEPT_VOLUMES:
-                    self._readers.popitem(last=False)[1].close()
-            else:
-                reader.close()
+                    with suppress(KeyError):
+                        self._readers.popitem(last=False)[1].close()
 
     def close(self) -> None:
         """Close what is open; it may be used again."""

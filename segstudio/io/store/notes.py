@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from segstudio.io.store.database import Database
     from segstudio.io.store.efforts import Efforts
     from segstudio.io.store.facts import ImageFacts
+    from segstudio.io.store.label_facts import LabelFacts
 
 
 class ProjectNotes:
@@ -45,6 +46,13 @@ class ProjectNotes:
         self._need_writable()
         with self._database.transaction() as connection:
             write_meta(connection, key, value)
+
+    @property
+    def label_facts(self) -> LabelFacts:
+        """What is known of images' labels without unpacking them."""
+        from segstudio.io.store.label_facts import LabelFacts
+
+        return LabelFacts(self._database)
 
     @property
     def facts(self) -> ImageFacts:
