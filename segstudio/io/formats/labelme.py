@@ -30,12 +30,16 @@ VERSION = "5.5.0"
 """The labelme whose files these are: the first that has shapes of type "mask" and keeps keys it does not know."""
 
 
+MOST_PARTS = 50
+"""Of a segment that is written as polygons; one of more parts is written as a mask."""
+
+
 class LabelmeExporter:
     """Writes ``<stem>.json`` beside ``<stem>.png`` (below ``<split>/`` when split), ``labels.txt`` and ``classes.json``.
 
-    A segment without holes is written as polygons along the pixels' edges, one for each part, which share a ``group_id``; one with
-    holes as a shape of type "mask". Options: ``masks`` (False) writes masks only, ``image_data`` (False) puts the image into the
-    JSON file, too. Ignored pixels are shapes labelled ``__ignore__``.
+    A segment without holes is written as polygons along the pixels' edges, one for each part, which share a ``group_id``; one
+    with holes, or more than 50 parts, as a shape of type "mask". Options: ``masks`` (False) writes masks only, ``image_data``
+    (False) puts the image into the JSON file, too. Ignored pixels are shapes labelled ``__ignore__``.
     """
 
     def __init__(self, folder: Path, classes: ClassTable, options: Mapping[str, Any]) -> None:
@@ -60,7 +64,8 @@ class LabelmeExporter:
         for drawn in drawn_segments(item, self._classes, cancel):
             outer, holes = ([], []) if self._masks_only else drawn.loops
             with_holes += bool(holes)
-            shapes += _polygons(drawn, outer) if outer and not holes else [_mask(drawn)]
+            is_mask = bool(holes) or not 0 < len(outer) <= MOST_PARTS
+            shapes += [_mask(drawn)] if is_mask else _polygons(drawn, outer)
         document: dict[str, Any] = {
             "version": VERSION,
             "flags": {},

@@ -35,12 +35,16 @@ SOURCES = ("hand", "model", "import", "accepted")
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """One segment to draw, or (``segment`` None) the ignored pixels of a layer; ``number`` counts them in an image, from 1."""
+    """One segment to draw, or (``segment`` None) the ignored pixels of a layer; ``number`` counts them in an image, from 1.
+
+    ``layer`` counts the label layers from 0, the lowest.
+    """
 
     number: int
     label: str
     runs: RowRuns
     segment: Segment | None
+    layer: int = 0
 
     @cached_property
     def loops(self) -> tuple[list[Loop], list[Loop]]:
@@ -65,19 +69,19 @@ class Drawn:
 def drawn_segments(item: ExportItem, classes: ClassTable, cancel: Cancel) -> Iterator[Drawn]:
     """An image's segments from the lowest layer up; in each layer the ignored pixels, then stuff, then objects."""
     number = 0
-    for layer in label_layers(item):
+    for height, layer in enumerate(label_layers(item)):
         check(cancel)
         runs = runs_of_layer(layer)
         if IGNORE in runs:
             number += 1
-            yield Drawn(number, IGNORE_LABEL, runs[IGNORE], None)
+            yield Drawn(number, IGNORE_LABEL, runs[IGNORE], None, height)
         for segment in sorted(layer.segments.values(), key=lambda one: (one.is_object, one.id)):
             item_class = classes.by_id(segment.class_id)
             if segment.class_id == UNLABELLED or item_class is None or segment.id not in runs:
                 continue
             check(cancel)
             number += 1
-            yield Drawn(number, item_class.name, runs[segment.id], segment)
+            yield Drawn(number, item_class.name, runs[segment.id], segment, height)
 
 
 def refuse_reserved(classes: ClassTable, tool: str, *names: str) -> None:

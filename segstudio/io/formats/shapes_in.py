@@ -109,7 +109,31 @@ def polygon(values: Any, size: Size, limits: Limits) -> Area:
     if size[0] * size[1] > MAX_PIXELS:
         low, high = np.clip(corners.min(axis=0), 0, size), np.clip(corners.max(axis=0), 0, size)
         _check_area(Rect(0, 0, int(high[0] - low[0]) + 2, int(high[1] - low[1]) + 2))
+    stairs = _stairs(corners, size)
+    if stairs is not None:
+        return _filled(*stairs)
     return _filled(*polygon_mask(cast("Sequence[tuple[float, float]]", corners), size))
+
+
+def _stairs(corners: npt.NDArray[np.float64], size: Size) -> Area | None:
+    """As polygon_mask, several times faster, of an outline along pixels' edges inside the image; None for any other."""
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    if (low < 0).any() or (high > size).any() or (corners != np.floor(corners)).any():
+        return None
+    places = corners.astype(np.int64)
+    after = np.roll(places, -1, axis=0)
+    if not (places == after).any(axis=1).all():
+        return None
+    rect = Rect(int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1]))
+    upright = places[:, 1] != after[:, 1]
+    columns = places[upright, 0] - rect.x
+    ends = np.stack([places[upright, 1], after[upright, 1]]) - rect.y
+    turns = np.zeros((rect.height + 1, rect.width + 1), np.uint8)
+    np.bitwise_xor.at(turns, (ends[0], columns), np.uint8(1))
+    np.bitwise_xor.at(turns, (ends[1], columns), np.uint8(1))
+    np.bitwise_xor.accumulate(turns, axis=0, out=turns)
+    np.bitwise_xor.accumulate(turns, axis=1, out=turns)
+    return turns[:-1, :-1].view(np.bool_), rect
 
 
 def box(corner: Sequence[Any], other: Sequence[Any], size: Size, limits: Limits, turned: Any = 0) -> Area:
