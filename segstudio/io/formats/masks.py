@@ -49,11 +49,19 @@ class MasksExporter:
 
     def write(self, item: ExportItem, cancel: Cancel) -> None:
         """Copy the image, write its mask."""
+        self.write_image(item, cancel)
+        self.enter(item, None)
+
+    def write_image(self, item: ExportItem, cancel: Cancel) -> None:
+        """The same; images may be written side by side."""
         place_image(item, make_folder(self._folder / "images" / (item.split or "")))
         file = self._mask_file(item)
         make_folder(file.parent)
         palette = None if self._code.is_deep else self._code.palette
         write_index_png(file, item.width, item.height, self._strips(item, cancel), palette)
+
+    def enter(self, item: ExportItem, written: Any) -> None:
+        """There is no index."""
 
     def finish(self, splits: Sequence[str]) -> None:
         """Write the class list, and folders for splits that got no image."""

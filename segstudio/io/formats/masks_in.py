@@ -45,9 +45,13 @@ class MasksImporter:
         self._root = source if source.is_dir() else source.parent
         self._limits = limits
         self._options = options
-        self._folders = find_folders(self._root, str(options.get("image_folder", "")), str(options.get("mask_folder", "")))
+        self._folders = find_folders(
+            self._root, str(options.get("image_folder", "")), str(options.get("mask_folder", ""))
+        )
         if not any(masks.is_dir() for _, masks, _ in self._folders):
-            raise UserError("There is no folder of masks", path=self._root, remedy="name it with the option mask_folder")
+            raise UserError(
+                "There is no folder of masks", path=self._root, remedy="name it with the option mask_folder"
+            )
 
     @staticmethod
     def looks_like(source: Path) -> int:
@@ -108,11 +112,7 @@ class MasksImporter:
                 return
             numbers = look_at_mask(objects)
             yield from class_and_object_pieces(
-                lambda: together(
-                    self._codes(file, note, cancel),
-                    (strip.astype("int64") for strip in numbers.indices(cancel)),
-                    objects,
-                ),
+                lambda: together(self._codes(file, note, cancel), numbers.object_numbers(cancel), objects),
                 note,
                 cancel,
             )

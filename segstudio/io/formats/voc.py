@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from segstudio.core.cancel import Cancel
     from segstudio.core.classes import ClassTable
+    from segstudio.core.layers import LabelLayer
     from segstudio.io.formats.base import ExportItem
 
 _JPEG_QUALITY = 95
@@ -69,17 +70,27 @@ class VocExporter:
         for name in ("JPEGImages", "SegmentationClass", "ImageSets/Segmentation"):
             make_folder(self._root / name)
 
-    def _strips(self, item: ExportItem, cancel: Cancel) -> Iterator[npt.NDArray[Any]]:
-        for strip in class_strips(label_layers(item), item.width, item.height, cancel):
+    def _strips(self, item: ExportItem, layers: Sequence[LabelLayer], cancel: Cancel) -> Iterator[npt.NDArray[Any]]:
+        for strip in class_strips(layers, item.width, item.height, cancel):
             yield self._code.values(strip)
 
     def write(self, item: ExportItem, cancel: Cancel) -> None:
         """Write the image as JPEG, and its masks."""
-        self._write_image(item)
+        self.enter(item, self.write_image(item, cancel))
+
+    def enter(self, item: ExportItem, written: Any) -> None:
+        """Put the image into the list of its split; count it where it had to be made a JPEG."""
+        self._names.setdefault(item.split, []).append(item.stem)
+        self._recoded += bool(written)
+
+    def write_image(self, item: ExportItem, cancel: Cancel) -> bool:
+        """Write the image as JPEG, and its masks; whether it was none. Images may be written side by side."""
+        is_recoded = self._write_picture(item)
+        layers = label_layers(item)
         palette = None if self._code.is_deep else self._code.palette
         file = self._root / "SegmentationClass" / f"{item.stem}.png"
-        write_index_png(file, item.width, item.height, self._strips(item, cancel), palette)
-        objects = _object_numbers(item)
+        write_index_png(file, item.width, item.height, self._strips(item, layers, cancel), palette)
+        objects = _object_numbers(layers)
         if objects:
             make_folder(self._root / "SegmentationObject")
             is_deep = len(objects) > _MAX_SHORT_OBJECTS
@@ -87,12 +98,12 @@ class VocExporter:
                 self._root / "SegmentationObject" / f"{item.stem}.png",
                 item.width,
                 item.height,
-                _object_strips(item, objects, is_deep, cancel),
+                _object_strips(item, layers, objects, is_deep, cancel),
                 None if is_deep else object_palette(),
             )
-        self._names.setdefault(item.split, []).append(item.stem)
+        return is_recoded
 
-    def _write_image(self, item: ExportItem) -> None:
+    def _write_picture(self, item: ExportItem) -> bool:
         from segstudio.io.readers.registry import probe
 
         target = self._root / "JPEGImages" / f"{item.stem}.jpg"
@@ -103,11 +114,11 @@ class VocExporter:
             )
             if is_jpeg and info.metadata.get("mode") in ("L", "RGB"):
                 shutil.copyfile(item.image_file, target)
-                return
+                return False
             values = np.moveaxis(read_pixels(item), -1, 0)
             picture = Image.fromarray(to_rgb8(values, self._display(item, values)))
             picture.save(target, "JPEG", quality=_JPEG_QUALITY, subsampling=0)
-            self._recoded += 1
+            return True
         except OSError as error:
             raise disk_error(error, target) from error
 
@@ -139,13 +150,14 @@ class VocExporter:
 
     def differs(self, item: ExportItem, cancel: Cancel) -> str:
         """Compare both masks with the layers."""
+        layers = label_layers(item)
         values = read_index_strips(self._root / "SegmentationClass" / f"{item.stem}.png")
-        found = first_difference_of_strips(values, self._strips(item, cancel), item.width, item.height)
-        objects = _object_numbers(item)
+        found = first_difference_of_strips(values, self._strips(item, layers, cancel), item.width, item.height)
+        objects = _object_numbers(layers)
         if found or not objects:
             return found
         values = read_index_strips(self._root / "SegmentationObject" / f"{item.stem}.png")
-        strips = _object_strips(item, objects, len(objects) > _MAX_SHORT_OBJECTS, cancel)
+        strips = _object_strips(item, layers, objects, len(objects) > _MAX_SHORT_OBJECTS, cancel)
         return first_difference_of_strips(values, strips, item.width, item.height)
 
     def notes(self) -> list[str]:
@@ -157,11 +169,11 @@ class VocExporter:
         return notes
 
 
-def _object_numbers(item: ExportItem) -> dict[tuple[int, int], int]:
+def _object_numbers(layers: Sequence[LabelLayer]) -> dict[tuple[int, int], int]:
     """(layer id, segment id) of every object → 1, 2, …"""
     keys = [
         (layer.id, segment.id)
-        for layer in label_layers(item)
+        for layer in layers
         for segment in sorted(layer.segments.values(), key=lambda segment: segment.id)
         if segment.is_object and segment.class_id
     ]
@@ -169,9 +181,12 @@ def _object_numbers(item: ExportItem) -> dict[tuple[int, int], int]:
 
 
 def _object_strips(
-    item: ExportItem, objects: Mapping[tuple[int, int], int], is_deep: bool, cancel: Cancel
+    item: ExportItem,
+    layers: Sequence[LabelLayer],
+    objects: Mapping[tuple[int, int], int],
+    is_deep: bool,
+    cancel: Cancel,
 ) -> Iterator[npt.NDArray[Any]]:
-    layers = label_layers(item)
     luts = []
     for layer in layers:
         lut = np.zeros(65536, np.uint16)

@@ -22,7 +22,7 @@ from segstudio.core.layer_builder import ClassPixels, LayerBuilder
 from segstudio.io.formats.index_png import read_index_strips, write_index_png
 from segstudio.io.formats.reading import build_layers, detect, opened
 
-LOOSE = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+LOOSE = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 VALUES = np.repeat(np.repeat(np.array([[0, 1, 2], [2, 255, 1], [1, 1, 0]], np.uint8), 5, 0), 7, 1)
 
 
