@@ -16,6 +16,7 @@ from segstudio.gui.notice_bar import Offer
 if TYPE_CHECKING:
     from segstudio.gui.job_center import JobCenter
     from segstudio.gui.threads import TaskThread
+    from segstudio.io.formats.base import ExportReport
     from segstudio.jobs.specs import AugmentSpec, ExportSpec
 
 
@@ -61,16 +62,27 @@ class ExportControl(QObject):
         elif isinstance(message, protocol.StageChanged):
             self._jobs.report(job_id, detail=message.text)
 
+    def show_report(self, report: ExportReport) -> None:
+        """What was written, lost and checked."""
+        from segstudio.gui.dialogs.export_report import ExportReportDialog
+
+        ExportReportDialog(self._jobs.workspace.window, report).show()
+
     def _on_finished(self, thread: TaskThread, job_id: str, spec: ExportSpec | AugmentSpec, result: object) -> None:
+        from segstudio.io.formats.base import ExportReport
+        from segstudio.jobs.specs import ExportSpec
+
         self._end(thread, job_id)
-        offer = Offer(tr("Open the folder"), partial(open_folder, spec.out), keeps=True)
+        offers = [Offer(tr("Open the folder"), partial(open_folder, spec.out), keeps=True)]
+        if isinstance(spec, ExportSpec) and isinstance(result, ExportReport):
+            offers.insert(0, Offer(tr("Report"), partial(self.show_report, result), keeps=True))
         skipped = [str(sentence) for _, sentence in getattr(result, "skipped", ())]
         said = [tr("The export is in %1.").replace("%1", spec.out), *getattr(result, "notes", ())]
         if skipped:
             said.append(tr("%n image(s) left out; the first: %1", len(skipped)).replace("%1", skipped[0]))
-            self._jobs.workspace.window.notices.say(" ".join(said), "warning", (offer,))
+            self._jobs.workspace.window.notices.say(" ".join(said), "warning", tuple(offers))
         else:
-            self._jobs.workspace.window.notices.say(" ".join(said), "info", (offer,), stays=True)
+            self._jobs.workspace.window.notices.say(" ".join(said), "info", tuple(offers), stays=True)
 
     def _on_failed(
         self, thread: TaskThread, job_id: str, spec: ExportSpec | AugmentSpec, sentence: str, details: str

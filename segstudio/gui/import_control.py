@@ -35,8 +35,8 @@ class ImportControl(QObject):
         """Whether an import is under way."""
         return bool(self._job_id)
 
-    def start(self, request: ImportRequest) -> bool:
-        """Begin an import into the open project; False while another is under way."""
+    def start(self, request: ImportRequest, expected: int = 0) -> bool:
+        """Begin an import of about *expected* images into the open project; False while another is under way."""
         from segstudio.gui.threads import TaskThread
         from segstudio.jobs.specs import StageImportSpec
 
@@ -49,8 +49,8 @@ class ImportControl(QObject):
         thread.message_received.connect(self._on_message)
         thread.finished_job.connect(self._on_finished)
         thread.cancelled.connect(self._on_cancelled)
-        thread.failed.connect(partial(self._on_failed, request))
-        thread.submit(StageImportSpec(str(session.folder), request))
+        thread.failed.connect(partial(self._on_failed, request, expected))
+        thread.submit(StageImportSpec(str(session.folder), request, expected))
         return True
 
     def on_project_changed(self) -> None:
@@ -76,9 +76,9 @@ class ImportControl(QObject):
 
         self._end()
         session = self._jobs.workspace.session
-        report = session.take_import(staged) if isinstance(staged, StagedImport) else None
+        report = session.imports.take(staged) if isinstance(staged, StagedImport) else None
         if report is None:
-            session.drop_import()
+            session.imports.drop()
             return
         self._say(report)
 
@@ -106,12 +106,12 @@ class ImportControl(QObject):
 
     def _on_cancelled(self) -> None:
         self._end()
-        self._jobs.workspace.session.drop_import()
+        self._jobs.workspace.session.imports.drop()
 
-    def _on_failed(self, request: ImportRequest, sentence: str, details: str) -> None:
+    def _on_failed(self, request: ImportRequest, expected: int, sentence: str, details: str) -> None:
         self._end()
-        self._jobs.workspace.session.drop_import()
-        self._jobs.fail(sentence, details, [Offer(tr("Try again"), partial(self.start, request))])
+        self._jobs.workspace.session.imports.drop()
+        self._jobs.fail(sentence, details, [Offer(tr("Try again"), partial(self.start, request, expected))])
 
     def _end(self) -> None:
         self._jobs.end(self._job_id)

@@ -12,13 +12,15 @@ from segstudio.core.cancel import NEVER, Cancel
 from segstudio.core.errors import UserError
 
 if TYPE_CHECKING:
-
     from segstudio.io.formats.base import ExportPlan
     from segstudio.io.formats.preview import Pictures
     from segstudio.io.importing.plan import ImportRequest
     from segstudio.io.store.project import ProjectStore
     from segstudio.jobs.child import Port
     from segstudio.jobs.specs import ExportSpec
+
+MOST_VALUES = 1 << 26
+"""Pixels times planes; larger images are not written for a look."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,20 @@ class ImportPicturesSpec:
 
 @dataclass(frozen=True)
 class ExportPicturesSpec:
-    """Pictures of what an export would write: it is written for a few images, and read back. The result is ``Pictures``."""
+    """Pictures of what an export would write: it is written for a few images, and read back. The result is an ``ExportLook``."""
 
     export: ExportSpec
     count: int = 3
+
+
+@dataclass(frozen=True)
+class ExportLook:
+    """How many images would be written ``of`` all, and pictures of a few; ``note`` says why there are none."""
+
+    images: int
+    of: int
+    pictures: Pictures
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,7 +69,7 @@ def serve(spec: DetectSpec | ImportPicturesSpec | ExportPicturesSpec, port: Port
     from segstudio.jobs.task_host import export_plan
 
     with ProjectStore.open(Path(spec.export.project_folder), read_only=True) as store:
-        return export_pictures(store, export_plan(spec.export), spec.count, port)
+        return export_look(store, export_plan(spec.export), spec.count, port)
 
 
 def detected(source: Path) -> tuple[tuple[str, int], ...]:
@@ -79,20 +91,22 @@ def import_pictures_of(store: ProjectStore, request: ImportRequest, count: int =
         When the dataset cannot be read.
     """
     from segstudio.io.formats.preview import import_pictures
+    from segstudio.io.formats.project_images import ProjectImages, bare_stem
     from segstudio.io.formats.reading import opened
 
     files = {record.name: store.image_file(record) for record in store.images(checks_files=False)}
     options = _with_images(request.source, request.format, dict(request.options), files)
-    stems = {Path(name).stem: file for name, file in files.items()}
+    images = ProjectImages(files)
 
     def find(name: str) -> Path | None:
-        return files.get(name) or stems.get(Path(name).stem)
+        found = images.find(bare_stem(name))
+        return None if found is None else found[1]
 
     with opened(request.source, request.format, options) as importer:
         return import_pictures(importer, count, find_image=find, cancel=cancel)
 
 
-def export_pictures(store: ProjectStore, plan: ExportPlan, count: int = 3, cancel: Cancel = NEVER) -> Pictures:
+def export_look(store: ProjectStore, plan: ExportPlan, count: int = 3, cancel: Cancel = NEVER) -> ExportLook:
     """Pictures of what *plan* would write, spread over its images: a small export, made apart and read back.
 
     Raises
@@ -101,29 +115,39 @@ def export_pictures(store: ProjectStore, plan: ExportPlan, count: int = 3, cance
         When there is nothing to export, or it cannot be written.
     """
     from segstudio.io.formats.pixels import unique_stem
-    from segstudio.io.formats.preview import import_pictures
+    from segstudio.io.formats.preview import Pictures, import_pictures
     from segstudio.io.formats.reading import opened
     from segstudio.io.formats.registry import export_project
-    from segstudio.io.formats.selection import selected
+    from segstudio.io.formats.work_list import chosen_records
 
-    records = selected(store, plan, cancel)
+    total = len(store.images(checks_files=False))
+    records = chosen_records(store, plan)
+    small = [record for record in records if record.width * record.height * record.depth <= MOST_VALUES]
+    if not small:
+        return ExportLook(len(records), total, Pictures(), "These images are too large for a preview.")
+    chosen = [small[i * len(small) // count] for i in range(count)] if len(small) > count else small
     taken: set[str] = set()
-    chosen = [records[i * len(records) // count] for i in range(count)] if len(records) > count else list(records)
     files = {unique_stem(record.name, taken): store.image_file(record) for record in chosen}
     with tempfile.TemporaryDirectory(prefix="segstudio-preview-") as folder:
-        small = replace(
-            plan, out=Path(folder) / "export", image_ids=[record.id for record in chosen], split_fractions=None
+        part = replace(
+            plan,
+            out=Path(folder) / "export",
+            image_ids=[record.id for record in chosen],
+            split_fractions=None,
+            select=replace(plan.select, statuses=(), splits=(), since_s=None, until_s=None),
         )
-        export_project(store, small, cancel=cancel)
-        options = _with_images(small.out, plan.format, {}, {file.name: file for file in files.values()})
-        with opened(small.out, plan.format, options) as importer:
-            return import_pictures(importer, count, find_image=lambda name: _of_stem(files, name), cancel=cancel)
+        export_project(store, part, cancel=cancel)
+        options = _with_images(
+            part.out, plan.format, {}, {f"{stem}{file.suffix}": file for stem, file in files.items()}
+        )
+        with opened(part.out, plan.format, options) as importer:
+            pictures = import_pictures(importer, count, find_image=lambda name: _of_stem(files, name), cancel=cancel)
+    return ExportLook(len(records), total, pictures)
 
 
 def _of_stem(files: dict[str, Path], name: str) -> Path | None:
     """The project's image that *name* was made of; a plane's or a tile's is not shown."""
-    stem = name.rsplit(".", 1)[0]
-    return files.get(name) or files.get(stem)
+    return files.get(name) or files.get(name.rsplit(".", 1)[0])
 
 
 def _with_images(source: Path, format_id: str, options: dict[str, object], files: dict[str, Path]) -> dict[str, object]:

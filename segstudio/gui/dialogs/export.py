@@ -1,110 +1,97 @@
-"""Export: a format, a folder, which images, a split; then it runs in the background."""
+"""Export: a format, which images, what it looks like and what the format cannot hold; then it runs in the background."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QDoubleSpinBox,
-    QFileDialog,
-    QHBoxLayout,
-    QLabel,
-    QLineEdit,
-    QPushButton,
-    QSpinBox,
-    QWidget,
-)
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QLabel, QTableWidget, QTableWidgetItem
 
 from segstudio.core.errors import UserError
-from segstudio.gui.dialogs.common import PlainDialog, form_grid, muted
+from segstudio.core.progress import Eta
+from segstudio.gui import theme
+from segstudio.gui.asking import Asker
+from segstudio.gui.dialogs import format_texts
+from segstudio.gui.dialogs.common import muted
+from segstudio.gui.dialogs.export_pages import FormatPage, ImagesPage
+from segstudio.gui.dialogs.import_pages import thin_bar
+from segstudio.gui.dialogs.wizard import Wizard
 from segstudio.gui.i18n import tr
+from segstudio.gui.panels.parts import wrapped
+from segstudio.gui.panels.picture_row import PictureRow
+from segstudio.gui.panels.train_texts import span_text
+from segstudio.io.formats.base import Loss
+from segstudio.jobs.exchange_looks import ExportLook, ExportPicturesSpec
+from segstudio.jobs.protocol import Progress
+from segstudio.jobs.specs import ExportSpec, LossesSpec
 
 if TYPE_CHECKING:
+    from PySide6.QtWidgets import QWidget
+
     from segstudio.app.session import Session
     from segstudio.gui.job_center import JobCenter
-    from segstudio.jobs.specs import ExportSpec
 
-FORMATS: tuple[tuple[str, str, str], ...] = (
-    ("masks", "PNG masks", "One index mask an image, palette PNG, with classes.json: read by nearly everything."),
-    ("voc", "Pascal VOC", "The VOCdevkit layout: JPEGImages, SegmentationClass, SegmentationObject, ImageSets."),
-    ("coco", "COCO", "One JSON with RLE and polygons, objects and stuff."),
-    ("geotiff", "GeoTIFF", "Index masks that lie on the map: CRS and transform of the image, tiled, in the classes' colours."),
-    ("geojson", "GeoJSON", "Polygons with holes on the map, one file an image: for QGIS and other map programs."),
-    ("nifti", "NIfTI volumes", "A label map a volume, with the image's own affine, spacing and order of voxels."),
-)
-"""(id, title, one sentence)."""
-OPTIONS: dict[str, tuple[tuple[str, str, bool], ...]] = {
-    "coco": (("polygons", "Polygons in place of RLE", False), ("stuff", "Areas (stuff) beside objects", True)),
-    "geotiff": (("images", "Copy the images, too", True),),
-    "geojson": (("wgs84", "Longitude and latitude (WGS84) in place of the image's CRS", False),),
-    "nifti": (("images", "The images too, as NIfTI without patient data", True),),
-}
-"""Format id → (option, title, default)."""
-SPLITS = ("train", "val", "test")
+FORMAT, IMAGES, WRITTEN = range(3)
+LOSS_ROWS = 5
 
 
-class ExportDialog(PlainDialog):
-    """Remembers what was chosen last with the project."""
+class ExportDialog(Wizard):
+    """Nothing is written before the last button, and that is pressed knowing what is lost. Remembers the choices with the project."""
 
     def __init__(self, parent: QWidget | None, session: Session, jobs: JobCenter) -> None:
-        super().__init__(parent, tr("Export"), 560)
+        pages = (tr("Format"), tr("Images"), tr("What is written"))
+        super().__init__(parent, tr("Export"), 920, 640, acts=tr("Export"), pages=pages)
         self._session, self._jobs = session, jobs
+        self.losses: tuple[Loss, ...] | None = None
+        """None: not counted yet."""
         kept = session.meta("export", {})
         kept = kept if isinstance(kept, dict) else {}
-        self.format = QComboBox()
-        self.format.setAccessibleName(tr("Format"))
-        for format_id, title, _ in FORMATS:
-            self.format.addItem(tr(title), format_id)
-        self.format.setCurrentIndex(max(0, self.format.findData(kept.get("format", "masks"))))
-        self.format.currentIndexChanged.connect(self._on_format)
-        self._about = muted("", small=True)
-        self.folder = QLineEdit(str(kept.get("folder", "")) or self._suggested_folder())
-        self.folder.setAccessibleName(tr("Into the folder"))
-        choose = QPushButton(tr("Choose…"))
-        choose.clicked.connect(self._on_choose)
-        where = QHBoxLayout()
-        where.setSpacing(4)
-        where.addWidget(self.folder, 1)
-        where.addWidget(choose)
-        self.images = QComboBox()
-        self.images.setAccessibleName(tr("Images"))
-        labelled = sum(record.status != "unlabelled" for record in session.images)
-        done = sum(record.status == "done" for record in session.images)
-        self.images.addItem(tr("all labelled (%1)").replace("%1", str(labelled)), "labelled")
-        self.images.addItem(tr("only done (%1)").replace("%1", str(done)), "done")
-        self.images.addItem(tr("all (%1)").replace("%1", str(len(session.images))), "all")
-        self.images.setCurrentIndex(0 if labelled else 2)
-        self.has_split = QCheckBox(tr("Split into training, validation and test"))
-        self.has_split.setChecked(bool(kept.get("split")))
-        self.has_split.toggled.connect(self._show_split)
-        self._split_box = QWidget()
-        self.column.addLayout(
-            form_grid(
-                ((tr("Format"), self.format), ("", self._about), (tr("Into the folder"), where), (tr("Images"), self.images)),
-                spacing_px=8,
-            )
-        )
-        self.options: dict[tuple[str, str], QCheckBox] = {}
-        for format_id, rows in OPTIONS.items():
-            for name, title, is_on in rows:
-                box = QCheckBox(tr(title))
-                box.setChecked(is_on)
-                self.options[format_id, name] = box
-                self.column.addWidget(box)
-        self.column.addWidget(self.has_split)
-        self.column.addWidget(self._make_split())
-        self._problem = QLabel()
-        self._problem.setWordWrap(True)
-        self._problem.setProperty("danger", True)
-        self._problem.hide()
-        self.column.addWidget(self._problem)
-        self.column.addStretch(1)
-        self.add_buttons(tr("Export"))
-        self._on_format()
-        self._show_split()
+        self._counting, self._looks = Asker(self), Asker(self)
+        self._counting.answered.connect(self._on_losses)
+        self._counting.failed.connect(self._on_failed)
+        self._counting.progressed.connect(self._on_progressed)
+        self._looks.answered.connect(self._on_look)
+        self._looks.failed.connect(lambda sentence: self.row.show_text(sentence))
+        self._eta = Eta()
+        self.first = FormatPage(str(kept.get("format", "masks")), suggested_folder(session))
+        self.second = ImagesPage(session, str(kept.get("split", "")))
+        for page in (self.first, self.second):
+            self.pages.addWidget(page)
+            page.changed.connect(lambda: self.say(""))
+        self._make_last_page()
+        self.show_page(FORMAT)
+        QTimer.singleShot(0, self.first.formats, self.first.formats.setFocus)
+
+    def _make_last_page(self) -> None:
+        column = self.add_page()
+        self.summary = QLabel()
+        self.summary.setWordWrap(True)
+        self.row = PictureRow()
+        self.state = muted("")
+        self.bar = thin_bar()
+        self.table = QTableWidget(0, 3)
+        self.table.setAccessibleName(tr("What the format cannot hold"))
+        self.table.setHorizontalHeaderLabels([tr("What the format cannot hold"), tr("Images"), tr("How many")])
+        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setShowGrid(False)
+        self.table.setTabKeyNavigation(False)
+        self.table.verticalHeader().hide()
+        head = self.table.horizontalHeader()
+        head.setHighlightSections(False)
+        head.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        for place in (1, 2):
+            head.setSectionResizeMode(place, QHeaderView.ResizeMode.Fixed)
+            head.resizeSection(place, 96)
+        self.table.setMaximumHeight(28 * (LOSS_ROWS + 1) + 4)
+        column.addWidget(self.summary)
+        column.addWidget(self.row, 1)
+        column.addWidget(self.state)
+        column.addWidget(self.bar)
+        column.addWidget(self.table)
+
+    # -- what was chosen -------------------------------------------------------------------------------------------
 
     def spec(self) -> ExportSpec:
         """What is to be done.
@@ -112,112 +99,148 @@ class ExportDialog(PlainDialog):
         Raises
         ------
         UserError
-            When the folder can't be used or the shares of the split don't add up.
+            When the folder can't be used, the shares of the split don't add up, or a pattern can't be read.
         """
-        from segstudio.jobs.specs import ExportSpec
+        return ExportSpec(
+            str(self._session.folder),
+            self.first.entry.id,
+            str(self.first.checked_folder()),
+            self.second.split_text(),
+            self.second.seed.value(),
+            self.second.image_ids(),
+            tuple(sorted(self.first.options.values().items())),
+            select=self.second.selection(),
+            split_by=self.second.split_by(),
+            tiles=self.second.tiles(),
+        )
 
-        folder = self._checked_folder()
-        split, seed = "", 0
-        if self.has_split.isChecked():
-            shares = {name: box.value() for name, box in self.shares.items()}
-            if abs(sum(shares.values()) - 100) > 0.01:
-                raise UserError(
-                    f"The shares add up to {sum(shares.values()):g} %", remedy="make them 100 % together"
-                )
-            split = ",".join(f"{name}={share / 100:g}" for name, share in shares.items() if share > 0)
-            seed = self.seed.value()
-        wanted = self.images.currentData()
-        ids = None
-        if wanted != "all":
-            ids = tuple(
-                record.id
-                for record in self._session.images
-                if record.status == "done" or (wanted == "labelled" and record.status != "unlabelled")
-            )
-            if not ids:
-                raise UserError("There is no such image", remedy="choose all images, or label some first")
-        chosen = str(self.format.currentData())
-        options = tuple((name, box.isChecked()) for (owner, name), box in self.options.items() if owner == chosen)
-        return ExportSpec(str(self._session.folder), chosen, str(folder), split, seed, ids, options)
+    # -- the pages -------------------------------------------------------------------------------------------------
 
-    def accept(self) -> None:
-        """Begin; what stands in the way is said here and the dialog stays."""
+    def may_leave(self, index: int) -> bool:
+        """What stands in the way is said, and the page stays."""
+        try:
+            if index == FORMAT:
+                self.first.checked_folder()
+            else:
+                self.spec()
+        except UserError as error:
+            self.say(str(error))
+            return False
+        return index != WRITTEN or self.losses is not None
+
+    def can_go_on(self, index: int) -> bool:
+        """At the end only once what is lost was counted."""
+        return index != WRITTEN or self.losses is not None
+
+    def entered(self, index: int) -> None:
+        """Count and look, or stop that."""
+        self._counting.stop()
+        self._looks.stop()
+        if index != WRITTEN:
+            return
         try:
             spec = self.spec()
         except UserError as error:
-            self._problem.setText(str(error))
-            self._problem.show()
+            self.say(str(error))
             return
-        self._session.set_meta(
-            "export", {"format": spec.format, "folder": "", "split": spec.split, "parent": str(Path(spec.out).parent)}
-        )
+        self.losses, self._eta = None, Eta()
+        self.table.hide()
+        self.summary.setText("")
+        self.row.show_text(tr("Writing a few images to look at…"))
+        self._say(tr("Counting what the format cannot hold…"))
+        self.bar.setRange(0, 0)
+        self.bar.show()
+        self._counting.ask(LossesSpec(spec))
+        self._looks.ask(ExportPicturesSpec(spec))
+
+    def accept(self) -> None:
+        """Begin; the strip at the bottom tells how far it is."""
+        try:
+            spec = self.spec()
+        except UserError as error:
+            self.say(str(error))
+            return
+        kept = {"format": spec.format, "folder": "", "split": spec.split, "parent": str(Path(spec.out).parent)}
+        self._session.set_meta("export", kept)
+        self._stop()
         self._jobs.exports.start(spec)
         super().accept()
 
-    @property
-    def problem(self) -> str:
-        """What stands in the way, or ""."""
-        return "" if self._problem.isHidden() else self._problem.text()
+    def done(self, result: int) -> None:
+        """End the processes that looked."""
+        self._stop()
+        super().done(result)
 
-    def _make_split(self) -> QWidget:
-        row = QHBoxLayout(self._split_box)
-        row.setContentsMargins(24, 0, 0, 0)
-        row.setSpacing(8)
-        self.shares: dict[str, QDoubleSpinBox] = {}
-        titles = {"train": tr("training"), "val": tr("validation"), "test": tr("test")}
-        for name, share in zip(SPLITS, (70.0, 15.0, 15.0), strict=True):
-            box = QDoubleSpinBox()
-            box.setRange(0, 100)
-            box.setDecimals(0)
-            box.setSuffix(" %")
-            box.setValue(share)
-            box.setAccessibleName(titles[name])
-            box.setMinimumWidth(72)
-            row.addWidget(QLabel(titles[name]))
-            row.addWidget(box)
-            self.shares[name] = box
-        self.seed = QSpinBox()
-        self.seed.setRange(0, 2**31 - 1)
-        self.seed.setAccessibleName(tr("Seed"))
-        self.seed.setToolTip(tr("The same seed gives the same split"))
-        self.seed.setMinimumWidth(64)
-        row.addWidget(QLabel(tr("seed")))
-        row.addWidget(self.seed)
-        row.addStretch(1)
-        return self._split_box
+    def _stop(self) -> None:
+        self._counting.shut_down()
+        self._looks.shut_down()
 
-    def _suggested_folder(self) -> str:
-        folder = self._session.folder
-        kept = self._session.meta("export", {})
-        parent = Path(str(kept.get("parent", ""))) if isinstance(kept, dict) and kept.get("parent") else None
-        if folder is None:
-            return ""
-        base = (parent if parent is not None and parent.is_dir() else folder.parent) / f"{folder.name}-export"
-        candidate, number = base, 2
-        while candidate.exists():
-            candidate, number = base.with_name(f"{base.name}-{number}"), number + 1
-        return str(candidate)
+    # -- answers ---------------------------------------------------------------------------------------------------
 
-    def _checked_folder(self) -> Path:
-        text = self.folder.text().strip()
-        if not text:
-            raise UserError("No folder was chosen", remedy="name one that is not there yet")
-        folder = Path(text).expanduser()
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise UserError("There is something in that folder already", path=folder, remedy="name a fresh one")
-        return folder
+    def _on_progressed(self, message: object) -> None:
+        if isinstance(message, Progress) and message.total:
+            self.bar.setRange(0, 1000)
+            self.bar.setValue(round(1000 * message.done / message.total))
+            left = self._eta.seconds_left(message.done, message.total)
+            if left is not None and left >= 2:
+                text = tr("Counting what the format cannot hold… %1 left").replace("%1", span_text(left))
+                self._say(text)
 
-    def _on_format(self) -> None:
-        self._about.setText(tr(FORMATS[self.format.currentIndex()][2]))
-        for (owner, _), box in self.options.items():
-            box.setVisible(owner == self.format.currentData())
+    def _on_losses(self, answer: object) -> None:
+        losses = tuple(one for one in answer if isinstance(one, Loss)) if isinstance(answer, tuple) else ()
+        self.losses = losses
+        self.bar.hide()
+        if losses:
+            self._say(tr("Not everything fits. The labels in the project stay as they are."))
+            self.next_button.setText(tr("Export all the same"))
+        else:
+            self._say(tr("Nothing is lost: the format holds all of these labels."))
+        self._show_losses(losses)
+        self.refresh_next()
 
-    def _show_split(self) -> None:
-        self._split_box.setVisible(self.has_split.isChecked())
+    def _show_losses(self, losses: tuple[Loss, ...]) -> None:
+        self.table.setRowCount(len(losses))
+        for place, loss in enumerate(losses):
+            for column, text in enumerate((loss.sentence, f"{loss.images:,}", f"{loss.count:,}")):
+                item = QTableWidgetItem(text)
+                item.setToolTip(wrapped(loss.sentence))
+                if column == 0:
+                    item.setForeground(theme.color("warning"))
+                self.table.setItem(place, column, item)
+        self.table.setVisible(bool(losses))
 
-    def _on_choose(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, tr("Into the folder"), str(Path(self.folder.text()).parent))
-        if chosen:
-            folder = Path(chosen)
-            is_used = any(folder.iterdir())
-            self.folder.setText(str(folder / f"{Path(self.folder.text()).name or 'export'}" if is_used else folder))
+    def _on_failed(self, sentence: str) -> None:
+        self.bar.hide()
+        self._say("")
+        self.say(sentence)
+        self._looks.stop()
+        self.row.show_text("")
+        self.refresh_next()
+
+    def _on_look(self, answer: object) -> None:
+        if not isinstance(answer, ExportLook):
+            return
+        title = format_texts.title_of(self.first.entry)
+        text = tr("%1 of %2 images as %3").replace("%1", f"{answer.images:,}").replace("%2", f"{answer.of:,}")
+        self.summary.setText(text.replace("%3", title))
+        if answer.pictures.pictures:
+            self.row.show_pictures(answer.pictures)
+        else:
+            self.row.show_text(answer.note or tr("There is no image to show."))
+
+    def _say(self, text: str) -> None:
+        self.state.setText(text)
+
+
+def suggested_folder(session: Session) -> str:
+    """A folder beside the project, or where the last export went, that is not there yet."""
+    folder = session.folder
+    kept = session.meta("export", {})
+    parent = Path(str(kept.get("parent", ""))) if isinstance(kept, dict) and kept.get("parent") else None
+    if folder is None:
+        return ""
+    base = (parent if parent is not None and parent.is_dir() else folder.parent) / f"{folder.name}-export"
+    candidate, number = base, 2
+    while candidate.exists():
+        candidate, number = base.with_name(f"{base.name}-{number}"), number + 1
+    return str(candidate)

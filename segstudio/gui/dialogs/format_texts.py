@@ -63,3 +63,21 @@ def option_title(entry: FormatEntry, name: str, *, is_reading: bool = False) -> 
     rows = (READER_OPTIONS if is_reading else OPTIONS).get(entry.id, ())
     text = next((title for key, title, _ in rows if key == name), "")
     return tr(text) if text else name.replace("_", " ").capitalize()
+
+
+def holds(entry: FormatEntry) -> tuple[list[str], list[str]]:
+    """What a format can hold, and what it cannot, in words."""
+    flags = (
+        (tr("areas"), entry.holds_stuff),
+        (tr("objects"), entry.holds_objects),
+        (tr("objects that overlap"), entry.holds_overlap),
+        (tr("objects in several pieces"), entry.holds_parts or not entry.holds_objects),
+        (tr("holes"), entry.holds_holes),
+        (tr("ignored pixels"), entry.holds_ignore),
+    )
+    if entry.takes_volumes:
+        flags = (*flags, (tr("whole volumes"), True))
+    told = [
+        (name, is_held) for name, is_held in flags if name != tr("objects in several pieces") or entry.holds_objects
+    ]
+    return [name for name, is_held in told if is_held], [name for name, is_held in told if not is_held]

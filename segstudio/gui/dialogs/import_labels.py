@@ -132,7 +132,8 @@ class ImportDialog(Wizard):
         bar = self.last.bar if self.page == COMES else self.first.bar
         bar.setRange(0, 0)
         bar.show()
-        self._plans.ask(PlanImportSpec(str(folder), self.request(), reads_labels=self.page == COMES))
+        expected = 0 if self.plan is None else len(self.plan.rows)
+        self._plans.ask(PlanImportSpec(str(folder), self.request(), self.page == COMES, expected))
         self._refresh()
 
     def _on_progressed(self, message: object) -> None:
@@ -207,7 +208,7 @@ class ImportDialog(Wizard):
         request = replace(self.request(), format=self.first.format_id or self.plan.format)
         self._session.set_meta("import_folder", str(request.source))
         self._stop()
-        self._workspace.jobs.imports.start(request)
+        self._workspace.jobs.imports.start(request, len(self.plan.rows))
         super().accept()
 
     def done(self, result: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,8 @@ MOST_LOOKED_AT = 24
 """Images without labels, or that cannot be read, are passed over so often."""
 MOST_VALUES = 1 << 28
 """Pixels times planes; larger ones are shown without their labels."""
+TURNED_FROM = 5
+"""EXIF orientations from here on swap width and height."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,14 +104,16 @@ def _picture(
             file = Path(folder) / (found.name or "image")
             found.save_image(file)
         note = "" if file is not None else found.reason or "Its image is missing."
-        size, sample = None, None
+        size, sample, orientation = None, None, 1
         if file is not None:
             try:
-                size, sample = _look(file, side_px, None)
+                size, sample, orientation = _look(file, side_px, None)
             except UserError as error:
                 file, note = None, str(error)
         given = (found.width, found.height, found.depth)
-        if size is not None and found.width and size[:2] != given[:2]:
+        if size is not None and found.width and given[:2] == size[1::-1] != size[:2] and orientation >= TURNED_FROM:
+            found = _turned(found, orientation)
+        elif size is not None and found.width and size[:2] != given[:2]:
             note = f"The image is {size[0]} × {size[1]} pixels but its labels are {found.width} × {found.height}."
             file = None
         size = given if file is None or size is None else size
@@ -121,7 +125,7 @@ def _picture(
             layers = build_layers(found, range(1, classes + 1), size, cancel).layers
         z, names = _plane(layers, size[2], cancel)
         if file is not None and size[2] > 1:
-            _, sample = _look(file, side_px, z)
+            sample = _look(file, side_px, z)[1]
     step = -(-max(size[:2]) // side_px)
     ids, edges = _reduced(layers, size, z, step, cancel)
     rgb = _fitted(sample, ids.shape) if sample is not None and file is not None else _ground(ids.shape)
@@ -137,19 +141,27 @@ def _plane(layers: Sequence[LabelLayer], depth: int, cancel: Cancel) -> tuple[in
     return z, f" ({z} / {depth})"
 
 
-def _look(file: Path, side_px: int, z: int | None) -> tuple[tuple[int, int, int], npt.NDArray[np.uint8]]:
-    """Size (width, height, depth) of an image, and its reduced RGB of plane *z*."""
+def _turned(found: FoundImage, orientation: int) -> FoundImage:
+    """Labels that were drawn on the picture as it is stored."""
+    from segstudio.io.importing.turning import turned
+
+    width, height, open_labels = found.width, found.height, found.open_labels
+    return replace(found, open_labels=lambda cancel: turned(open_labels(cancel), orientation, width, height))
+
+
+def _look(file: Path, side_px: int, z: int | None) -> tuple[tuple[int, int, int], npt.NDArray[np.uint8], int]:
+    """Size (width, height, depth) of an image, its reduced RGB of plane *z*, and the EXIF orientation it is shown by."""
     from segstudio.io.readers.registry import open_image
     from segstudio.io.readers.thumbnails import reduced_rgb, rgb_of
 
     reader = open_image(file)
     try:
         info = reader.info
-        size = (info.width, info.height, info.depth)
+        size, orientation = (info.width, info.height, info.depth), int(info.metadata.get("orientation", 1))
         if z is None or info.depth == 1:
-            return size, reduced_rgb(reader, side_px)
+            return size, reduced_rgb(reader, side_px), orientation
         level = max(i for i, one in enumerate(info.levels) if i == 0 or max(one) >= side_px)
-        return size, rgb_of(reader.read(level, z, Rect(0, 0, *info.levels[level])), side_px)
+        return size, rgb_of(reader.read(level, z, Rect(0, 0, *info.levels[level])), side_px), orientation
     finally:
         reader.close()
 
