@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from segstudio.app.events import Signal
 from segstudio.app.tools.background import ImmediateBackground
+from segstudio.core.confirming import confirm_place
 from segstudio.core.errors import UserError
 from segstudio.core.touched import touched_in
 from segstudio.core.worst_places import Place, cells_of_proposal, is_worked_on, worst_places
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from segstudio.app.session import Session
     from segstudio.app.tools.background import ToolBackground
+    from segstudio.core.geometry import Rect
 
 SLOT = "next.places"
 
@@ -121,6 +123,32 @@ class PlaceDesk:
         self._shown = Step(place, total - len(waiting) + 1, total, len(waiting) - 1)
         self.changed.emit()
         return self._shown
+
+    def confirm(self, rect: Rect | None = None) -> bool:
+        """What is shown in *rect* (None: at :attr:`current`) is right: see :func:`segstudio.core.confirming.confirm_place`.
+
+        One edit, which undo takes back. False when there is nothing to confirm; what stands in the way is said.
+        """
+        session = self._session
+        if rect is None and self._shown is not None:
+            rect = self._shown.place.rect
+        if rect is None or session.labels is None or session.refuses_edits():
+            return False
+        session.work_interrupted.emit()
+        session.proposals.settle(session.image_id)
+        edit = confirm_place(
+            session.labels,
+            session.proposal,
+            rect,
+            z=session.plane,
+            guard=session.guard,
+            min_confidence=session.min_confidence,
+            keep_hand=session.settings.flag("proposal.keeps_hand"),
+        )
+        if not session.record(edit):
+            session.say("This place is confirmed already.")
+            return False
+        return True
 
     def start_over(self) -> None:
         """All places of the image shall be gone through again."""

@@ -86,6 +86,13 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
 def _add_hand(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("the hand")
     group.add_argument("--strokes-per-image", type=int, default=0, metavar="N", help="at most so many on one image")
+    group.add_argument(
+        "--places-per-image",
+        type=int,
+        default=0,
+        metavar="N",
+        help="put only the N most uncertain places of an image right, then go on to the next (0: the whole image)",
+    )
     group.add_argument("--jitter", type=float, metavar="PX", help="how far the hand shakes (0.7)")
     group.add_argument("--late", type=float, metavar="PX", help="how far it goes on where it should stop (1.5)")
     group.add_argument("--overlook", type=int, metavar="PX", help="places of fewer pixels are not seen (20)")
@@ -159,7 +166,7 @@ def plan_of(args: argparse.Namespace) -> SimulationPlan:
         return SimulationPlan(
             data=args.data, budget=parse_budget(args.budget), annotator=args.annotator, order=args.order, loop=args.loop,
             seed=args.seed, class_names=names, test_images=args.test_images, pool_images=args.pool_images,
-            strokes_per_image=args.strokes_per_image, sketch_px=args.sketch, has_proposals=not args.dense, hand=hand,
+            strokes_per_image=args.strokes_per_image, places_per_image=args.places_per_image, sketch_px=args.sketch, has_proposals=not args.dense, hand=hand,
             click_model=args.click_model, model=args.model, arch=args.arch, encoder=args.encoder, steps=args.steps,
             images_per_round=args.images_per_round, strokes_per_round=args.strokes_per_round, patch_px=args.size,
             batch=args.batch, lr=args.lr, device=args.device, threads=args.threads, measure_every=args.measure_every,

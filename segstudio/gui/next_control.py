@@ -240,6 +240,16 @@ class NextControl(QObject):
             return
         self._show(step)
 
+    def confirm(self) -> None:
+        """What is shown at the place, or in the view, is right; then go to the next place if one was pointed at."""
+        places = self.desk.places
+        had_place = places.current is not None
+        if not places.confirm(None if had_place else self._jobs.workspace.canvas.visible_rect()):
+            return
+        self._jobs.workspace.window.say(tr("Confirmed: what is empty there counts as background."))
+        if had_place:
+            self.step()
+
     def _show(self, step: Step) -> None:
         rect = step.place.rect
         self._jobs.workspace.canvas.show_rect(rect.expanded(rect.width // 2))

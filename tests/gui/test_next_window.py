@@ -14,6 +14,7 @@ from PySide6.QtTest import QTest
 from segstudio.core.geometry import Rect
 from segstudio.core.label_errors import Suspect, pack_mask
 from segstudio.core.looks import Look
+from segstudio.core.touched import is_touched
 from segstudio.gui.panels.next_ import NextPanel
 from segstudio.jobs import protocol
 from segstudio.jobs.specs import LookSpec
@@ -179,6 +180,26 @@ def test_painting_reviews_a_place_and_shift_n_begins_an_object(qtbot, tmp_path, 
         QTest.keyClick(canvas, Qt.Key.Key_N)
         assert session.what_next.places.current.rect == Rect(0, 0, 16, 16)
         assert "place 2 of 2" in status_text(window)
+
+
+def test_shift_y_confirms_the_place_and_goes_on_to_the_next(qtbot, tmp_path, monkeypatch):
+    with window_with_panel(qtbot, tmp_path, monkeypatch) as (window, panel, _):
+        session, canvas = window.session, window.workspace.canvas
+        monkeypatch.setattr("segstudio.core.worst_places.SMALLEST_PX", 16)
+        put_looks(window, qtbot, im0=look(0.2, cells_with((0, 0, 120), (2, 3, 250))))
+        canvas.setFocus()
+        QTest.keyClick(canvas, Qt.Key.Key_N)
+        QTest.keyClick(canvas, Qt.Key.Key_Y, Qt.KeyboardModifier.ShiftModifier)
+        touched = is_touched(session.labels, session.labels.bounds)
+        assert touched[32:48, 48:64].all() and touched.sum() == 256
+        assert "place 2 of 2" in status_text(window)
+        session.undo()
+        assert not is_touched(session.labels, session.labels.bounds).any()
+        # Without a place it is what is in view.
+        session.what_next.places.leave()
+        canvas.show_rect(Rect(0, 0, 64, 48))
+        QTest.keyClick(canvas, Qt.Key.Key_Y, Qt.KeyboardModifier.ShiftModifier)
+        assert is_touched(session.labels, session.labels.bounds).all()
 
 
 def test_n_where_no_model_looked_offers_to_look_here_and_goes_on_by_itself(qtbot, tmp_path, monkeypatch):

@@ -8,6 +8,9 @@ from segstudio.app.action_spec import spec as _spec
 NEXT = (
     _spec("next.place", "Most uncertain place", "N", "target", "Model", "next", "image",
           "Go to the place in this image where the model is least sure and nobody has looked yet"),
+    _spec("next.confirm", "This place is right", "Shift+Y", "accept", "Model", "next", "edit",
+          "The uncertain place pointed at, else what is in view, is right as it is shown: the proposal becomes labels there, "
+          "and what is empty there is learnt as background; then on to the next uncertain place"),
     _spec("next.start_over", "All places again", "", "", "Model", "next", "image",
           "Let the key for the most uncertain place go through this image from its start"),
     _spec("next.image", "Next image worth labelling", "", "next-worth", "Model", "next", "project",

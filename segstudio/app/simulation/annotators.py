@@ -28,8 +28,11 @@ if TYPE_CHECKING:
 class Annotator(Protocol):
     """Somebody who mends the labels of the image shown."""
 
-    def work(self, truth: Mask, go_on: GoOn) -> None:
-        """Mend the current image until it looks right, nothing more can be done, or *go_on* says no."""
+    def work(self, truth: Mask, go_on: GoOn, around: Mask | None = None) -> None:
+        """Mend the current image until it looks right, nothing more can be done, or *go_on* says no.
+
+        Where *truth* is of a part only, *around* is that of all: nothing wrong is painted beyond the part either.
+        """
         ...
 
 
@@ -54,15 +57,16 @@ class Painter:
             plan.smallest_brush_px, plan.largest_brush_px, plan.longest_stroke_px, plan.overlooked_px, plan.slack_px
         )
 
-    def work(self, truth: Mask, go_on: GoOn) -> None:
+    def work(self, truth: Mask, go_on: GoOn, around: Mask | None = None) -> None:
         """Mend what is seen to be wrong, the largest first; then look again."""
+        whole = truth if around is None else around
         for _ in range(self.hand.plan.looks):
             seen = wrong_regions(truth, shown_classes(self.session), self.hand.plan.tolerance_px)
             seen = [region for region in seen if not self.hand.overlooks(region.pixels)]
             if not seen:
                 return
             for region in seen:
-                if not self._mend(region, truth, go_on):
+                if not self._mend(region, whole, go_on):
                     return
 
     def _mend(self, region: WrongRegion, truth: Mask, go_on: GoOn) -> bool:
@@ -97,7 +101,7 @@ class Paster:
     def __init__(self, session: Session, hand: Hand) -> None:
         self.session, self.hand = session, hand
 
-    def work(self, truth: Mask, go_on: GoOn) -> None:
+    def work(self, truth: Mask, go_on: GoOn, around: Mask | None = None) -> None:
         """One edit with all classes."""
         transaction = self.session.begin("Paste the truth")
         if transaction is None:

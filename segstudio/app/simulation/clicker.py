@@ -56,7 +56,7 @@ class Clicker:
         self._model, self._window_px = entry.card.id, entry.card.window_px
         self._found = ClickHand(session)
 
-    def work(self, truth: Mask, go_on: GoOn) -> None:
+    def work(self, truth: Mask, go_on: GoOn, around: Mask | None = None) -> None:
         """Mend what is seen to be wrong, the largest first."""
         plan = self.hand.plan
         done = np.zeros(truth.shape, np.bool_)

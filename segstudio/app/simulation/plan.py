@@ -84,9 +84,10 @@ class SimulationPlan:
     on and never part of the project; ``pool_images`` > 0 takes only so many of the others, seeded.
 
     The ``annotator`` paints, clicks, or pastes the truth as one edit ("exact": for comparing orders alone).
-    ``strokes_per_image`` 0 = as many as it takes. Without ``has_proposals`` each image is labelled from nothing. While there is
-    no model yet, continuous learning lets the person label only a square of ``sketch_px`` first, and proposes the rest (0:
-    the first image is labelled from nothing).
+    ``strokes_per_image`` 0 = as many as it takes. With ``places_per_image`` only so many places of an image are put right and
+    confirmed before the next image, those where the model is least sure, and after the last image it begins anew with the first.
+    Without ``has_proposals`` each image is labelled from nothing. While there is no model yet, continuous learning lets the person
+    label only a square of ``sketch_px`` first, and proposes the rest (0: the first image is labelled from nothing).
 
     ``loop`` is how the model learns: continuously, a round being done in the time of ``strokes_per_round`` strokes, in
     rounds after every ``images_per_round`` images, or not at all; ``steps`` are taken in each round. ``model`` is what the
@@ -105,6 +106,7 @@ class SimulationPlan:
     test_images: int = 0
     pool_images: int = 0
     strokes_per_image: int = 0
+    places_per_image: int = 0
     sketch_px: int = 0
     has_proposals: bool = True
     hand: HandPlan = field(default_factory=HandPlan)
@@ -150,13 +152,16 @@ class SimulationPlan:
             raise UserError(
                 "without a model nothing is uncertain", remedy="give --model or another --loop, or --order random"
             )
+        if self.places_per_image and self.annotator != "paint":
+            raise UserError("only a painting annotator goes from place to place", remedy="give --annotator paint")
         if self.sketch_px and self.loop != "continuous":
             raise UserError("a sketch is learnt from by continuous learning only", remedy="give --loop continuous")
         return self
 
 
 _LIMITS = (
-    ("test_images", 0, 100_000), ("pool_images", 0, 1_000_000), ("strokes_per_image", 0, 1_000_000), ("sketch_px", 0, 100_000),
+    ("test_images", 0, 100_000), ("pool_images", 0, 1_000_000), ("strokes_per_image", 0, 1_000_000), ("places_per_image", 0, 1000),
+    ("sketch_px", 0, 100_000),
     ("steps", 1, 100_000), ("images_per_round", 1, 10_000), ("strokes_per_round", 1, 100_000), ("patch_px", 0, 4096),
     ("batch", 0, 256), ("lr", 1e-7, 1.0), ("threads", 0, 1024), ("measure_every", 1, 100_000),
     ("measure_strokes", 0, 1_000_000), ("target", 0.0, 1.0),

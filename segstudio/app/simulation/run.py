@@ -17,6 +17,7 @@ from segstudio.app.simulation.data import read_truth, truth_of
 from segstudio.app.simulation.hand import Hand
 from segstudio.app.simulation.learners import make_learner
 from segstudio.app.simulation.orders import Order
+from segstudio.app.simulation.places import only, sketch_square, uncertain_places
 from segstudio.app.simulation.plan import CurvePoint, Effort, Simulation
 from segstudio.app.simulation.quality import Quality, Scores, compared, found_classes
 from segstudio.app.tools.base import ToolContext
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from segstudio.app.simulation.data import Mask
     from segstudio.app.simulation.plan import EndedBy, SimulationPlan
     from segstudio.core.cancel import Cancel
+    from segstudio.core.geometry import Rect
     from segstudio.core.progress import ProgressSink
     from segstudio.ml.api import AnySegmenter
     from segstudio.ml.training.sources import TrainImage
@@ -179,7 +181,9 @@ class _Work:
             image_id = self.order.next(left, done, self._file, self.learner.model, self._load)
             self._label(image_id)
             done.append(image_id)
-            if len(done) % self.plan.measure_every == 0 or self._is_spent or len(left) == 1:
+            if len(left) == 1 and self.plan.places_per_image:
+                done.clear()  # there are other places in each of them
+            if self.effort.images % self.plan.measure_every == 0 or self._is_spent or len(left) == 1:
                 self._measure(self._images[image_id].name)
             if self._is_reached:
                 return "target"
@@ -212,38 +216,50 @@ class _Work:
         if not self.learner.model and self.plan.sketch_px and self.plan.loop == "continuous":
             # Learning is started when the square is whole: before, what is not painted yet would be learnt as background.
             self._is_sketching = True
-            self._annotate(self._within_sketch(truth))
+            square = sketch_square(truth, self.plan.sketch_px, self.hand.rng)
+            if self.plan.places_per_image:
+                self._mend_place(square, truth)
+            else:
+                self._annotate(only(truth, square))
             self._is_sketching = False
             self._told_learner(self.learner.on_image(0))
         self._propose(image_id)
+        if self.plan.places_per_image:
+            self._label_places(truth)
+        else:
+            self._label_whole(image_id, truth)
+        self.effort.images += 1
+        self.learner.on_image(self.effort.images)
+
+    def _label_whole(self, image_id: int, truth: Mask) -> None:
+        """Put the whole image right; done when that was reached."""
         is_content = self._annotate(truth)
         is_content |= self._accept(truth)
         labels = _labels(self.session)
         self._label_scores.add(truth, labels)
         if is_content and _share_wrong(truth, labels) <= UNFINISHED:
             self.session.set_status([image_id], "done")
-        self.effort.images += 1
-        self.learner.on_image(self.effort.images)
 
-    def _within_sketch(self, truth: Mask) -> Mask:
-        """*truth* in a square that lies on a grid, at a seeded place where more than one class is; ignored elsewhere."""
-        side = min(self.plan.sketch_px, *truth.shape)
-        grid = 64
-        tops = range(0, max(1, truth.shape[0] - side + 1), grid)
-        lefts = range(0, max(1, truth.shape[1] - side + 1), grid)
-        places = [(top, left) for top in tops for left in lefts]
-        kinds = [len(np.unique(truth[t : t + side, x : x + side])) for t, x in places]
-        best = [place for place, count in zip(places, kinds, strict=True) if count == max(kinds)]
-        top, left = best[int(self.hand.rng.integers(len(best)))]
-        part = np.full_like(truth, IGNORE)
-        part[top : top + side, left : left + side] = truth[top : top + side, left : left + side]
-        return part
+    def _label_places(self, truth: Mask) -> None:
+        """Go to the most uncertain places one after the other, put each right, and confirm it."""
+        for rect in uncertain_places(self.session, self.plan.places_per_image):
+            if self._is_over:
+                return
+            self._mend_place(rect, truth)
 
-    def _annotate(self, truth: Mask) -> bool:
+    def _mend_place(self, rect: Rect, truth: Mask) -> None:
+        self._annotate(only(truth, rect), truth)
+        before = np.count_nonzero(_labels(self.session))
+        if self.session.what_next.places.confirm(rect):
+            self.effort.strokes += 1
+        self.effort.accepted += int(np.count_nonzero(_labels(self.session))) - int(before)
+        self._label_scores.add(only(truth, rect), _labels(self.session))
+
+    def _annotate(self, truth: Mask, around: Mask | None = None) -> bool:
         """Let the annotator work; a proposal that was renewed meanwhile is looked at anew. Whether it was content in the end."""
         while not self._is_over:
             self._is_renewed = self._is_cut = False
-            self.annotator.work(truth, self._go_on)
+            self.annotator.work(truth, self._go_on, around)
             if not self._is_renewed:
                 return not self._is_cut
         return False

@@ -12,6 +12,7 @@ def bind(workspace: Workspace) -> None:
     """Say what the actions do."""
     binder, session, what_next = workspace.binder, workspace.session, workspace.jobs.what_next
     binder.bind("next.place", what_next.step)
+    binder.bind("next.confirm", what_next.confirm, when=lambda: session.can_edit)
     binder.bind("next.start_over", session.what_next.places.start_over, when=lambda: session.can_edit)
     binder.bind("next.image", what_next.open_next, when=lambda: bool(session.what_next.order))
     binder.bind(

@@ -232,12 +232,13 @@ class Corrections:
                 yield (record.id, z), None
                 continue
             plane = plane_layer(layer, z)
-            touched = (plane.touched, *(() if proposal is None else (plane_layer(proposal, z).touched,)))
+            proposed = None if proposal is None else plane_layer(proposal, z)
+            touched = (plane.touched, *(() if proposed is None else (proposed.touched,)))
             yield (
                 (record.id, z),
                 Snapshot(
                     plane, self.classes.lut(), unlabelled, background, len(self.classes.names), touched,
-                    is_checked=record.status == "done",
+                    is_checked=record.status == "done", proposal=proposed,
                 ),
             )  # fmt: skip
 

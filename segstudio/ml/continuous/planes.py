@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 import cv2
 import numpy as np
 
+from segstudio.core.classes import UNLABELLED
 from segstudio.core.geometry import Rect
 from segstudio.ml.continuous.cells import Cell, CellKey, Place, cell_of, cell_side
 from segstudio.ml.plan import IGNORE_INDEX
@@ -36,7 +37,8 @@ NEAR_PX, EDGE_PX = 16, 2
 """An unlabelled pixel so near a label, but not at its very edge, is most likely what the label is not."""
 Unlabelled = Literal["ignored", "background", "background near labels"]
 """What unlabelled pixels are where nobody labelled background: in an image marked done «background»; in one that is not
-what lies near labels; and nothing as soon as any image is done. What a person erased or rejected is background in all."""
+what lies near labels (unless places of it were confirmed); and nothing as soon as any image is done. What a person erased,
+rejected or confirmed as empty is background in all."""
 NOT, TRAIN, VAL = 0, 1, 2
 """What a square is for."""
 
@@ -46,7 +48,8 @@ class Snapshot:
     """The labels of one plane as they were when they were read, and what they mean.
 
     Tiles are in memory. What a model proposed and was accepted wholesale is not learnt from until a person changes it or the
-    image ``is_checked`` (marked done): a network would be confirmed in its own mistakes, and judged by them.
+    image ``is_checked`` (marked done): a network would be confirmed in its own mistakes, and judged by them. What is proposed and
+    let stand beside a correction is no background either, so unlabelled pixels of a ``proposal`` are left out meanwhile.
     """
 
     layer: LabelLayer
@@ -56,6 +59,7 @@ class Snapshot:
     classes: int
     touched: tuple[TileMap, ...] = ()
     is_checked: bool = False
+    proposal: LabelLayer | None = None
 
     def opened(self, _scratch: Path | None = None) -> Target:
         """The labels in windows, UNKNOWN or ERASED where there are none."""
@@ -79,6 +83,9 @@ class _CheckedTarget(LayerTarget):
         for tiles in self._snapshot.touched:
             if tiles.keys_in(rect):
                 found[(found == UNKNOWN) & (tiles.read(rect) != 0)] = ERASED
+        proposal = self._snapshot.proposal
+        if proposal is not None and not self._snapshot.is_checked and proposal.tiles.keys_in(rect):
+            found[(found == UNKNOWN) & (proposal.read_classes(rect) != UNLABELLED)] = IGNORE_INDEX
         if not self._snapshot.is_checked:
             found[source_codes(self._snapshot.layer, rect) == MODEL] = IGNORE_INDEX
         return found
@@ -175,6 +182,7 @@ class LabelledPlane:
         self.side_px = cell_side(self.shape)
         self.roles = np.zeros((-(-self.shape[0] // self.side_px), -(-self.shape[1] // self.side_px)), np.uint8)
         self.cells: dict[CellKey, Cell] = {}
+        self._is_confirmed: bool | None = None
 
     @property
     def is_big(self) -> bool:
@@ -207,7 +215,7 @@ class LabelledPlane:
 
     def relabel(self, snapshot: Snapshot) -> None:
         """The labels, or what they mean, are others now."""
-        self.snapshot = snapshot
+        self.snapshot, self._is_confirmed = snapshot, None
         if isinstance(self._pixels, HeldPixels):
             self._pixels.relabel(snapshot)
         else:
@@ -257,9 +265,18 @@ class LabelledPlane:
             if snapshot.unlabelled == "background":
                 meaning[UNKNOWN] = snapshot.background
         found: IndexMask = meaning[raw]
-        if snapshot.background is not None and snapshot.unlabelled == "background near labels":
+        near = snapshot.unlabelled == "background near labels" and not self._has_confirmed_places()
+        if snapshot.background is not None and near:
             found[(raw == UNKNOWN) & self._is_near(rect)] = snapshot.background
         return found
+
+    def _has_confirmed_places(self) -> bool:
+        """Whether a person said of more pixels that they are empty than he labelled: then nothing has to be guessed."""
+        if self._is_confirmed is None:
+            whole = Rect(0, 0, self.shape[1], self.shape[0])
+            counts = np.bincount(self.pixels().target(whole).ravel(), minlength=256) if not self.is_big else [0] * 256
+            self._is_confirmed = int(counts[ERASED]) > int(sum(counts[:ERASED]))
+        return self._is_confirmed
 
     def _is_near(self, rect: Rect) -> npt.NDArray[np.bool_]:
         """(rect.height, rect.width) bool: near a label, but not at its edge."""

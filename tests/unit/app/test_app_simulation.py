@@ -23,6 +23,7 @@ from segstudio.app.tools.base import ToolContext
 from segstudio.app.tools.toolbox import ToolBox
 from segstudio.core.classes import IGNORE
 from segstudio.core.errors import UserError
+from segstudio.core.geometry import Rect
 from segstudio.core.simulated_strokes import Stroke
 from segstudio.io.store.project import ProjectStore
 
@@ -355,6 +356,24 @@ def test_a_sketch_comes_before_the_first_proposal(spots, monkeypatch, tmp_path):
     assert [c for c in learner.calls if c != "stroke"] == [0, 1, 2, "closed"]
     assert learner.calls[0] == 0  # learning begins when the square is whole
     assert found.points[-1].pixels < dense.points[-1].pixels
+
+
+def test_from_place_to_place_each_is_mended_and_confirmed_and_images_come_round_again(spots, monkeypatch, tmp_path):
+    offer_bright(monkeypatch, tmp_path)
+    monkeypatch.setattr("segstudio.core.worst_places.SMALLEST_PX", 32)
+    doubt = np.zeros((1, 4, 4), np.uint8)
+    doubt[0, 1, 1], doubt[0, 3, 3] = 200, 150
+    monkeypatch.setattr("segstudio.app.place_desk.cells_of_proposal", lambda proposal: (doubt, 16))
+    project = tmp_path / "project"
+    plan = plan_for(spots, budget=Budget(5, "images"), model="bright", places_per_image=1)
+    found = simulate(plan, project=project)
+    assert found.ended_by == "budget" and found.points[-1].images == 5  # more than there are in the project
+    with ProjectStore.open(project) as store:
+        records = store.images()
+        touched = {r.id: int(np.count_nonzero(store.labels_layer(r.id).touched.read(Rect(0, 0, r.width, r.height)))) for r in records}
+        assert len(records) < 5 and all(record.status != "done" for record in records)
+    assert all(pixels >= 32 * 32 for pixels in touched.values()) and max(touched.values()) > 32 * 32  # the second time at another place
+    assert found.points[-1].labels_dice is None or found.points[-1].labels_dice > 0.8
 
 
 class Clicked:

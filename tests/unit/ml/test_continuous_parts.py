@@ -9,9 +9,11 @@ import os
 import numpy as np
 import pytest
 
+from segstudio.core.confirming import confirm_place
 from segstudio.core.edits import Transaction
 from segstudio.core.errors import UserError
 from segstudio.core.geometry import Rect
+from segstudio.core.guards import ANYWHERE
 from segstudio.io.store.project import ProjectStore
 from segstudio.ml.continuous import versions
 from segstudio.ml.continuous.cells import Cell, HeldOut, changed
@@ -135,6 +137,40 @@ def test_what_was_erased_by_hand_is_background_and_the_rest_of_an_unfinished_ima
     plane = looked(project).planes[2, 0]
     target = np.minimum(plane.target(WHOLE, TRAIN), plane.target(WHOLE, VAL))
     assert target[5, 5] == 1 and (target[10:40, 10:40] == 0).all() and target[5, 70] == IGNORE_INDEX
+
+
+def test_a_confirmed_place_says_what_is_background_and_nothing_is_guessed_around_it(tmp_path):
+    project = spotted_project(tmp_path / "p", labelled=0)
+    with ProjectStore.open(project) as store:
+        paint(store, 1, 1, Rect(80, 80, 20, 20))
+        layer = store.labels_layer(1)
+        edit = confirm_place(layer, None, Rect(64, 64, 64, 64), z=0, guard=ANYWHERE)
+        assert edit is not None
+        store.commit(edit)
+    corrections = looked(project)
+    (plane,) = corrections.planes.values()
+    target = np.minimum(plane.target(WHOLE, TRAIN), plane.target(WHOLE, VAL))
+    assert (target[80:100, 80:100] == 1).all() and np.count_nonzero(target == 0) == 64 * 64 - 400
+    assert target[90, 60] == IGNORE_INDEX  # near a label, but nobody said that it is empty
+
+
+def test_a_proposal_that_is_let_stand_beside_a_correction_is_not_taught_as_background(tmp_path):
+    project = spotted_project(tmp_path / "p", labelled=0)
+    with ProjectStore.open(project) as store:
+        paint(store, 1, 1, Rect(80, 80, 20, 20))
+        proposal = store.proposal_layer(1, create=True)
+        transaction = Transaction(proposal, "Propose")
+        transaction.write(Rect(104, 80, 8, 20), transaction.ensure_stuff(1, "model", "net"))
+        store.commit(transaction.commit())
+    corrections = looked(project)
+    (plane,) = corrections.planes.values()
+    target = np.minimum(plane.target(WHOLE, TRAIN), plane.target(WHOLE, VAL))
+    assert (target[80:100, 104:112] == IGNORE_INDEX).all() and target[90, 80 - NEAR_PX + 2] == 0
+    with ProjectStore.open(project) as store:
+        store.set_status(1, "done")  # now it was refused: nothing of it became a label
+    corrections.look()
+    target = np.minimum(plane.target(WHOLE, TRAIN), plane.target(WHOLE, VAL))
+    assert (target[80:100, 104:112] == 0).all()
 
 
 def test_what_was_accepted_wholesale_is_learnt_only_when_somebody_vouches_for_it(tmp_path):
