@@ -44,6 +44,7 @@ BUILT_IN: tuple[FormatEntry, ...] = (
     ),
     FormatEntry(
         "camvid", "CamVid", f"{_HERE}.camvid:CamvidExporter", takes_planes=True, reader=f"{_HERE}.camvid_in:CamvidImporter",
+        reader_options={"image_folder": "", "mask_folder": "", "background": False, "ignore": 255},
     ),
     FormatEntry(
         "yolo-seg", "YOLO segmentation", f"{_HERE}.yolo:YoloExporter", takes_planes=True, holds_overlap=True,
