@@ -17,7 +17,7 @@ from segstudio.io.formats.reading import opened
 from segstudio.io.formats.table import load_target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from segstudio.core.classes import ClassTable
@@ -138,19 +138,15 @@ class _Run:
 
     def by_importer(self, importer: Importer) -> None:
         """Read every image; each item must come once."""
-        missing = {(item.split, item.stem.casefold()): item for item in self._items}
-        plain = {item.stem.casefold(): item for item in self._items}
+        missing = {item.stem.casefold(): item for item in self._items}
         names = [found.name for found in importer.classes]
         for found in importer.images():
-            stem = stem_of(found.name, plain)
-            item = missing.pop((found.split, stem), None)
-            if item is None:
-                known = plain.get(stem)
-                # Not every format knows splits.
-                item = missing.pop((known.split, stem), None) if known is not None and found.split is None else None
+            item = missing.pop(stem_of(found.name, missing), None)
             if item is None:
                 raise UserError(
-                    f"The export holds an image {found.name} that was not written so", path=self._out, remedy=BUG
+                    f"The export holds an image {found.name} that was not written, or holds it twice",
+                    path=self._out,
+                    remedy=BUG,
                 )
             self._begin(item)
             difference = self._compare(item, found, names)
@@ -167,6 +163,9 @@ class _Run:
 
         if found.width and found.height and (found.width, found.height) != (item.width, item.height):
             return f"its size is {found.width} × {found.height}, not {item.width} × {item.height}"
+        # Not every format knows splits, and some have no way to say that there is none.
+        if item.split is not None and found.split not in (None, item.split):
+            return f"it is in the split {found.split}, not {item.split}"
         ready = replace(item, layers=OnceLayers(item.layers))
         compared = PieceCheck(ready, self._classes, names, self._holds, self._cancel)
         for piece in found.open_labels(self._cancel):
@@ -196,7 +195,7 @@ class _Run:
         return ReadBack(checks, self._tally.losses(), pixels, objects)
 
 
-def stem_of(name: str, known: Any) -> str:
+def stem_of(name: str, known: Collection[str]) -> str:
     """The stem, in lower case, of an image's name in a dataset: what is in *known* of the ways to cut off an ending."""
     folded = name.casefold()
     stem = PurePath(folded).stem
