@@ -34,8 +34,9 @@ if TYPE_CHECKING:
 class GeoTiffExporter:
     """Writes ``masks/`` (tiled, deflated, in the classes' colours), ``images/`` and ``classes.json``.
 
-    A folder a split below, when split. CRS and transform are the image's, tag by tag; the mask's nodata value is that of
-    ignored pixels. Options: ``images`` (True) copies the images, too.
+    A folder a split below, when split. CRS and transform are the image's, tag by tag. Options: ``images`` (True) copies the
+    images, too; ``nodata`` (-1) is the mask's nodata value, which ignored pixels get: by default 255, or 65535 of 16 bits. With 0
+    GIS programs draw unlabelled pixels as nothing, and ignored ones keep 255.
     """
 
     def __init__(self, folder: Path, classes: ClassTable, options: Mapping[str, Any]) -> None:
@@ -43,18 +44,39 @@ class GeoTiffExporter:
         self._classes = classes
         self._with_images = bool(options.get("images", True))
         self._code = MaskCode.of(classes)
+        self._nodata = self._checked_nodata(int(options.get("nodata", -1)))
         self._without_place = 0
         make_folder(folder / "masks")
+
+    def _checked_nodata(self, wanted: int) -> int:
+        if wanted == -1:
+            return self._code.ignore
+        owner = self._classes.by_mask_value(wanted)
+        if not 0 <= wanted <= self._code.ignore or owner is not None:
+            why = f"the class {owner.name} has it" if owner is not None else f"it is not from 0 to {self._code.ignore}"
+            raise UserError(f"{wanted} cannot be the nodata value: {why}", remedy="choose another")
+        return wanted
 
     def _mask_file(self, item: ExportItem) -> Path:
         return self._folder / "masks" / (item.split or "") / f"{item.stem}.tif"
 
     def _strips(self, item: ExportItem, cancel: Cancel) -> Iterator[npt.NDArray[Any]]:
         for strip in class_strips(label_layers(item), item.width, item.height, cancel):
-            yield self._code.values(strip)
+            values = self._code.values(strip)
+            if self._nodata not in (0, self._code.ignore):
+                values[values == self._code.ignore] = self._nodata
+            yield values
 
     def write(self, item: ExportItem, cancel: Cancel) -> None:
         """Write the mask with the image's geo-reference, copy the image."""
+        self.enter(item, self.write_image(item, cancel))
+
+    def enter(self, item: ExportItem, written: Any) -> None:
+        """Count what the notes tell."""
+        self._without_place += not written
+
+    def write_image(self, item: ExportItem, cancel: Cancel) -> bool:
+        """As :meth:`write`; whether the image is on the map."""
         if self._with_images:
             place_image(item, make_folder(self._folder / "images" / (item.split or "")))
         tags = geo_reference(item)
@@ -69,12 +91,12 @@ class GeoTiffExporter:
                 self._strips(item, cancel),
                 np.uint16 if code.is_deep else np.uint8,
                 tags,
-                nodata=code.ignore,
+                nodata=self._nodata,
                 palette=code.palette,
             )
         except OSError as error:
             raise disk_error(error, file) from error
-        self._without_place += not tags
+        return bool(tags)
 
     def finish(self, splits: Sequence[str]) -> None:
         """Write the class list, and folders for splits that got no image."""

@@ -190,13 +190,13 @@ def projection(
     if place.transform is None:
         return Projection(None, place)
     if crs is not None:
-        return Projection("" if not place.crs or _is_same(crs, place.crs) else crs, place)
+        return Projection("" if not place.crs or is_same_crs(crs, place.crs) else crs, place)
     if bounds is None or not place.crs:
         return Projection("", place)
     left, top, right, bottom = bounds
     is_degrees = -180 <= left and right <= 180 and -90 <= top and bottom <= 90
     for one in (WGS84, "") if is_degrees else ("",):
-        found = Projection("" if one and _is_same(one, place.crs) else one, place)
+        found = Projection("" if one and is_same_crs(one, place.crs) else one, place)
         if _meets(found, bounds, size):
             return found
     is_inside = left >= 0 and top >= 0 and right <= size[0] and bottom <= size[1]
@@ -213,7 +213,7 @@ def _meets(found: Projection, bounds: tuple[float, float, float, float], size: t
     return bool((low <= size).all() and (high >= 0).all())
 
 
-def _is_same(one: str, other: str) -> bool:
+def is_same_crs(one: str, other: str) -> bool:
     """Whether two systems have one number, or are equal as rasterio knows them."""
     numbers = [4326 if "CRS84" in text.upper() else epsg_of_text(text) for text in (one, other)]
     if None not in numbers:
