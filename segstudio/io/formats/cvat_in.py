@@ -68,7 +68,7 @@ class CvatImporter:
         labels = Labels((IGNORE_LABEL,))
         labels.add_listed(self._root / "classes.json", self._limits)
         for path in self._files:
-            for element in self._elements(path):
+            for element in self._read(path):
                 if element.tag == "label":
                     labels.add(element.findtext("name"), element.findtext("color"))
                 for shape in element if element.tag == "image" else ():
@@ -80,6 +80,15 @@ class CvatImporter:
     def classes(self) -> Sequence[FoundClass]:
         """Those of the head, then others that shapes name; the first call reads the files."""
         return self._labels.found()
+
+    def _read(self, path: Path) -> Iterator[Element]:
+        """As :meth:`_elements`; a damaged file among several is a problem."""
+        try:
+            yield from self._elements(path)
+        except UserError as error:
+            if len(self._files) == 1:
+                raise
+            self._say(path.name, error.message)
 
     def _elements(self, path: Path) -> Iterator[Element]:
         """The labels of the head and the images, each forgotten when the next is asked for."""
@@ -122,7 +131,7 @@ class CvatImporter:
         """In the order of the file; one that is named twice comes once, with a problem."""
         seen: set[tuple[str, str]] = set()
         for path in self._files:
-            for element in self._elements(path):
+            for element in self._read(path):
                 if element.tag != "image":
                     continue
                 named = element.get("name") or ""
