@@ -12,6 +12,19 @@ if TYPE_CHECKING:
     from segstudio.gui.threads import TaskThread
 
 
+class Questions(QObject):
+    """Makes askers and outlives the dialogs that use them, so that no dialog waits for a process to end."""
+
+    def asker(self) -> Asker:
+        """A new one; close it with :meth:`Asker.close`."""
+        return Asker(self)
+
+    def shut_down(self) -> None:
+        """End all and wait for them."""
+        for asker in self.findChildren(Asker):
+            asker.shut_down()
+
+
 class Asker(QObject):
     """One question at a time: a new one ends the one before, whose answer never comes."""
 
@@ -28,6 +41,7 @@ class Asker(QObject):
         self._numbers = itertools.count(1)
         self._asked = 0
         self.is_busy = False
+        self._is_closed = False
 
     def ask(self, spec: object) -> None:
         """Ask; the answer comes as ``answered`` or ``failed``."""
@@ -52,14 +66,27 @@ class Asker(QObject):
         self._asked = 0
         if thread is not None:
             self._ending.append(thread)
-            thread.finished.connect(partial(self._ending.remove, thread))
+            thread.finished.connect(partial(self._on_ended, thread))
             thread.retire()
+
+    def close(self) -> None:
+        """Stop for good; this object goes once its processes are gone."""
+        self._is_closed = True
+        self.stop()
+        if not self._ending:
+            self.deleteLater()
 
     def shut_down(self) -> None:
         """End the process and wait for it."""
         self.stop()
         for thread in list(self._ending):
             thread.wait()
+
+    def _on_ended(self, thread: TaskThread) -> None:
+        if thread in self._ending:
+            self._ending.remove(thread)
+        if self._is_closed and not self._ending:
+            self.deleteLater()
 
     def _on_answered(self, number: int, answer: object) -> None:
         if number == self._asked:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QProcess
 from PySide6.QtWidgets import QMessageBox
 
+from segstudio.gui.asking import Questions
 from segstudio.gui.compare_control import CompareControl
 from segstudio.gui.evaluation_control import EvaluationControl
 from segstudio.gui.export_control import ExportControl
@@ -51,6 +52,7 @@ class JobCenter(QObject):
         self.training = TrainingControl(self)
         self.exports = ExportControl(self)
         self.imports = ImportControl(self)
+        self.questions = Questions(self)
         self.model_files = ModelFiles(self)
         self.compare = CompareControl(self)
         self.evaluations = EvaluationControl(self)
@@ -180,6 +182,7 @@ class JobCenter(QObject):
         self.learning.shut_down()
         self.exports.shut_down()
         self.imports.shut_down()
+        self.questions.shut_down()
         self.model_files.shut_down()
         for process in self._processes:
             process.kill()

@@ -118,10 +118,10 @@ def export_look(store: ProjectStore, plan: ExportPlan, count: int = 3, cancel: C
     from segstudio.io.formats.preview import Pictures, import_pictures
     from segstudio.io.formats.reading import opened
     from segstudio.io.formats.registry import export_project
-    from segstudio.io.formats.work_list import chosen_records
+    from segstudio.io.formats.selection import selected
 
     total = len(store.images(checks_files=False))
-    records = chosen_records(store, plan)
+    records = selected(store, plan, cancel)
     small = [record for record in records if record.width * record.height * record.depth <= MOST_VALUES]
     if not small:
         return ExportLook(len(records), total, Pictures(), "These images are too large for a preview.")

@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QLabel, QTableWidget, QTableWidgetItem
 
 from segstudio.core.errors import UserError
 from segstudio.core.progress import Eta
 from segstudio.gui import theme
-from segstudio.gui.asking import Asker
 from segstudio.gui.dialogs import format_texts
 from segstudio.gui.dialogs.common import muted
 from segstudio.gui.dialogs.export_pages import FormatPage, ImagesPage
@@ -47,12 +46,12 @@ class ExportDialog(Wizard):
         """None: not counted yet."""
         kept = session.meta("export", {})
         kept = kept if isinstance(kept, dict) else {}
-        self._counting, self._looks = Asker(self), Asker(self)
+        self._counting, self._looks = jobs.questions.asker(), jobs.questions.asker()
         self._counting.answered.connect(self._on_losses)
         self._counting.failed.connect(self._on_failed)
         self._counting.progressed.connect(self._on_progressed)
         self._looks.answered.connect(self._on_look)
-        self._looks.failed.connect(lambda sentence: self.row.show_text(sentence))
+        self._looks.failed.connect(self._on_look_failed)
         self._eta = Eta()
         self.first = FormatPage(str(kept.get("format", "masks")), suggested_folder(session))
         self.second = ImagesPage(session, str(kept.get("split", "")))
@@ -80,6 +79,7 @@ class ExportDialog(Wizard):
         self.table.verticalHeader().hide()
         head = self.table.horizontalHeader()
         head.setHighlightSections(False)
+        head.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         head.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         for place in (1, 2):
             head.setSectionResizeMode(place, QHeaderView.ResizeMode.Fixed)
@@ -162,18 +162,14 @@ class ExportDialog(Wizard):
             return
         kept = {"format": spec.format, "folder": "", "split": spec.split, "parent": str(Path(spec.out).parent)}
         self._session.set_meta("export", kept)
-        self._stop()
         self._jobs.exports.start(spec)
         super().accept()
 
     def done(self, result: int) -> None:
         """End the processes that looked."""
-        self._stop()
+        self._counting.close()
+        self._looks.close()
         super().done(result)
-
-    def _stop(self) -> None:
-        self._counting.shut_down()
-        self._looks.shut_down()
 
     # -- answers ---------------------------------------------------------------------------------------------------
 
@@ -227,6 +223,9 @@ class ExportDialog(Wizard):
             self.row.show_pictures(answer.pictures)
         else:
             self.row.show_text(answer.note or tr("There is no image to show."))
+
+    def _on_look_failed(self, sentence: str) -> None:
+        self.row.show_text(sentence)
 
     def _say(self, text: str) -> None:
         self.state.setText(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QDate, QDateTime, Qt, QTime, Signal
+from PySide6.QtCore import QDate, QDateTime, QSize, Qt, QTime, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QDateEdit,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from segstudio.io.formats.base import FormatEntry
 
 SPLITS = ("train", "val", "test")
-LIST_PX = 210
+LIST_PX, ROW_PX, SWATCH_PX = 210, 26, 16
 BY_FILE, BY_FOLDER, BY_PATTERN = "file", "folder", "pattern"
 ALL_LABELLED, ALL = "labelled", "all"
 
@@ -55,6 +55,7 @@ class FormatPage(QWidget):
         for entry in self._entries.values():
             item = QListWidgetItem(format_texts.title_of(entry))
             item.setData(Qt.ItemDataRole.UserRole, entry.id)
+            item.setSizeHint(QSize(0, ROW_PX))
             self.formats.addItem(item)
         self.title = heading("", 1.1)
         self.about = muted("")
@@ -182,10 +183,12 @@ class ImagesPage(QWidget):
         column.addLayout(self._make_dates())
         self.classes = QListWidget()
         self.classes.setAccessibleName(tr("Only with these classes"))
+        self.classes.setIconSize(QSize(SWATCH_PX, SWATCH_PX))
         for item in self._session.classes:
             row = QListWidgetItem(swatch(item.color), item.name)
             row.setFlags(row.flags() | Qt.ItemFlag.ItemIsUserCheckable)
             row.setCheckState(Qt.CheckState.Unchecked)
+            row.setSizeHint(QSize(0, ROW_PX))
             self.classes.addItem(row)
         self.only_classes = QCheckBox(tr("Leave labels of the other classes out"))
         column.addWidget(muted(tr("Only images with one of these classes; none ticked: any"), small=True))
@@ -246,7 +249,7 @@ class ImagesPage(QWidget):
             [
                 (tr("nothing"), BY_FILE),
                 (tr("images of one folder"), BY_FOLDER),
-                (tr("images whose names are alike"), BY_PATTERN),
+                (tr("images with like names"), BY_PATTERN),
             ],
         )
         self.pattern = QLineEdit()

@@ -10,7 +10,6 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton
 
-from segstudio.gui.asking import Asker
 from segstudio.gui.dialogs.common import muted
 from segstudio.gui.dialogs.import_pages import LastPage, SourcePage, found_text
 from segstudio.gui.dialogs.import_tables import ClassRows, ClassView
@@ -30,6 +29,11 @@ WAIT_MS = 250
 """Changes that follow each other so quickly are one."""
 
 
+def in_the_window(sentence: str) -> str:
+    """A sentence of the importers, as the window says it: there is no command line."""
+    return sentence.replace("Say which it is with --format.", tr("Choose the format."))
+
+
 class ImportDialog(Wizard):
     """Nothing is changed before the last button; what it then does is one step of undo."""
 
@@ -40,12 +44,12 @@ class ImportDialog(Wizard):
         self.plan: ImportPlan | None = None
         self.only_images: list[Path] = []
         """What the user wants to add without its labels: left to the caller."""
-        self._plans, self._looks = Asker(self), Asker(self)
+        self._plans, self._looks = workspace.jobs.questions.asker(), workspace.jobs.questions.asker()
         self._plans.answered.connect(self._on_plan)
         self._plans.failed.connect(self._on_plan_failed)
         self._plans.progressed.connect(self._on_progressed)
         self._looks.answered.connect(self._on_pictures)
-        self._looks.failed.connect(lambda sentence: self.first.row.show_text(sentence))
+        self._looks.failed.connect(self._on_look_failed)
         self._wait = QTimer(self)
         self._wait.setSingleShot(True)
         self._wait.setInterval(WAIT_MS)
@@ -161,9 +165,9 @@ class ImportDialog(Wizard):
     def _on_plan_failed(self, sentence: str) -> None:
         self._hide_bars()
         if self.page == SOURCE:
-            self.first.say(sentence, is_failure=True)
+            self.first.say(in_the_window(sentence), is_failure=True)
         else:
-            self.say(sentence)
+            self.say(in_the_window(sentence))
         self._refresh()
 
     def _on_pictures(self, found: object) -> None:
@@ -171,6 +175,9 @@ class ImportDialog(Wizard):
             self.first.row.show_pictures(found)
         else:
             self.first.row.show_text(tr("There is no image to show."))
+
+    def _on_look_failed(self, sentence: str) -> None:
+        self.first.row.show_text(sentence)
 
     def _hide_bars(self) -> None:
         self.first.bar.hide()
@@ -213,13 +220,15 @@ class ImportDialog(Wizard):
 
     def done(self, result: int) -> None:
         """End the processes that looked."""
-        self._stop()
+        self._wait.stop()
+        self._plans.close()
+        self._looks.close()
         super().done(result)
 
     def _stop(self) -> None:
         self._wait.stop()
-        self._plans.shut_down()
-        self._looks.shut_down()
+        self._plans.stop()
+        self._looks.stop()
 
     def _on_only_images(self) -> None:
         self.only_images = [self.first.path]

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
-from segstudio.gui import theme
 from segstudio.gui.dialogs.common import PlainDialog, line
 from segstudio.gui.i18n import tr
 
@@ -85,7 +84,7 @@ class Wizard(PlainDialog):
         self.say("")
         self.pages.setCurrentIndex(index)
         for number, label in enumerate(self._heads):
-            label.setFont(theme.title_font(self.font(), 1.0) if number == index else self.font())
+            label.setProperty("heading", number == index)
             label.setProperty("muted", number != index)
             label.style().polish(label)
         self.back_button.setEnabled(index > 0)
