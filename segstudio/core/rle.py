@@ -230,7 +230,9 @@ def _decompressed(text: str | bytes) -> npt.NDArray[np.int64]:
     last = np.flatnonzero(bits < 0x20)
     if last.size == 0 or last[-1] != data.size - 1:
         raise ValueError("the run lengths are cut off")
-    sizes = np.diff(last, prepend=-1)
+    sizes = last.copy()
+    sizes[1:] -= last[:-1]
+    sizes[0] += 1
     if int(sizes.max()) > _MOST_GROUPS:
         raise ValueError("the run lengths cannot be read")
     first = last - sizes + 1
