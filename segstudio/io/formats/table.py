@@ -40,7 +40,8 @@ BUILT_IN: tuple[FormatEntry, ...] = (
     ),
     FormatEntry(
         "cityscapes", "Cityscapes", f"{_HERE}.cityscapes:CityscapesExporter", takes_planes=True,
-        reader=f"{_HERE}.cityscapes_in:CityscapesImporter", holds_objects=True,
+        reader=f"{_HERE}.cityscapes_in:CityscapesImporter", reader_options={"polygons": False}, holds_objects=True,
+        most_classes=251,
     ),
     FormatEntry(
         "camvid", "CamVid", f"{_HERE}.camvid:CamvidExporter", takes_planes=True, reader=f"{_HERE}.camvid_in:CamvidImporter",
@@ -79,7 +80,7 @@ BUILT_IN: tuple[FormatEntry, ...] = (
         reader_options={"images": "", "class_field": "", "objects": True},
     ),
     FormatEntry(
-        "nifti", "NIfTI volumes", f"{_HERE}.nifti:NiftiExporter", {"images": True}, takes_volumes=True,
+        "nifti", "NIfTI volumes", f"{_HERE}.nifti:NiftiExporter", {"images": True}, takes_volumes=True, has_values=True,
         reader=f"{_HERE}.nifti_in:NiftiImporter", reader_options={"images": ""}, needs="medical",
     ),
     FormatEntry(
@@ -93,7 +94,7 @@ BUILT_IN: tuple[FormatEntry, ...] = (
     ),
     FormatEntry(
         "parquet", "Hugging Face datasets (Parquet)", f"{_HERE}.parquet:ParquetExporter", takes_planes=True,
-        reader=f"{_HERE}.parquet_in:ParquetImporter", needs="parquet",
+        reader=f"{_HERE}.parquet_in:ParquetImporter", holds_objects=True, has_values=True, needs="parquet",
     ),
 )  # fmt: skip
 
