@@ -3,84 +3,110 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from segstudio.cli.output import ProgressBar, UsageError, add_json, checking_options, chosen_images, counted, emit, warn
+from segstudio.cli.dataset_options import (
+    add_dataset_arguments,
+    fractions_of,
+    options_of,
+    report_text,
+    settle_losses,
+    tiling_of,
+)
+from segstudio.cli.output import ProgressBar, UsageError, add_json, chosen_images, emit, warn
 
 if TYPE_CHECKING:
     import argparse
 
-PROJECT_SPLITS = "project"
-FLAGS: dict[str, tuple[str, str, bool]] = {
-    "polygons": ("coco", "polygons", True),
-    "objects_only": ("coco", "stuff", False),
-    "masks_only": ("geotiff", "images", False),
-    "wgs84": ("geojson", "wgs84", True),
-}
-"""Option of the command line → (format, its own option, value)."""
+    from segstudio.io.formats.base import Selection
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``segstudio export``."""
-    from segstudio.io.formats.registry import EXPORTERS
+    from segstudio.io.formats.table import exporters
 
     parser.add_argument("project", type=Path, metavar="DIR", help="the project's folder")
-    known = ", ".join(f"{entry.id} ({entry.name})" for entry in EXPORTERS.values())
-    parser.add_argument("--format", required=True, metavar="F", choices=list(EXPORTERS), help=f"one of {known}")
+    known = ", ".join(f"{entry.id} ({entry.name})" for entry in exporters().values())
+    parser.add_argument("--format", required=True, metavar="F", choices=list(exporters()), help=f"one of {known}")
     parser.add_argument(
         "--out", required=True, type=Path, metavar="OUT", help="the folder to make; it must not hold anything"
     )
     parser.add_argument("--images", metavar="GLOB", help="only images whose name matches; else all that have labels")
+    parser.add_argument("--status", metavar="A,B", help="only images with this status: unlabelled, in_progress, done")
     parser.add_argument(
-        "--split",
-        metavar="train=.7,val=.15,test=.15",
-        help=f"shares of the splits, or “{PROJECT_SPLITS}” for each image's own",
+        "--in-split", metavar="A,B", help="only images of these splits of the project (none: of no split)"
     )
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed gives the same split (0)")
-    parser.add_argument("--polygons", action="store_true", help="coco: polygons where they lose no pixel")
-    parser.add_argument("--objects-only", action="store_true", help="coco: leave out what is no object")
-    parser.add_argument("--masks-only", action="store_true", help="geotiff: do not copy the images")
-    parser.add_argument(
-        "--wgs84", action="store_true", help="geojson: longitude and latitude in place of the image's CRS"
-    )
+    parser.add_argument("--classes", metavar="A,B", help="only images with labels of one of these classes")
+    parser.add_argument("--only-classes", action="store_true", help="leave out the labels of all other classes, too")
+    parser.add_argument("--since", metavar="DATE", help="only images whose labels were changed on this day or later")
+    parser.add_argument("--until", metavar="DATE", help="only images whose labels were changed on this day or before")
+    add_dataset_arguments(parser, "")
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Export and say what was written."""
-    from segstudio.core.splits import parse_split
     from segstudio.io.formats.base import ExportPlan
+    from segstudio.io.formats.losses import losses_before
     from segstudio.io.formats.registry import export_project
+    from segstudio.io.formats.reporting import report_document
     from segstudio.io.store.project import ProjectStore
 
-    options: dict[str, Any] = {}
-    for flag, (owner, name, value) in FLAGS.items():
-        if not getattr(args, flag):
-            continue
-        if args.format != owner:
-            raise UsageError(f"--{flag.replace('_', '-')} is for the {owner} format only", remedy="leave it out")
-        options[name] = value
-    with checking_options():
-        fractions = None if args.split is None else {} if args.split == PROJECT_SPLITS else parse_split(args.split)
+    options, fractions = options_of(args, args.format), fractions_of(args)
+    select, tiles = selection_of(args), tiling_of(args, args.format)
     with ProjectStore.open(args.project, read_only=True) as store, ProgressBar() as bar:
         image_ids = None if args.images is None else [record.id for record in chosen_images(store, args.images)]
-        plan = ExportPlan(args.format, args.out, fractions, args.seed, image_ids, options)
+        plan = ExportPlan(
+            args.format,
+            args.out,
+            fractions,
+            args.seed,
+            image_ids,
+            options,
+            select,
+            args.split_by,
+            tiles,
+            args.workers,
+        )
+        told = settle_losses(args, lambda: losses_before(store, plan, bar), args.out)
+        bar.close()
         report = export_project(store, plan, bar)
+    known = {loss.sentence for loss in told}
     for _, sentence in report.skipped:
-        warn(f"left out: {sentence}")
-    document = {
-        "format": report.format,
-        "out": str(report.out),
-        "images": report.images,
-        "splits": dict(report.splits),
-        "skipped": [{"image": name, "reason": sentence} for name, sentence in report.skipped],
-        "notes": list(report.notes),
-    }
-    emit(args, document, lambda: _text(document))
+        if sentence not in known:
+            warn(f"left out: {sentence}")
+    emit(args, report_document(report), lambda: report_text(report))
     return 0
 
 
-def _text(document: dict[str, Any]) -> str:
-    splits = ", ".join(f"{name} {count}" for name, count in document["splits"].items())
-    line = f"Wrote {counted(document['images'], 'image')} as {document['format']} to {document['out']}"
-    return "\n".join([line + (f" ({splits})." if splits else "."), *document["notes"]])
+def selection_of(args: argparse.Namespace) -> Selection:
+    """Which images were asked for."""
+    from segstudio.io.formats.base import Selection
+
+    splits = tuple("" if name == "none" else name for name in _names(args.in_split))
+    return Selection(
+        statuses=_names(args.status),
+        splits=splits,
+        classes=_names(args.classes),
+        since_s=_day(args.since, is_end=False),
+        until_s=_day(args.until, is_end=True),
+        only_classes=args.only_classes,
+    )
+
+
+def _names(text: str | None) -> tuple[str, ...]:
+    return tuple(name.strip() for name in (text or "").split(",") if name.strip())
+
+
+def _day(text: str | None, *, is_end: bool) -> float | None:
+    """The Unix time at which a day begins here, or ends."""
+    from datetime import datetime, timedelta
+
+    if text is None:
+        return None
+    try:
+        day = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"“{text}” is no date", remedy="write it as 2026-03-31") from error
+    is_whole = len(text.strip()) <= len("2026-03-31")
+    return (day + timedelta(days=1, microseconds=-1) if is_end and is_whole else day).timestamp()

@@ -32,6 +32,7 @@ COMMANDS: dict[str, str] = {
     "prompt": "the mask of one object of an image, from points and a box, by a click model",
     "import": "labels and images of another tool into a project, with a dry run",
     "export": "write the labels as a mask dataset",
+    "convert": "a dataset of one format into another, without a project",
     "train": "train a network on a project or a dataset folder",
     "learn": "a project's own model, trained beside the work on its labels; its versions",
     "augment": "write augmented copies of training images to a folder",

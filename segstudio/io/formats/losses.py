@@ -90,30 +90,46 @@ def losses_before(
     from contextlib import closing
 
     from segstudio.io.formats.selection import selected, written_classes
-    from segstudio.io.formats.work_list import problem_of, work_list
+    from segstudio.io.formats.work_list import work_list
     from segstudio.io.formats.writing import planned_entry
     from segstudio.io.readers.kept import KeptReaders
 
     entry = planned_entry(plan)
     classes = written_classes(store.classes, plan.select)
-    tally = LossTally(Holds.of(entry, plan.options, classes))
     with closing(KeptReaders()) as readers:
         work = work_list(store, selected(store, plan, cancel), plan, entry, readers, cancel)
-        losses = [Loss("images", sentence) for _, sentence in work.skipped]
-        refused: dict[object, str] = {}
-        for done, item in enumerate(work.items):
-            check(cancel)
-            progress(done, len(work.items), f"Looking at {item.name}")
-            if item.image_file not in refused:
-                refused[item.image_file] = problem_of(item, entry)
-                if refused[item.image_file]:
-                    losses.append(Loss("images", refused[item.image_file]))
-            if refused[item.image_file]:
-                continue
-            try:
-                tally.add(item, cancel)
-            except UserError as error:
-                losses.append(Loss("images", str(error)))
+        holds = Holds.of(entry, plan.options, classes)
+        return losses_of_items(work.items, entry, holds, work.skipped, progress, cancel)
+
+
+def losses_of_items(
+    items: Sequence[ExportItem],
+    entry: FormatEntry,
+    holds: Holds,
+    skipped: Sequence[tuple[str, str]] = (),
+    progress: ProgressSink = no_progress,
+    cancel: Cancel = NEVER,
+) -> tuple[Loss, ...]:
+    """What would be lost of *items*; a loss of kind "images" for each that cannot be written."""
+    from segstudio.io.formats.work_list import problem_of
+    from segstudio.io.formats.writing import at_hand
+
+    tally = LossTally(holds)
+    losses = [Loss("images", sentence) for _, sentence in skipped]
+    refused: dict[object, str] = {}
+    for done, item in enumerate(items):
+        check(cancel)
+        progress(done, len(items), f"Looking at {item.name}")
+        try:
+            with at_hand(item) as ready:
+                if item.image_file not in refused:
+                    refused[item.image_file] = problem_of(ready, entry)
+                    if refused[item.image_file]:
+                        losses.append(Loss("images", refused[item.image_file]))
+                if not refused[item.image_file]:
+                    tally.add(ready, cancel)
+        except UserError as error:
+            losses.append(Loss("images", str(error)))
     return (*tally.losses(), *losses)
 
 

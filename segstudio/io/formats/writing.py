@@ -110,6 +110,7 @@ def _attempt(
                 raise UserError(
                     f"No image could be exported. {skipped[0][1]}" if skipped else "There is nothing to export"
                 )
+            notes = work.notes(written)
             splits = _split_names(plan, written)
             exporter.finish(splits)
             beside.close()
@@ -139,7 +140,7 @@ def _attempt(
             len(written),
             {split: counts[split] for split in splits},
             tuple(skipped),
-            tuple([*work.notes(written), *exporter.notes(), *_overlap_note(back.losses)]),
+            tuple([*notes, *exporter.notes(), *_overlap_note(back.losses)]),
             back.losses,
             back.checks,
             writer.resumed,
