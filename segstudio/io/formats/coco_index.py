@@ -68,7 +68,6 @@ class CocoIndex:
         self._listed: dict[int, str] = {}
         self._same: dict[int, int] = {}
         self._used: set[int | str] = set()
-        self._lists: set[str] = set()
         self._images = (array("q"), array("q"), array("q"))
         self._rows = (array("q"), array("q"), array("q"))
         try:
@@ -87,12 +86,11 @@ class CocoIndex:
             take = takers.get(key)
             if take is None:
                 continue
-            self._lists.add(key)
             if isinstance(element, dict):
                 take(offset, size, element)
             else:
                 self._problems.note(self.path.name, f"An entry of the list “{key}” is none and was left out")
-        if "images" not in self._lists:
+        if "images" not in self._stream.lists:
             raise UserError(
                 "The file lists no images, so it is no COCO file", path=self.path, remedy="give an instances_….json"
             )

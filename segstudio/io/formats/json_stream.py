@@ -43,6 +43,7 @@ class JsonStream:
         self._limits = limits
         self._lock = Lock()
         self._is_copy = False
+        self.lists: set[str] = set()
         try:
             if not path.is_file():
                 raise UserError("It is no file", path=path, remedy="choose a file")
@@ -108,7 +109,7 @@ class JsonStream:
         """(key, offset, bytes, element) in the order of the file; the key is "" where the document is an array.
 
         Texts of elements are not decoded here (each character is a byte); :meth:`element` does that. An empty array comes as
-        nothing.
+        nothing but its name in ``lists``.
 
         Raises
         ------
@@ -141,6 +142,7 @@ class JsonStream:
                 raise ValueError("a key is no text")
             if scan.peek() == "[":
                 scan.take()
+                self.lists.add(key)
                 yield from self._array(scan, key)
             else:
                 yield (key, *scan.value())
