@@ -35,20 +35,21 @@ def write_index_png(
     palette: npt.NDArray[np.uint8] | None = None,
     *,
     is_rgb: bool = False,
+    is_grey8: bool = False,
 ) -> None:
     """Write rows that come in *strips* ((h, width) arrays, top to bottom).
 
-    With a ``palette`` ((256, 3) uint8) the values are its indices (uint8); without, grey of 16 bits (uint16), or with ``is_rgb``
-    colours ((h, width, 3) uint8), as formats have it that put ids into them. The filter and strategy (each row against the one
-    above, run lengths) suit masks: 3 × as fast as the usual ones.
+    With a ``palette`` ((256, 3) uint8) the values are its indices (uint8); without, grey of 16 bits (uint16), with ``is_grey8``
+    of 8 (uint8), or with ``is_rgb`` colours ((h, width, 3) uint8), as formats have it that put ids into them. The filter and
+    strategy (each row against the one above, run lengths) suit masks: 3 × as fast as the usual ones.
 
     Raises
     ------
     UserError
         When the disk is full or the place cannot be written to.
     """
-    is_deep = palette is None and not is_rgb
-    kind = 2 if is_rgb else 0 if is_deep else 3
+    is_deep = palette is None and not (is_rgb or is_grey8)
+    kind = 2 if is_rgb else 0 if palette is None else 3
     header = struct.pack(">IIBBBBB", width, height, 16 if is_deep else 8, kind, 0, 0, 0)
     squeeze = zlib.compressobj(1, zlib.DEFLATED, 15, 9, zlib.Z_RLE)
     try:

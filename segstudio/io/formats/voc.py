@@ -90,7 +90,7 @@ class VocExporter:
         palette = None if self._code.is_deep else self._code.palette
         file = self._root / "SegmentationClass" / f"{item.stem}.png"
         write_index_png(file, item.width, item.height, self._strips(item, layers, cancel), palette)
-        objects = _object_numbers(layers)
+        objects = object_numbers(layers)
         if objects:
             make_folder(self._root / "SegmentationObject")
             is_deep = len(objects) > _MAX_SHORT_OBJECTS
@@ -98,7 +98,7 @@ class VocExporter:
                 self._root / "SegmentationObject" / f"{item.stem}.png",
                 item.width,
                 item.height,
-                _object_strips(item, layers, objects, is_deep, cancel),
+                object_strips(item, layers, objects, is_deep, cancel),
                 None if is_deep else object_palette(),
             )
         return is_recoded
@@ -153,11 +153,11 @@ class VocExporter:
         layers = label_layers(item)
         values = read_index_strips(self._root / "SegmentationClass" / f"{item.stem}.png")
         found = first_difference_of_strips(values, self._strips(item, layers, cancel), item.width, item.height)
-        objects = _object_numbers(layers)
+        objects = object_numbers(layers)
         if found or not objects:
             return found
         values = read_index_strips(self._root / "SegmentationObject" / f"{item.stem}.png")
-        strips = _object_strips(item, layers, objects, len(objects) > _MAX_SHORT_OBJECTS, cancel)
+        strips = object_strips(item, layers, objects, len(objects) > _MAX_SHORT_OBJECTS, cancel)
         return first_difference_of_strips(values, strips, item.width, item.height)
 
     def notes(self) -> list[str]:
@@ -169,8 +169,8 @@ class VocExporter:
         return notes
 
 
-def _object_numbers(layers: Sequence[LabelLayer]) -> dict[tuple[int, int], int]:
-    """(layer id, segment id) of every object → 1, 2, …"""
+def object_numbers(layers: Sequence[LabelLayer]) -> dict[tuple[int, int], int]:
+    """(layer id, segment id) of every object → 1, 2, …; the lowest layer first."""
     keys = [
         (layer.id, segment.id)
         for layer in layers
@@ -180,13 +180,14 @@ def _object_numbers(layers: Sequence[LabelLayer]) -> dict[tuple[int, int], int]:
     return {key: number for number, key in enumerate(keys, start=1)}
 
 
-def _object_strips(
+def object_strips(
     item: ExportItem,
     layers: Sequence[LabelLayer],
     objects: Mapping[tuple[int, int], int],
     is_deep: bool,
     cancel: Cancel,
 ) -> Iterator[npt.NDArray[Any]]:
+    """(h, width) numbers of the objects, strip by strip: uint16 with 65535 where ignored, or uint8 with 255."""
     luts = []
     for layer in layers:
         lut = np.zeros(65536, np.uint16)
