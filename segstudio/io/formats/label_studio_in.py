@@ -201,7 +201,8 @@ class LabelStudioImporter:
                 one for one in _list(task, "predictions") if isinstance(one, dict) and _list(one, "result")
             ]
             if predicted and self._with_predictions:
-                done = [{**max(predicted, key=_age), "is_prediction": True}]
+                newest: dict[str, Any] = max(predicted, key=_age)
+                done = [{**newest, "is_prediction": True}]
             elif predicted and note:
                 note("Predictions were left out; the option “predictions” reads them", len(predicted))
         if len(done) > 1 and not self._takes_all:

@@ -210,8 +210,8 @@ class LabelmeImporter:
     def _area(self, shape: dict[str, Any], size: Size, note: Note) -> Area | None:
         try:
             return self._drawn(shape, size, note)
-        except (ValueError, IndexError) as error:
-            note(f"Left out: {error}" if isinstance(error, ValueError) else "Left out: a shape with too few points")
+        except ValueError as error:
+            note(f"Left out: {error}")
             return None
 
     def _drawn(self, shape: dict[str, Any], size: Size, note: Note) -> Area:
@@ -219,6 +219,8 @@ class LabelmeImporter:
         places = shape.get("points")
         if not isinstance(places, list) or not all(isinstance(one, list) and len(one) == 2 for one in places):
             raise ValueError("a shape whose points are no list of x and y")
+        if len(places) < (2 if kind in ("rectangle", "circle") else 1):
+            raise ValueError("a shape with too few points")
         if kind in _POLYGONS or (kind == "rectangle" and len(places) > 2):
             return polygon(places, size, self._limits)
         if kind == "rectangle":
