@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,7 @@ IMAGE_FOLDERS = ("images", "image", "imagery", "img", "imgs", "input", "sat")
 MASK_ENDS = ("_mask", "_masks", "_label", "_labels", "_gt", "_seg", "-mask", "-label")
 MAX_OFF_PX = 0.05
 _MOST_COLORS = 4096
+_MOST_LOOKED_AT = 2000
 
 
 @dataclass(frozen=True, eq=False)
@@ -266,8 +268,9 @@ def _is_tiff(path: Path) -> bool:
 
 
 def _has_tiff(folder: Path) -> bool:
-    patterns = ("*.tif", "*.tiff", "*/*.tif", "*/*.tiff", "*.TIF")
-    return any(next(folder.glob(pattern), None) is not None for pattern in patterns)
+    """Whether a TIFF lies in the folder or one below it; nothing of it is opened."""
+    found = (path for pattern in ("*", "*/*") for path in islice(folder.glob(pattern), _MOST_LOOKED_AT))
+    return any(path.suffix.lower() in TIFF_SUFFIXES for path in found)
 
 
 def _laid(header: MaskHeader, image: MapImage, note: Note) -> _Pair | None:
