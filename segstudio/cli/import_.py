@@ -155,12 +155,12 @@ def _text(plan: ImportPlan, *, is_dry: bool) -> str:
     counts = plan.counts
     lines = [_classes(plan)] if plan.classes else []
     for kind in _TOLD:
-        rows = [row for row in plan.rows if row.kind == kind and (row.sentence or is_dry)]
+        rows = [row for row in plan.rows if row.kind == kind and (row.sentence or kind != "new image")]
         lines += [f"{kind}: {row.name}{': ' + row.sentence if row.sentence else ''}" for row in rows[:SHOWN]]
         if len(rows) > SHOWN:
             lines.append(f"{kind}: and {len(rows) - SHOWN:,} more")
-    parts = [f"labels for {counted(counts['comes'], 'image')} of the project"]
-    parts.append(f"{counted(counts['new image'], 'new image')}")
+    parts = [f"labels for {counted(counts['comes'], 'image')} of the project"] if counts["comes"] else []
+    parts += [counted(counts["new image"], "new image")] if counts["new image"] else []
     parts += [f"{counts[kind]:,} {kind}" for kind in ("unchanged", "missing", "conflict", "skipped") if counts[kind]]
     coming = [row for row in plan.rows if row.kind in ("comes", "new image")]
     objects, pixels = sum(row.objects for row in coming), sum(row.pixels for row in coming)
@@ -168,7 +168,7 @@ def _text(plan: ImportPlan, *, is_dry: bool) -> str:
     if not plan.changes_something:
         verb = "Nothing to import:" if not is_dry else "Nothing would be imported:"
     total = f" {counted(objects, 'object')}, {pixels:,} pixels." if plan.changes_something else ""
-    lines.append(f"{verb} {', '.join(parts)} ({plan.format}).{total}")
+    lines.append(f"{verb} {', '.join(parts) or 'no image'} ({plan.format}).{total}")
     return "\n".join(lines)
 
 

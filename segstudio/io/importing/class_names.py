@@ -26,27 +26,26 @@ _IGNORE_VALUES = (255, 65535)
 
 
 def plain_form(name: str) -> str:
-    """*name* without case, underscores, hyphens, spaces, accents and plural endings: “Traffic_Lights” is “trafficlight”."""
+    """*name* without case, underscores, hyphens, spaces and accents: “Traffic_Light” is “trafficlight”."""
     text = unicodedata.normalize("NFKD", _CAMEL.sub(" ", name)).casefold()
     text = "".join(char for char in text if not unicodedata.combining(char))
-    return "".join(_singular(word) for word in _PARTS.split(text) if word)
+    return "".join(_PARTS.split(text))
 
 
-def _singular(word: str) -> str:
-    if len(word) > 4 and word.endswith("ies"):
-        return word[:-3] + "y"
-    if len(word) > 4 and word.endswith(("ses", "xes", "zes", "ches", "shes")):
-        return word[:-2]
-    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
-        return word[:-1]
-    return word
+def _plurals(form: str) -> set[str]:
+    return {form + "s", form + "es", form[:-1] + "ies" if form.endswith("y") else form + "s"}
+
+
+def is_same(first: str, second: str) -> bool:
+    """Whether two plain forms are one word, or one is the other's plural."""
+    return bool(first and second) and (first == second or first in _plurals(second) or second in _plurals(first))
 
 
 def same_written_otherwise(name: str, known: Iterable[str]) -> str:
     """The one of *known* that is *name* but for case, underscores and plural; "" where there is none, or several."""
     form = plain_form(name)
-    found = [other for other in known if plain_form(other) == form]
-    return found[0] if len(found) == 1 and form else ""
+    found = [other for other in known if is_same(form, plain_form(other))]
+    return found[0] if len(found) == 1 else ""
 
 
 def suggestions(name: str, known: Iterable[str]) -> tuple[str, ...]:
@@ -55,7 +54,7 @@ def suggestions(name: str, known: Iterable[str]) -> tuple[str, ...]:
     rated = []
     for other in known:
         other_form = plain_form(other)
-        likeness = 1.0 if other_form == form else SequenceMatcher(None, form, other_form, autojunk=False).ratio()
+        likeness = 1.0 if is_same(form, other_form) else SequenceMatcher(None, form, other_form, autojunk=False).ratio()
         is_part = min(len(form), len(other_form)) >= 3 and (form in other_form or other_form in form)
         if likeness >= LIKE or is_part:
             rated.append((-max(likeness, LIKE if is_part else 0.0), other))
