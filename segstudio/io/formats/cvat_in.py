@@ -196,12 +196,13 @@ class CvatImporter:
 
     def _area(self, shape: Element, size: Size, note: Note) -> Area | None:
         try:
-            if shape.tag == "box":
-                note("Boxes came as filled rectangles")
-            return self._drawn(shape, size)
+            area = self._drawn(shape, size)
         except ValueError as error:
             note(f"Left out: {error}")
             return None
+        if shape.tag == "box":
+            note("Boxes came as filled rectangles")
+        return area
 
     def _drawn(self, shape: Element, size: Size) -> Area:
         given = shape.attrib
@@ -285,7 +286,13 @@ def _pairs(text: str | None) -> list[float]:
 def _mask(given: Mapping[str, str], size: Size) -> Area:
     """A ``<mask>``: lengths of runs of 0 and 1 in turn, row after row of its box."""
     x, y = int(number(given.get("left"))), int(number(given.get("top")))
-    width, height = whole_number(given.get("width"), 1, 2 * size[0]), whole_number(given.get("height"), 1, 2 * size[1])
+    try:
+        width, height = (
+            whole_number(given.get("width"), 1, 2 * size[0]),
+            whole_number(given.get("height"), 1, 2 * size[1]),
+        )
+    except ValueError as error:
+        raise ValueError("a mask whose box has no size, or a larger one than the image") from error
     try:
         counts = np.asarray([int(count) for count in (given.get("rle") or "").replace(";", ",").split(",")], np.int64)
     except (ValueError, OverflowError) as error:
