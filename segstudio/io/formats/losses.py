@@ -26,24 +26,36 @@ if TYPE_CHECKING:
     from segstudio.io.store.project import ProjectStore
 
 SENTENCES: Mapping[str, tuple[str, str]] = {
-    "overlap": ("pixel lies", "pixels lie"),
-    "objects": ("object becomes part", "objects become part"),
-    "stuff": ("pixel that belongs to no object is", "pixels that belong to no object are"),
-    "ignore": ("ignored pixel is", "ignored pixels are"),
-    "unlabelled": ("unlabelled pixel is", "unlabelled pixels are"),
-    "holes": ("object has", "objects have"),
-    "parts": ("object is", "objects are"),
+    "overlap": (
+        "{n} pixel in {where} lies under another label layer: the upper layer is written there.",
+        "{n} pixels in {where} lie under another label layer: the upper layer is written there.",
+    ),
+    "objects": (
+        "{n} object in {where} becomes part of its class's area: the format does not tell objects apart.",
+        "{n} objects in {where} become part of their classes' areas: the format does not tell objects apart.",
+    ),
+    "stuff": (
+        "{n} pixel in {where} that belongs to no object is left out: only objects are written.",
+        "{n} pixels in {where} that belong to no object are left out: only objects are written.",
+    ),
+    "ignore": (
+        "{n} ignored pixel in {where} is written as unlabelled: the format has no ignored pixels.",
+        "{n} ignored pixels in {where} are written as unlabelled: the format has no ignored pixels.",
+    ),
+    "unlabelled": (
+        "{n} unlabelled pixel in {where} is written as ignored, since a class owns the mask value 0.",
+        "{n} unlabelled pixels in {where} are written as ignored, since a class owns the mask value 0.",
+    ),
+    "holes": (
+        "{n} object in {where} has holes, which are filled: the format has none.",
+        "{n} objects in {where} have holes, which are filled: the format has none.",
+    ),
+    "parts": (
+        "{n} object in {where} is in several pieces, which the format cannot keep together.",
+        "{n} objects in {where} are in several pieces, which the format cannot keep together.",
+    ),
 }
-_REST: Mapping[str, str] = {
-    "overlap": "under another label layer: the upper layer is written there",
-    "objects": "of its class's area: the format does not tell objects apart",
-    "stuff": "left out: the format holds objects only",
-    "ignore": "written as unlabelled: the format has no ignored pixels",
-    "unlabelled": "written as ignored, since a class owns the mask value 0",
-    "holes": "holes that are filled: the format has none",
-    "parts": "in several pieces, which the format cannot keep together",
-}
-_OF_EACH: Mapping[str, str] = {"objects": "of their classes' areas: the format does not tell objects apart"}
+"""Loss kind → the sentence for one, and for several."""
 KINDS = tuple(SENTENCES)
 
 
@@ -165,10 +177,8 @@ class LossTally:
 
 def sentence_of(kind: str, count: int, images: int) -> str:
     """The sentence for a loss, such as “3 objects in 2 images become part of …”."""
-    noun, verb = SENTENCES[kind][count != 1].split(" ", 1)
-    rest = _OF_EACH.get(kind, _REST[kind]) if count != 1 else _REST[kind]
     where = "1 image" if images == 1 else f"{images:,} images"
-    return f"{count:,} {noun} in {where} {verb} {rest}."
+    return SENTENCES[kind][count != 1].format(n=f"{count:,}", where=where)
 
 
 def image_losses(

@@ -15,6 +15,7 @@ from segstudio.core.classes import IGNORE, UNLABELLED, ClassTable
 from segstudio.core.errors import UserError
 from segstudio.core.geometry import TILE, Rect, tile_rect
 from segstudio.io.atomic import disk_error
+from segstudio.io.csv_text import FORMULA_STARTS
 from segstudio.io.readers.limits import MAX_PIXELS
 
 if TYPE_CHECKING:
@@ -139,7 +140,9 @@ def safe_stem(name: str) -> str:
     name = name[:-3] if name.lower().endswith(".nii.gz") else name
     stem = name.rsplit(".", 1)[0] if "." in name.strip(".") else name
     stem = "_".join(_UNSAFE.sub("_", stem).split()).strip(". ") or "image"
-    return (f"_{stem}" if _RESERVED.fullmatch(stem) else stem)[:120]
+    # A list of names may be opened by a spreadsheet, which must not run one.
+    is_odd = _RESERVED.fullmatch(stem) is not None or stem.startswith(FORMULA_STARTS)
+    return (f"_{stem}" if is_odd else stem)[:120]
 
 
 def unique_stem(name: str, taken: set[str]) -> str:
