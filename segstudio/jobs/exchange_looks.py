@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 MOST_VALUES = 1 << 26
 """Pixels times planes; larger images are not written for a look."""
+LENT_TO = ("geotiff", "geojson", "gpkg", "nifti", "dicom-seg")
+"""Formats whose labels lie in space, and are put on the project's images."""
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,6 @@ def _with_images(source: Path, format_id: str, options: dict[str, object], files
     from segstudio.io.formats.table import importers
 
     entry = importers().get(format_id or next((name for name, _ in detected(source)), ""))
-    if entry is not None and "images" in entry.reader_options and not options.get("images"):
+    if entry is not None and entry.id in LENT_TO and "images" in entry.reader_options and not options.get("images"):
         return {**options, "images": files}
     return options

@@ -31,15 +31,64 @@ FORMATS: tuple[tuple[str, str, str], ...] = (
 )  # fmt: skip
 """(id, title, one sentence)."""
 
+IMAGES = "Folder of the images"
+BACKGROUND = "Value 0 is a class, too"
 OPTIONS: dict[str, tuple[tuple[str, str, bool], ...]] = {
     "coco": (("polygons", "Polygons in place of RLE", False), ("stuff", "Areas (stuff) beside objects", True)),
-    "geotiff": (("images", "Copy the images, too", True),),
-    "geojson": (("wgs84", "Longitude and latitude (WGS84) in place of the image's CRS", False),),
+    "labelme": (
+        ("masks", "Masks in place of polygons", False),
+        ("image_data", "The images inside the JSON files", False),
+    ),
+    "cvat": (("polygons", "Polygons in place of masks", False),),
+    "label-studio": (("polygons", "Polygons in place of brush masks", False),),
+    "geotiff": (("images", "Copy the images, too", True), ("nodata", "Nodata value (-1: as ignored)", False)),
+    "geojson": (
+        ("wgs84", "Longitude and latitude (WGS84) in place of the image's CRS", False),
+        ("images", "Copy the images, too", False),
+    ),
+    "gpkg": (("images", "Copy the images, too", False),),
     "nifti": (("images", "The images too, as NIfTI without patient data", True),),
+    "npz": (("images", "The images, too", True),),
 }
 """Format id → (option of writing, title, default)."""
 
-READER_OPTIONS: dict[str, tuple[tuple[str, str, bool], ...]] = {}
+READER_OPTIONS: dict[str, tuple[tuple[str, str, bool], ...]] = {
+    "masks": (
+        ("image_folder", IMAGES, False),
+        ("mask_folder", "Folder of the masks", False),
+        ("background", BACKGROUND, False),
+        ("ignore", "Value of ignored pixels", False),
+    ),
+    "camvid": (
+        ("image_folder", IMAGES, False),
+        ("mask_folder", "Folder of the masks", False),
+        ("background", BACKGROUND, False),
+        ("ignore", "Value of ignored pixels", False),
+    ),
+    "voc": (("background", BACKGROUND, False),),
+    "coco": (("images", IMAGES, False), ("boxes", "Boxes without a mask, as rectangles", False)),
+    "coco-panoptic": (("images", IMAGES, False), ("maps", "Folder of the PNGs", False)),
+    "cityscapes": (("polygons", "From the polygons, not the PNGs", False),),
+    "labelme": (("line_width", "Width of lines, px", False), ("point_size", "Size of points, px", False)),
+    "label-studio": (
+        ("annotations", "Annotations of a task (best, all)", False),
+        ("predictions", "Predictions, too", False),
+    ),
+    "geotiff": (("images", IMAGES, False),),
+    "geojson": (
+        ("images", IMAGES, False),
+        ("class_field", "Field that names the class", False),
+        ("objects", "Each feature is an object", True),
+    ),
+    "gpkg": (
+        ("images", IMAGES, False),
+        ("class_field", "Field that names the class", False),
+        ("objects", "Each feature is an object", True),
+    ),
+    "nifti": (("images", IMAGES, False),),
+    "dicom-seg": (("images", IMAGES, False),),
+    "npz": (("stack", "Stacks are (volume, images)", False),),
+}
 """Format id → (option of reading, title, default)."""
 
 _TITLES = {row[0]: row[1] for row in FORMATS}

@@ -119,6 +119,8 @@ class Wizard(PlainDialog):
     def refresh_next(self) -> None:
         """Let the button be pressed, or not."""
         self.next_button.setEnabled(self.can_go_on(self.page))
+        if self.next_button.isEnabled() and self.cancel_button.hasFocus():
+            self.next_button.setFocus()  # It had it, and lost it while it could not be pressed.
 
     # -- for subclasses --------------------------------------------------------------------------------------------
 

@@ -8,6 +8,8 @@ from typing import Any
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QGridLayout, QLabel, QLineEdit, QSpinBox, QWidget
 
+NUMBER_PX = 120
+
 
 class OptionBoxes(QWidget):
     """``show_options`` replaces what is there; ``values`` is what was chosen."""
@@ -62,9 +64,10 @@ class OptionBoxes(QWidget):
             return box
         if isinstance(default, (int, float)):
             number = QSpinBox() if isinstance(default, int) else QDoubleSpinBox()
-            number.setRange(0, 1_000_000)
+            number.setRange(-1, 1_000_000)
             number.setValue(default)  # type: ignore[arg-type]
             number.setKeyboardTracking(False)
+            number.setMaximumWidth(NUMBER_PX)
             number.valueChanged.connect(lambda _: self.changed.emit())
             self._read[name] = number.value
             return number

@@ -104,7 +104,7 @@ class PictureRow(QWidget):
         picture = self._pictures[index]
         name = f"{picture.split} · {picture.name}" if picture.split else picture.name
         painter.setPen(theme.color("danger" if picture.note else "muted"))
-        line = QRect(cell.left(), cell.bottom() - CAPTION_PX + 4, cell.width(), CAPTION_PX - 4)
+        line = QRect(cell.left(), place.bottom() + 4, cell.width(), CAPTION_PX - 4)
         text = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideMiddle, line.width())
         painter.drawText(line, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignVCenter, text)
 
