@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import closing
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -59,7 +60,6 @@ class LabelStudioImporter:
         self._with_predictions = bool(options.get("predictions", False))
         if not self._files:
             raise UserError("There is no JSON file in the folder", path=source, remedy="choose another folder")
-        self._streams = {path: JsonStream(path, limits) for path in self._files}
 
     @staticmethod
     def looks_like(source: Path) -> int:
@@ -117,19 +117,25 @@ class LabelStudioImporter:
                 self._say(path.name, error.message)
 
     def _tasks_of(self, path: Path) -> Iterator[tuple[Path, int, int, dict[str, Any]]]:
-        for key, offset, size, _ in self._streams[path].elements():
-            if key not in ("", "tasks"):
-                # A file that is one task.
-                yield path, 0, 0, self._task(path, 0, 0)
-                return
-            task = self._task(path, offset, size)
-            if task:
-                yield path, offset, size, task
-            else:
-                self._say(path.name, "An entry that is no task was left out")
+        with closing(JsonStream(path, self._limits)) as stream:
+            for key, offset, size, _ in stream.elements():
+                if key not in ("", "tasks"):
+                    # A file that is one task.
+                    yield path, 0, 0, self._task(path, 0, 0)
+                    return
+                task = stream.element(offset, size)
+                if isinstance(task, dict):
+                    yield path, offset, size, task
+                else:
+                    self._say(path.name, "An entry that is no task was left out")
 
     def _task(self, path: Path, offset: int, size: int) -> dict[str, Any]:
-        task = self._streams[path].element(offset, size) if size else read_json(path, self._limits)
+        """The task at its place again; the whole file where the place is (0, 0)."""
+        if not size:
+            task = read_json(path, self._limits)
+        else:
+            with closing(JsonStream(path, self._limits)) as stream:
+                task = stream.element(offset, size)
         return task if isinstance(task, dict) else {}
 
     def images(self) -> Iterator[FoundImage]:
@@ -140,10 +146,10 @@ class LabelStudioImporter:
             named = _named(data)
             if not named:
                 self._say(path.name, f"The task {str(task.get('id'))[:40]} names no image and was left out")
-            elif named in seen:
+            elif not named.startswith("data:") and named in seen:
                 self._say(file_name(named[:500]), "The image has several tasks; only the first came")
             else:
-                seen.add(named[:1000])
+                seen.add(named if not named.startswith("data:") else "")
                 yield self._image(path, offset, size, task, named, data.get("split"))
 
     def _image(self, path: Path, offset: int, length: int, task: dict[str, Any], named: str, split: Any) -> FoundImage:
@@ -218,7 +224,8 @@ class LabelStudioImporter:
         with self.problems.of(name) as note:
             chosen = self._chosen(task, note)
             if size == (0, 0):
-                note("The size of the image is not known, so its regions were left out")
+                if any(chosen):
+                    note("The size of the image is not known, so its regions were left out", sum(map(len, chosen)))
                 return
             kinds = [[(region, label_of_region(region)) for region in regions] for regions in chosen]
             for region, kind in (one for regions in kinds for one in regions):
@@ -251,9 +258,7 @@ class LabelStudioImporter:
             return None
 
     def close(self) -> None:
-        """Let go of the files."""
-        for stream in self._streams.values():
-            stream.close()
+        """Nothing stays open."""
 
 
 def _json_files(folder: Path) -> list[Path]:

@@ -79,8 +79,9 @@ def area_of(region: Mapping[str, Any], size: Size, limits: Limits, note: Note) -
         return _polygon(value["points"], size, limits)
     if "radiusX" in value:
         return _ellipse(value, size)
+    area = _rectangle(value, size, limits)
     note("Rectangles came as filled areas")
-    return _rectangle(value, size, limits)
+    return area
 
 
 def _brush(value: Mapping[str, Any], size: Size) -> Area:
