@@ -81,9 +81,9 @@ def pairs(folders: list[tuple[Path | None, Path, str | None]], root: Path, probl
         for folder, names in _walk(masks, root, problems):
             below = folder.relative_to(masks).parts
             place = masks if images is None else images.joinpath(*below)
-            by_stem = _by_stem(place, root, problems)
-            own_split = split or (SPLIT_FOLDERS.get(below[0].casefold()) if below else None)
-            group = "/".join(below[1:] if own_split and not split else below)
+            by_stem = images_by_stem(place, root, problems)
+            named, rest = split_of(below)
+            own_split, group = (split, "/".join(below)) if split else (named, rest)
             used: set[str] = set()
             for mask, image in _matched(folder, names, by_stem, is_mixed=place == folder):
                 used.update(() if image is None else (image,))
@@ -91,6 +91,12 @@ def pairs(folders: list[tuple[Path | None, Path, str | None]], root: Path, probl
             left = [name for name in by_stem.values() if name not in used] if images is not None else []
             if left and names:
                 problems.note("/".join((masks.name, *below)), "Images that have no mask do not come", len(left))
+
+
+def split_of(below: tuple[str, ...]) -> tuple[str | None, str]:
+    """(split, the folders below it) of the folders that a file lies in."""
+    split = SPLIT_FOLDERS.get(below[0].casefold()) if below else None
+    return split, "/".join(below[1:] if split else below)
 
 
 def _matched(
@@ -154,7 +160,7 @@ def _kept(folder: Path, names: list[str], root: Path, problems: ProblemList) -> 
     return kept
 
 
-def _by_stem(folder: Path, root: Path, problems: ProblemList) -> dict[str, str]:
+def images_by_stem(folder: Path, root: Path, problems: ProblemList) -> dict[str, str]:
     """Stem (lower case) → name of each image in a folder; the first in order where two have one stem."""
     try:
         names = sorted(entry.name for entry in os.scandir(folder) if entry.is_file())

@@ -35,8 +35,8 @@ BUILT_IN: tuple[FormatEntry, ...] = (
         reader_options={"images": "", "maps": ""},
     ),
     FormatEntry(
-        "ade20k", "ADE20K", f"{_HERE}.ade20k:Ade20kExporter", takes_planes=True, reader=f"{_HERE}.ade20k_in:Ade20kImporter",
-        holds_objects=True,
+        "ade20k", "ADE20K", f"{_HERE}.ade20k:Ade20kExporter", {"layout": "scene"}, takes_planes=True,
+        reader=f"{_HERE}.ade20k_in:Ade20kImporter", holds_objects=True,
     ),
     FormatEntry(
         "cityscapes", "Cityscapes", f"{_HERE}.cityscapes:CityscapesExporter", takes_planes=True,
