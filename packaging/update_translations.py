@@ -100,7 +100,7 @@ def table_texts() -> list[Key]:
     from segstudio.app.presenters.training_evaluation import CLASS_COLUMNS, IMAGE_COLUMNS, SUMMARY
     from segstudio.app.presenters.training_field_table import FIELDS, SECTIONS
     from segstudio.app.settings import SETTINGS
-    from segstudio.gui.dialogs.format_texts import FORMATS, OPTIONS, READER_OPTIONS
+    from segstudio.gui.dialogs.format_texts import CHOICES, FORMATS, OPTIONS, READER_OPTIONS
     from segstudio.gui.dialogs.import_tables import KINDS as IMPORT_KINDS
     from segstudio.gui.docks import PANELS
     from segstudio.gui.panels.model_chooser import GROUPS
@@ -128,6 +128,7 @@ def table_texts() -> list[Key]:
     texts += [(GUI_CONTEXT, text) for _, title, about in FORMATS for text in (title, about)]
     texts += [(GUI_CONTEXT, title) for rows in (*OPTIONS.values(), *READER_OPTIONS.values()) for _, title, _ in rows]
     texts += [(GUI_CONTEXT, text) for text in IMPORT_KINDS.values()]
+    texts += [(GUI_CONTEXT, text) for rows in CHOICES.values() for text, _ in rows]
     texts += [(GUI_CONTEXT, title) for _, title in (*GROUPS, *KINDS, *STATES)]
     texts += [(GUI_CONTEXT, text) for text in (*LOSS_TITLES.values(), *LOSS_TIPS.values())]
     for option in (option for method in (*METHODS, *REFINEMENTS) for option in method.options if not option.is_minor):

@@ -59,6 +59,11 @@ class Asker(QObject):
         self.is_busy = True
         self._thread.submit(spec)
 
+    def drop(self) -> None:
+        """Forget what was asked; a process that waits for the next question stays."""
+        if self.is_busy:
+            self.stop()
+
     def stop(self) -> None:
         """Nobody waits any more: the process ends, without waiting for it."""
         thread, self._thread = self._thread, None

@@ -134,8 +134,8 @@ class ExportDialog(Wizard):
 
     def entered(self, index: int) -> None:
         """Count and look, or stop that."""
-        self._counting.stop()
-        self._looks.stop()
+        self._counting.drop()
+        self._looks.drop()
         if index != WRITTEN:
             return
         try:

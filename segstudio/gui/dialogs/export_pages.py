@@ -127,7 +127,11 @@ class FormatPage(QWidget):
         self.holds.setText(tr("Holds %1.").replace("%1", ", ".join(holds)))
         self.lacks.setText(tr("Does not hold %1.").replace("%1", ", ".join(lacks)))
         self.lacks.setVisible(bool(lacks))
-        self.options.show_options(entry.options, lambda name: format_texts.option_title(entry, name))
+        self.options.show_options(
+            entry.options,
+            lambda name: format_texts.option_title(entry, name),
+            lambda name: format_texts.choices(entry, name),
+        )
         self.changed.emit()
 
     def _on_choose(self) -> None:

@@ -35,6 +35,7 @@ IMAGES = "Folder of the images"
 BACKGROUND = "Value 0 is a class, too"
 OPTIONS: dict[str, tuple[tuple[str, str, bool], ...]] = {
     "coco": (("polygons", "Polygons in place of RLE", False), ("stuff", "Areas (stuff) beside objects", True)),
+    "ade20k": (("layout", "Layout", False),),
     "labelme": (
         ("masks", "Masks in place of polygons", False),
         ("image_data", "The images inside the JSON files", False),
@@ -71,7 +72,7 @@ READER_OPTIONS: dict[str, tuple[tuple[str, str, bool], ...]] = {
     "cityscapes": (("polygons", "From the polygons, not the PNGs", False),),
     "labelme": (("line_width", "Width of lines, px", False), ("point_size", "Size of points, px", False)),
     "label-studio": (
-        ("annotations", "Annotations of a task (best, all)", False),
+        ("annotations", "Annotations of a task", False),
         ("predictions", "Predictions, too", False),
     ),
     "geotiff": (("images", IMAGES, False),),
@@ -86,10 +87,16 @@ READER_OPTIONS: dict[str, tuple[tuple[str, str, bool], ...]] = {
         ("objects", "Each feature is an object", True),
     ),
     "nifti": (("images", IMAGES, False),),
-    "dicom-seg": (("images", IMAGES, False),),
-    "npz": (("stack", "Stacks are (volume, images)", False),),
+    "npz": (("stack", "Stacks are", False),),
 }
 """Format id → (option of reading, title, default)."""
+
+CHOICES: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
+    ("ade20k", "layout"): (("Scene parsing challenge", "scene"), ("The full data, with objects", "full")),
+    ("label-studio", "annotations"): (("the best one", "best"), ("all of them", "all")),
+    ("npz", "stack"): (("as their names say", ""), ("one volume", "volume"), ("single images", "images")),
+}
+"""(format id, option) → (title, value) to choose from; the first is the default."""
 
 _TITLES = {row[0]: row[1] for row in FORMATS}
 _ABOUT = {row[0]: row[2] for row in FORMATS}
@@ -112,6 +119,11 @@ def option_title(entry: FormatEntry, name: str, *, is_reading: bool = False) -> 
     rows = (READER_OPTIONS if is_reading else OPTIONS).get(entry.id, ())
     text = next((title for key, title, _ in rows if key == name), "")
     return tr(text) if text else name.replace("_", " ").capitalize()
+
+
+def choices(entry: FormatEntry, name: str) -> list[tuple[str, str]]:
+    """(text, value) of an option that is chosen from a list; none for others."""
+    return [(tr(text), value) for text, value in CHOICES.get((entry.id, name), ())]
 
 
 def holds(entry: FormatEntry) -> tuple[list[str], list[str]]:

@@ -129,7 +129,7 @@ class ImportDialog(Wizard):
             return
         if self.page == SOURCE:
             self.plan = None
-            self._looks.stop()
+            self._looks.drop()
             self.first.row.show_text("")
             self.first.say(tr("Looking at the dataset…"))
         self.say("")
@@ -190,7 +190,7 @@ class ImportDialog(Wizard):
         if index == COMES:
             self._ask()
         elif index == CLASSES:
-            self._plans.stop()
+            self._plans.drop()
             self._hide_bars()
             self.class_view.setFocus()
         self._refresh()

@@ -162,7 +162,9 @@ class SourcePage(QWidget):
             self.options.show_options({}, str)
             return
         self.options.show_options(
-            entry.reader_options, lambda name: format_texts.option_title(entry, name, is_reading=True)
+            entry.reader_options,
+            lambda name: format_texts.option_title(entry, name, is_reading=True),
+            lambda name: format_texts.choices(entry, name),
         )
 
 

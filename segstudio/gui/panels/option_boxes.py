@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QGridLayout, QLabel, QLineEdit, QSpinBox, QWidget
+
+from segstudio.gui.panels.parts import combo
 
 NUMBER_PX = 120
 
@@ -26,7 +28,12 @@ class OptionBoxes(QWidget):
         self.fields: dict[str, QWidget] = {}
         self._read: dict[str, Callable[[], Any]] = {}
 
-    def show_options(self, defaults: Mapping[str, Any], title: Callable[[str], str]) -> None:
+    def show_options(
+        self,
+        defaults: Mapping[str, Any],
+        title: Callable[[str], str],
+        choices: Callable[[str], Sequence[tuple[str, str]]] = lambda _: (),
+    ) -> None:
         """One field an option: its kind is that of its default; what is no bool, number or text is left to the command line."""
         while self._grid.count():
             taken = self._grid.takeAt(0)
@@ -36,7 +43,7 @@ class OptionBoxes(QWidget):
                 widget.deleteLater()
         self.fields, self._read = {}, {}
         for row, (name, default) in enumerate(defaults.items()):
-            field = self._field(name, default)
+            field = self._list(name, choices(name)) if choices(name) else self._field(name, default)
             if field is None:
                 continue
             field.setAccessibleName(title(name))
@@ -54,6 +61,12 @@ class OptionBoxes(QWidget):
     def values(self) -> dict[str, Any]:
         """Option → what was chosen."""
         return {name: read() for name, read in self._read.items()}
+
+    def _list(self, name: str, rows: Sequence[tuple[str, str]]) -> QWidget:
+        box = combo(name, rows)
+        box.currentIndexChanged.connect(lambda _: self.changed.emit())
+        self._read[name] = box.currentData
+        return box
 
     def _field(self, name: str, default: object) -> QWidget | None:
         if isinstance(default, bool):
