@@ -24,6 +24,7 @@ NO_AREA = "points and lines hold no area"
 _AREAS = ("Polygon", "MultiPolygon", "GeometryCollection")
 _MOST_NESTED = 20
 _HEAD_BYTES = 4096
+_FAR = 1e12
 
 
 class GeoJsonFile:
@@ -177,10 +178,10 @@ def ring_of(ring: Any, limits: Limits) -> npt.NDArray[np.float64]:
         raise ValueError("a polygon that is no list of points") from error
     if points.ndim != 2 or points.shape[1] < 2:
         raise ValueError(
-            "a polygon that is no list of points" if len(points) else "a polygon of fewer than three points"
+            "a polygon that is no list of points" if points.size else "a polygon of fewer than three points"
         )
     points = points[:, :2]
-    if not np.isfinite(points).all():
+    if not np.isfinite(points).all() or float(np.abs(points).max()) > _FAR:
         raise ValueError("a polygon with a point that is no place")
     if len(points) > 1 and (points[0] == points[-1]).all():
         points = points[:-1]

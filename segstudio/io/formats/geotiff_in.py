@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from segstudio.io.formats.problems import Note
     from segstudio.io.formats.safety import Limits
 
+    Rows = tuple[int, npt.NDArray[Any], npt.NDArray[np.bool_] | None]
+
 MASK_FOLDERS = (
     "masks",
     "mask",
@@ -51,6 +53,7 @@ MASK_ENDS = ("_mask", "_masks", "_label", "_labels", "_gt", "_seg", "-mask", "-l
 MAX_OFF_PX = 0.05
 _MOST_COLORS = 4096
 _MOST_LOOKED_AT = 2000
+PIECE_PIXELS = 1 << 21
 
 
 @dataclass(frozen=True, eq=False)
@@ -242,7 +245,7 @@ class GeoTiffImporter:
         values = ValueMap(listed.classes, ignored)
         colors = {one.color: place for place, one in enumerate(listed.classes, start=1) if one.color}
         with self.problems.of(pair.name) as note:
-            for y, rows, valid in mask_rows(header.path, note, cancel):
+            for y, rows, valid in _in_pieces(mask_rows(header.path, note, cancel), header.width):
                 if header.bands == 1:
                     found = _indices(rows[:, :, 0], nodata, values, note)
                 else:
@@ -260,6 +263,15 @@ class GeoTiffImporter:
         if any(_has_tiff(path) for path in named):
             return 90 if (source / "classes.json").is_file() else 75
         return 15 if _has_tiff(source) else 0
+
+
+def _in_pieces(strips: Iterator[Rows], width: int) -> Iterator[Rows]:
+    """The strips cut so that what is worked out of one stays small, however wide the image is."""
+    step = max(1, PIECE_PIXELS // width)
+    for y, rows, valid in strips:
+        for top in range(0, len(rows), step):
+            part = slice(top, top + step)
+            yield y + top, rows[part], None if valid is None else valid[part]
 
 
 def _is_tiff(path: Path) -> bool:

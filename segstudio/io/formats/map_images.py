@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from segstudio.core.errors import UserError
 from segstudio.io.formats.map_features import MAX_OFF_PX
 from segstudio.io.formats.map_place import MapPlace, epsg_of_text, place_of, warped
 from segstudio.io.formats.safety import file_name, is_link_out, whole_number
+from segstudio.io.readers.extras import needs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -134,7 +135,8 @@ class Projection:
         if self.crs is not None and place.transform is not None:
             if self.crs:
                 points = warped(self.crs, place.crs, points)
-            points = replace(place, is_wgs84=False).unplaced(points)
+            with np.errstate(over="ignore", invalid="ignore"):
+                points = place.unplaced(points)
         if not np.isfinite(points).all() or float(np.abs(points).max()) > _FAR:
             raise ValueError("a polygon has a point that is no place on the map")
         return [_snapped(ring) for ring in np.split(points, np.cumsum(lengths)[:-1])]
@@ -214,21 +216,25 @@ def _meets(found: Projection, bounds: tuple[float, float, float, float], size: t
 
 
 def is_same_crs(one: str, other: str) -> bool:
-    """Whether two systems have one number, or are equal as rasterio knows them."""
+    """Whether two systems have one number, or are equal as rasterio knows them.
+
+    Raises
+    ------
+    UserError
+        When rasterio is missing, or does not know one of them.
+    """
     numbers = [4326 if "CRS84" in text.upper() else epsg_of_text(text) for text in (one, other)]
-    if None not in numbers:
-        return numbers[0] == numbers[1]
-    if one == other:
+    if one == other or (numbers[0] is not None and numbers[0] == numbers[1]):
         return True
+    first, second = _parsed(one), _parsed(other)
+    return bool(None in numbers and first == second)
+
+
+def _parsed(crs: str) -> Any:
+    CRS = needs("rasterio.crs", "Coordinates of another system", "geo").CRS
     try:
-        from rasterio.crs import CRS
-    except ImportError as error:
-        raise UserError(
-            "Coordinates of another system need rasterio", remedy="install it: pip install segstudio[geo]"
-        ) from error
-    try:
-        return bool(CRS.from_user_input(one) == CRS.from_user_input(other))
+        return CRS.from_user_input(crs)
     except Exception as error:  # noqa: BLE001 - rasterio raises several kinds
         raise UserError(
-            f"The coordinate system “{one[:80]}” is not known", remedy="save it with an EPSG number"
+            f"The coordinate system “{crs[:80]}” is not known", remedy="save it with an EPSG number"
         ) from error
