@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 import uuid
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
@@ -196,7 +198,7 @@ def write_layer(
 
     tiles = pack_layer(layer).tiles if tiles is None else tiles
     row = {"image_id": image_id or layer.image_id, "name": f"\x1f{uuid.uuid4().hex}", "kind": STAGED}
-    key = connection.execute(sa.insert(schema.layers), row).inserted_primary_key
+    key = connection.execute(_PUT_LAYER, row).inserted_primary_key
     assert key is not None
     layer_id = int(key[0])
     pixels = layer.segment_pixels()
@@ -209,45 +211,45 @@ def write_layer(
         for item in layer.segments.values()
     ]  # fmt: skip
     if rows:
-        connection.execute(sa.insert(schema.segments), rows)
+        connection.execute(_PUT_SEGMENTS, rows)
     plane = PLANE_CODES["segments"]
     held = [
         {"layer_id": layer_id, "plane": plane, "z": z, "ty": ty, "tx": tx, "data": data} for (z, ty, tx), data in tiles
     ]
     if held:
-        connection.execute(sa.insert(schema.tiles), held)
+        connection.execute(_PUT_TILES, held)
     return layer_id
 
 
 def _empty_layer(connection: sa.Connection, image_id: int) -> tuple[int, str] | None:
     """(id, name) of the image's one label layer if nobody ever worked on it."""
-    layers, tiles, segments = schema.layers.c, schema.tiles.c, schema.segments.c
-    query = sa.select(layers.id, layers.name).where(layers.image_id == image_id, layers.kind == "labels")
-    rows = connection.execute(query).all()
-    if len(rows) != 1:
+    rows = connection.execute(_LABEL_LAYERS, {"image": image_id}).all()
+    if len(rows) != 1 or rows[0].is_used:
         return None
-    for table in (tiles, segments):
-        if connection.execute(sa.select(table.layer_id).where(table.layer_id == rows[0].id).limit(1)).first():
-            return None
     return int(rows[0].id), str(rows[0].name)
 
 
 def _note_fact(connection: sa.Connection, image_id: int, digest: str, layer_ids: Sequence[int]) -> None:
-    import json
-    import time
-
-    facts = schema.image_facts.c
-    query = sa.select(facts.value).where(facts.image_id == image_id, facts.name == FACT)
-    text = connection.execute(query).scalar()
+    text = connection.execute(_OLD_FACT, {"image": image_id}).scalar()
     value = json.loads(text) if text else {}
     value = value if isinstance(value, dict) else {}
     value[digest] = list(layer_ids)
-    insert = upsert(schema.image_facts)
-    insert = insert.on_conflict_do_update(
-        index_elements=["image_id", "name"], set_={key: insert.excluded[key] for key in ("value", "at_s")}
-    )
     row = {"image_id": image_id, "name": FACT, "value": json.dumps(value), "data": b"", "at_s": time.time()}
-    connection.execute(insert, row)
+    connection.execute(_PUT_FACT, row)
+
+
+_layers, _tiles, _segments, _facts = schema.layers.c, schema.tiles.c, schema.segments.c, schema.image_facts.c
+_HAS_TILES = sa.exists(sa.select(_tiles.tx).where(_tiles.layer_id == _layers.id))
+_HAS_SEGMENTS = sa.exists(sa.select(_segments.id).where(_segments.layer_id == _layers.id))
+_LABEL_LAYERS = sa.select(_layers.id, _layers.name, sa.or_(_HAS_TILES, _HAS_SEGMENTS).label("is_used")).where(
+    _layers.image_id == sa.bindparam("image"), _layers.kind == "labels"
+)
+_OLD_FACT = sa.select(_facts.value).where(_facts.image_id == sa.bindparam("image"), _facts.name == FACT)
+_fact_insert = upsert(schema.image_facts)
+_PUT_FACT = _fact_insert.on_conflict_do_update(
+    index_elements=["image_id", "name"], set_={key: _fact_insert.excluded[key] for key in ("value", "at_s")}
+)
+_PUT_LAYER, _PUT_SEGMENTS, _PUT_TILES = (sa.insert(table) for table in (schema.layers, schema.segments, schema.tiles))
 
 
 def known_digests(database: Database) -> dict[int, frozenset[str]]:
