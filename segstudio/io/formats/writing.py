@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter, deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
@@ -21,7 +21,7 @@ from segstudio.io.formats.table import entry_of, load_target
 from segstudio.io.formats.unfinished import Unfinished, export_key, unfinished_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from segstudio.core.classes import ClassTable
     from segstudio.core.layers import LabelLayer
@@ -244,25 +244,27 @@ class _Writer:
         """The items written."""
         written: list[ExportItem] = []
         found = self._one_by_one(items) if self._workers == 1 else self._side_by_side(items)
-        for done, (item, outcome) in enumerate(found, start=1):
-            if outcome.problem:
-                self._skip(item, outcome.problem)
-            else:
-                if self._by_image is not None:
-                    self._by_image.enter(item, outcome.written)
-                    self._beside.note(item, outcome.written)
-                written.append(item)
-            check(self._cancel)
-            self._progress(done, 2 * len(items), f"Writing {item.name}")
+        # Closed at once when it is left early: threads that still write would put files into a folder that is being removed.
+        with closing(found):
+            for done, (item, outcome) in enumerate(found, start=1):
+                if outcome.problem:
+                    self._skip(item, outcome.problem)
+                else:
+                    if self._by_image is not None:
+                        self._by_image.enter(item, outcome.written)
+                        self._beside.note(item, outcome.written)
+                    written.append(item)
+                check(self._cancel)
+                self._progress(done, 2 * len(items), f"Writing {item.name}")
         return written
 
-    def _one_by_one(self, items: Sequence[ExportItem]) -> Iterator[tuple[ExportItem, _Outcome]]:
+    def _one_by_one(self, items: Sequence[ExportItem]) -> Generator[tuple[ExportItem, _Outcome], None, None]:
         for done, item in enumerate(items):
             check(self._cancel)
             self._progress(done, 2 * len(items), f"Writing {item.name}")
             yield item, self._known(item) or self._write(item)
 
-    def _side_by_side(self, items: Sequence[ExportItem]) -> Iterator[tuple[ExportItem, _Outcome]]:
+    def _side_by_side(self, items: Sequence[ExportItem]) -> Generator[tuple[ExportItem, _Outcome], None, None]:
         """Keeps a few images more than there are threads on the way, so that memory follows neither their number."""
         waiting: deque[tuple[ExportItem, Future[_Outcome] | _Outcome]] = deque()
         with ThreadPoolExecutor(self._workers, "export") as pool:
