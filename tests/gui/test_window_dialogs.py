@@ -1,4 +1,4 @@
-"""Dialogs: settings and keys, new project, export, class mapping, crash report, details."""
+"""Dialogs: settings and keys, new project, class mapping, crash report, details."""
 
 from __future__ import annotations
 
@@ -13,11 +13,9 @@ from PySide6.QtWidgets import QCheckBox, QComboBox
 
 from segstudio.app.keymap import Keymap
 from segstudio.app.settings import SETTINGS, Settings
-from segstudio.core.errors import UserError
 from segstudio.gui.crash import CrashLog, left_reports
 from segstudio.gui.dialogs.class_mapping import NEW, ClassMappingDialog
 from segstudio.gui.dialogs.details import DetailsDialog
-from segstudio.gui.dialogs.export import ExportDialog
 from segstudio.gui.dialogs.key_page import KeyPage
 from segstudio.gui.dialogs.new_project import NewProjectDialog
 from segstudio.gui.dialogs.settings import SettingsDialog
@@ -79,30 +77,6 @@ def test_new_project_takes_lines_and_commas(qtbot, tmp_path: Path) -> None:
     dialog.accept()
     assert [entry.name for entry in dialog.classes] == ["road", "tree", "water"]
     assert dialog.folder == tmp_path / "mine"
-
-
-def test_export_dialog_makes_the_spec(qtbot, tmp_path: Path) -> None:
-    with open_window(qtbot) as window:
-        open_project(window, tmp_path, qtbot)
-        session = window.session
-        session.set_status([session.images[1].id], "done")
-        dialog = ExportDialog(window, session, window.workspace.jobs)
-        dialog.folder.setText(str(tmp_path / "out"))
-        dialog.images.setCurrentIndex(dialog.images.findData("done"))
-        dialog.format.setCurrentIndex(dialog.format.findData("coco"))
-        dialog.has_split.setChecked(True)
-        dialog.seed.setValue(7)
-        spec = dialog.spec()
-        assert (spec.format, spec.out, spec.seed) == ("coco", str(tmp_path / "out"), 7)
-        assert spec.split == "train=0.7,val=0.15,test=0.15" and spec.image_ids == (session.images[1].id,)
-        assert spec.options == (("polygons", False), ("stuff", True))
-        dialog.shares["test"].setValue(50)
-        with pytest.raises(UserError, match="add up"):
-            dialog.spec()
-        dialog.folder.setText(str(tmp_path / "pictures"))
-        dialog.accept()
-        assert "already" in dialog.problem
-        dialog.close()
 
 
 def test_class_mapping_is_remembered(qtbot, tmp_path: Path) -> None:

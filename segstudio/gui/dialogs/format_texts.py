@@ -49,6 +49,11 @@ OPTIONS: dict[str, tuple[tuple[str, str, bool], ...]] = {
     ),
     "gpkg": (("images", "Copy the images, too", False),),
     "nifti": (("images", "The images too, as NIfTI without patient data", True),),
+    "dicom-seg": (
+        ("images", "The images, too", True),
+        ("patient", "Keep the patient's name and number", False),
+        ("labelmap", "One label map, not a mask a class", False),
+    ),
     "npz": (("images", "The images, too", True),),
 }
 """Format id → (option of writing, title, default)."""
@@ -87,6 +92,7 @@ READER_OPTIONS: dict[str, tuple[tuple[str, str, bool], ...]] = {
         ("objects", "Each feature is an object", True),
     ),
     "nifti": (("images", IMAGES, False),),
+    "dicom-seg": (("images", IMAGES, False),),
     "npz": (("stack", "Stacks are", False),),
 }
 """Format id → (option of reading, title, default)."""
