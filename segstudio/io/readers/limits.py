@@ -20,6 +20,8 @@ MAX_STREAMED_PIXELS = 1 << 31
 MAX_TILED_PIXELS = 1 << 36
 """The largest image (262 144 × 262 144) that is read tile by tile."""
 MAX_DECODED_BYTES = 4 << 30
+# Pillow's own bound would warn of, or refuse, what is read row by row; check_size is asked before anything is decoded.
+Image.MAX_IMAGE_PIXELS = MAX_STREAMED_PIXELS
 _SUSPICIOUS_BYTES = 256 << 20
 _MAX_RATIO = 4000
 
