@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +17,7 @@ from segstudio.io.formats.losses import object_boxes
 from segstudio.io.formats.pixels import label_layers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Hashable, Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -54,9 +55,8 @@ class PieceCheck:
         self._expected_stuff: Counter[int] = Counter()
         self._stuff_floor: Counter[int] = Counter()
         self._expect()
-        self._found_objects: Counter[Key] = Counter()
+        self._found: dict[Hashable, _Found] = {}
         self._found_stuff: Counter[int] = Counter()
-        self._open: dict[Key, list[tuple[int, Rect, npt.NDArray[np.bool_]]]] = {}
         self._solid: dict[tuple[int, int, int], Solid] | None = None
 
     # -- what the layers say -------------------------------------------------------------------------------------------
@@ -204,35 +204,31 @@ class PieceCheck:
         size = int(np.count_nonzero(piece.mask))
         if not size:
             return ""
-        covered = np.zeros(size, np.bool_)
-        for index in reversed(range(len(self._layers))):
-            layer = self._layers[index]
+        candidates = self._around(piece, rect, class_id)
+        name = len(self._found) if piece.key is None else ("key", piece.key)
+        found = self._found.setdefault(name, _Found(rect, class_id, set(candidates)))
+        found.size += size
+        found.candidates &= {key for key in candidates if self._expected_objects[key] >= found.size}
+        if found.is_on_another(piece, rect):
+            return f"a part of an object at x {rect.x}, y {rect.y} comes twice"
+        if not found.candidates:
+            return f"an object of class “{self._name(class_id)}” at x {rect.x}, y {rect.y} is not one of the layers'"
+        if all(self._expected_objects[key] == found.size for key in found.candidates):
+            found.parts.clear()
+        else:
+            found.parts.append((piece.z, rect, piece.mask))
+        return ""
+
+    def _around(self, piece: FoundObject, rect: Rect, class_id: int) -> list[Key]:
+        """The objects of the class, a layer at most one, in which all of the piece lies."""
+        found = []
+        for index, layer in enumerate(self._layers):
             ids = layer.read(rect, piece.z)[piece.mask]
             number = int(ids[0])
-            key = (index, number)
-            is_one = number not in (UNLABELLED, IGNORE) and bool((ids == number).all())
-            if is_one and not (self._is_flat and covered.any()) and self._objects_of[index][number]:
-                fits = self._found_objects[key] + size <= self._expected_objects[key]
-                if layer.segments[number].class_id == class_id and fits:
-                    return self._take(key, piece, rect, size)
-            covered |= ids != 0
-        return f"an object of class “{self._name(class_id)}” at x {rect.x}, y {rect.y} is not one of the layers'"
-
-    def _take(self, key: Key, piece: FoundObject, rect: Rect, size: int) -> str:
-        """Count a piece of an object; one of several must not lie on another."""
-        earlier = self._open.get(key, [])
-        for z, box, mask in earlier:
-            shared = box.intersected(rect)
-            if z == piece.z and not shared.is_empty:
-                one = mask[shared.moved(-box.x, -box.y).slices]
-                if (one & piece.mask[shared.moved(-rect.x, -rect.y).slices]).any():
-                    return f"a part of an object at x {rect.x}, y {rect.y} comes twice"
-        self._found_objects[key] += size
-        if self._found_objects[key] < self._expected_objects[key]:
-            self._open.setdefault(key, []).append((piece.z, rect, piece.mask))
-        else:
-            self._open.pop(key, None)
-        return ""
+            if self._objects_of[index][number] and bool((ids == number).all()):
+                if layer.segments[number].class_id == class_id:
+                    found.append((index, number))
+        return found
 
     def _add_solid(self, piece: FoundObject, rect: Rect, class_id: int) -> str:
         """An object of a format without holes: what it covers must be of one object with its holes filled."""
@@ -283,11 +279,17 @@ class PieceCheck:
         return ""
 
     def _missing_objects(self) -> str:
-        for (index, number), count in self._expected_objects.items():
-            found = self._found_objects[index, number]
-            if found != count:
-                name = self._name(self._layers[index].segments[number].class_id)
-                return f"object {number} of class “{name}” has {count} pixels, {found} were read back"
+        """What lies wholly in an object and has as many pixels is that object; each must be there once."""
+        left = dict(self._expected_objects)
+        for found in self._found.values():
+            same = next((key for key in found.candidates if left.get(key) == found.size), None)
+            if same is None:
+                what = f"class “{self._name(found.class_id)}” at x {found.rect.x}, y {found.rect.y}"
+                return f"an object of {what} came back with {found.size} pixels, or comes twice"
+            del left[same]
+        for (index, number), count in left.items():
+            name = self._name(self._layers[index].segments[number].class_id)
+            return f"object {number} of class “{name}”, {count} pixels, was not read back"
         return ""
 
     def _missing_solids(self) -> str:
@@ -302,6 +304,27 @@ class PieceCheck:
             return "ignored"
         found = self._classes.by_id(class_id)
         return found.name if found is not None else "unlabelled"
+
+
+@dataclass
+class _Found:
+    """An object as it was read so far: which of the layers' it may be, and its parts while there may be more."""
+
+    rect: Rect
+    class_id: int
+    candidates: set[Key]
+    size: int = 0
+    parts: list[tuple[int, Rect, npt.NDArray[np.bool_]]] = field(default_factory=list)
+
+    def is_on_another(self, piece: FoundObject, rect: Rect) -> bool:
+        """Whether the piece shares a pixel with an earlier part."""
+        for z, box, mask in self.parts:
+            shared = box.intersected(rect)
+            if z == piece.z and not shared.is_empty:
+                one = mask[shared.moved(-box.x, -box.y).slices]
+                if (one & piece.mask[shared.moved(-rect.x, -rect.y).slices]).any():
+                    return True
+        return False
 
 
 def _object_lut(layer: LabelLayer) -> npt.NDArray[np.bool_]:

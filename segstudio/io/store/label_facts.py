@@ -37,7 +37,8 @@ class LabelFacts:
         """Images with a labelled pixel of one of the classes at least."""
         segments, layers = schema.segments.c, schema.layers.c
         query = (
-            sa.select(sa.distinct(layers.image_id))
+            sa.select(layers.image_id)
+            .distinct()
             .join(schema.segments, layers.id == segments.layer_id)
             .where(layers.kind == "labels", segments.pixels > 0, segments.class_id.in_(list(class_ids)))
         )
