@@ -73,13 +73,13 @@ class Holds:
 
     @classmethod
     def of(cls, entry: FormatEntry, options: Mapping[str, Any], classes: ClassTable) -> Holds:
-        """An option ``stuff`` that is off was chosen, but counts all the same."""
+        """An option ``stuff`` that is off was chosen, but counts all the same; ``holes`` keeps what a format has none of."""
         return cls(
             entry.holds_overlap,
             entry.holds_objects,
             entry.holds_stuff and bool({**entry.options, **options}.get("stuff", True)),
             entry.holds_ignore,
-            entry.holds_holes,
+            entry.holds_holes or bool(options.get("holes", False)),
             entry.holds_parts,
             not (entry.has_values and classes.by_mask_value(0) is not None),
         )

@@ -48,8 +48,9 @@ BUILT_IN: tuple[FormatEntry, ...] = (
         reader_options={"image_folder": "", "mask_folder": "", "background": False, "ignore": 255},
     ),
     FormatEntry(
-        "yolo-seg", "YOLO segmentation", f"{_HERE}.yolo:YoloExporter", takes_planes=True, holds_overlap=True,
-        reader=f"{_HERE}.yolo_in:YoloImporter", holds_objects=True, holds_stuff=False, holds_ignore=False, holds_holes=False,
+        "yolo-seg", "YOLO segmentation", f"{_HERE}.yolo:YoloExporter", {"holes": False}, takes_planes=True, holds_overlap=True,
+        reader=f"{_HERE}.yolo_in:YoloImporter", reader_options={"images": "", "boxes": False}, holds_objects=True,
+        holds_stuff=False, holds_ignore=False, holds_holes=False,
     ),
     FormatEntry(
         "labelme", "labelme", f"{_HERE}.labelme:LabelmeExporter", {"masks": False, "image_data": False}, takes_planes=True,
@@ -84,8 +85,9 @@ BUILT_IN: tuple[FormatEntry, ...] = (
         reader=f"{_HERE}.nifti_in:NiftiImporter", reader_options={"images": ""}, needs="medical",
     ),
     FormatEntry(
-        "dicom-seg", "DICOM segmentation", f"{_HERE}.dicom_seg:DicomSegExporter", takes_volumes=True,
-        reader=f"{_HERE}.dicom_seg_in:DicomSegImporter", needs="medical",
+        "dicom-seg", "DICOM segmentation", f"{_HERE}.dicom_seg:DicomSegExporter",
+        {"images": True, "labelmap": False, "patient": False}, takes_volumes=True, holds_overlap=True, holds_objects=True,
+        reader=f"{_HERE}.dicom_seg_in:DicomSegImporter", reader_options={"images": ""}, needs="medical",
     ),
     FormatEntry(
         "npz", "NumPy arrays (npz)", f"{_HERE}.npz:NpzExporter", {"images": True}, takes_volumes=True,
