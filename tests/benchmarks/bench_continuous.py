@@ -8,7 +8,8 @@ first four and the last one. Four simulations each, by ``segstudio simulate``'s 
 ``dense``: each image painted in full, in order, without any proposal; after each image a network is trained on, and measured. This is the
 strict reference: it, too, needs a model, which only is no help in labelling.
 ``all``: every image painted in full, in order, no model: what the labels cost that ``full`` learnt from.
-``continuous``: a square of the first image is painted, then continuous learning proposes and the hand corrects.
+``continuous``: a square of the first image is painted, then continuous learning proposes, and the hand goes from image to image, puts
+the most uncertain places of each right and confirms them (the keys ``N`` and ``Shift+Y``); a round is learnt after each image.
 
 Printed: strokes and pixels of each until its Dice on the test images is 95 % of that of ``full``, and the ratios (the aims: ≤ 1/3 of the strokes, ≤ 1/4 of the pixels). The proposal that comes
 after the first square or image also tells how long the first useful one (Dice ≥ 0.7) took. A part that is done stays in ``--out``.
@@ -27,29 +28,23 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from shared_data import find_shared
 from simulations import reached, simulated
 
-from segstudio.app.simulation.plan import Budget, CurvePoint, HandPlan, SimulationPlan
+from segstudio.app.simulation.plan import Budget, CurvePoint, SimulationPlan
 
 SHARE, USEFUL = 0.95, 0.7
 AIM_STROKES, AIM_PIXELS = 1 / 3, 1 / 4
 SETS = {
-    "isbi": (
-        "isbi2012",
-        ("background", "membrane"),
-        5,
-        HandPlan(jitter_px=0.4, late_px=1.0, overlooked_px=12, tolerance_px=1.0),
-    ),
-    "massroads": ("massroads", ("background", "road"), 1, HandPlan()),
+    "isbi": ("isbi2012", ("background", "membrane"), 5),
+    "massroads": ("massroads", ("background", "road"), 1),
 }
-"""Folder, classes, images to measure on, and the hand: whoever paints membranes four pixels wide zooms in and looks closely."""
 
 
 def plans(name: str, args: argparse.Namespace) -> dict[str, SimulationPlan]:
     """The four simulations of a data set, without their targets."""
-    folder, classes, test, hand = SETS[name]
+    folder, classes, test = SETS[name]
     data = find_shared(folder)
     base = {
         "data": f"folder:{data / 'images'},{data / 'masks'}", "class_names": classes, "test_images": test,
-        "budget": Budget(1_000_000), "seed": args.seed, "hand": hand, "device": args.device, "threads": args.threads,
+        "budget": Budget(1_000_000), "seed": args.seed, "device": args.device, "threads": args.threads,
     }  # fmt: skip
     rounds = {"loop": "rounds", "has_proposals": False}
     images = 20 if name == "isbi" else 4
@@ -60,7 +55,7 @@ def plans(name: str, args: argparse.Namespace) -> dict[str, SimulationPlan]:
         "dense": SimulationPlan(**{**base, "budget": Budget(args.dense_images, "images")}, **rounds, steps=args.dense_steps),
         "continuous": SimulationPlan(**{**base, "budget": Budget(args.budget)}, loop="continuous", sketch_px=args.sketch, steps=args.round_steps,
                                      places_per_image=args.places, strokes_per_image=args.strokes_per_image,
-                                     strokes_per_round=args.strokes_per_round, measure_strokes=args.strokes_per_round),
+                                     strokes_per_round=args.strokes_per_round),
     }  # fmt: skip
 
 
@@ -108,15 +103,15 @@ def main() -> int:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--parts", default="continuous,all,full,dense")
-    parser.add_argument("--budget", type=int, default=1200, help="strokes of the continuous part")
+    parser.add_argument("--budget", type=int, default=800, help="strokes of the continuous part")
     parser.add_argument("--dense-images", type=int, default=6)
     parser.add_argument("--full-steps", type=int, default=300)
     parser.add_argument("--dense-steps", type=int, default=60)
-    parser.add_argument("--round-steps", type=int, default=40)
-    parser.add_argument("--strokes-per-round", type=int, default=40)
-    parser.add_argument("--strokes-per-image", type=int, default=70)
+    parser.add_argument("--round-steps", type=int, default=60)
+    parser.add_argument("--strokes-per-round", type=int, default=100_000)
+    parser.add_argument("--strokes-per-image", type=int, default=0)
     parser.add_argument("--sketch", type=int, default=192)
-    parser.add_argument("--places", type=int, default=0)
+    parser.add_argument("--places", type=int, default=4)
     args = parser.parse_args()
     if find_shared("isbi2012") is None:
         print("the shared sample data is not there")

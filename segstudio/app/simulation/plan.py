@@ -84,7 +84,8 @@ class SimulationPlan:
     on and never part of the project; ``pool_images`` > 0 takes only so many of the others, seeded.
 
     The ``annotator`` paints, clicks, or pastes the truth as one edit ("exact": for comparing orders alone).
-    ``strokes_per_image`` 0 = as many as it takes. With ``places_per_image`` only so many places of an image are put right and
+    ``strokes_per_image`` 0 = as many as it takes; with continuous learning images come round again until each is right.
+    With ``places_per_image`` only so many places of an image are put right and
     confirmed before the next image, those where the model is least sure, and after the last image it begins anew with the first.
     Without ``has_proposals`` each image is labelled from nothing. While there is no model yet, continuous learning lets the person
     label only a square of ``sketch_px`` first, and proposes the rest (0: the first image is labelled from nothing).

@@ -73,6 +73,16 @@ def compared(data: TruthData, table: ClassTable, pairs: Sequence[tuple[Mask, Mas
     return scores.quality()
 
 
+def to_label(truth: Mask) -> int:
+    """How many pixels of (y, x) *truth* want a label, 1 at least."""
+    return max(1, int(np.count_nonzero((truth != UNLABELLED) & (truth != IGNORE))))
+
+
+def share_wrong(truth: Mask, labels: Mask) -> float:
+    """Pixels that are wrong, by how many there are to label."""
+    return np.count_nonzero((labels != truth) & (truth != IGNORE)) / to_label(truth)
+
+
 def found_classes(
     segmenter: AnySegmenter, file: Any, table: ClassTable, shape: tuple[int, int], cancel: Cancel
 ) -> npt.NDArray[np.uint16]:

@@ -19,7 +19,7 @@ from segstudio.app.simulation.learners import make_learner
 from segstudio.app.simulation.orders import Order
 from segstudio.app.simulation.places import only, sketch_square, uncertain_places
 from segstudio.app.simulation.plan import CurvePoint, Effort, Simulation
-from segstudio.app.simulation.quality import Quality, Scores, compared, found_classes
+from segstudio.app.simulation.quality import Quality, Scores, compared, found_classes, share_wrong, to_label
 from segstudio.app.tools.base import ToolContext
 from segstudio.app.tools.toolbox import ToolBox
 from segstudio.core.cancel import NEVER, check
@@ -181,7 +181,7 @@ class _Work:
             image_id = self.order.next(left, done, self._file, self.learner.model, self._load)
             self._label(image_id)
             done.append(image_id)
-            if len(left) == 1 and self.plan.places_per_image:
+            if len(left) == 1 and self._comes_again:
                 done.clear()  # there are other places in each of them
             if self.effort.images % self.plan.measure_every == 0 or self._is_spent or len(left) == 1:
                 self._measure(self._images[image_id].name)
@@ -234,11 +234,19 @@ class _Work:
     def _label_whole(self, image_id: int, truth: Mask) -> None:
         """Put the whole image right; done when that was reached."""
         is_content = self._annotate(truth)
+        if not is_content and self._comes_again:
+            return  # the rest of the proposal is left alone: it is wrong in places, and a better one will come
         is_content |= self._accept(truth)
         labels = _labels(self.session)
         self._label_scores.add(truth, labels)
-        if is_content and _share_wrong(truth, labels) <= UNFINISHED:
+        if is_content and share_wrong(truth, labels) <= UNFINISHED:
             self.session.set_status([image_id], "done")
+
+    @property
+    def _comes_again(self) -> bool:
+        """Whether an image is only partly put right and comes round again, while the model learns."""
+        plan = self.plan
+        return bool(plan.places_per_image or (plan.loop == "continuous" and plan.strokes_per_image))
 
     def _label_places(self, truth: Mask) -> None:
         """Go to the most uncertain places one after the other, put each right, and confirm it."""
@@ -326,7 +334,7 @@ class _Work:
         left = shown_classes(session)
         of_proposal = (labels == UNLABELLED) & (left != UNLABELLED)
         wrong = of_proposal & (left != truth) & (truth != IGNORE)
-        wanted = max(1, int(np.count_nonzero((truth != UNLABELLED) & (truth != IGNORE))))
+        wanted = to_label(truth)
         if (
             np.count_nonzero(wrong) / wanted <= LOOKS_RIGHT
             or np.count_nonzero(wrong) <= np.count_nonzero(of_proposal) / 2
@@ -383,15 +391,6 @@ class _Work:
                 scores.add(truth, found_classes(segmenter, image.file, self.table, shape, self._cancel))
             self._quality = (model, scores.quality())
         return self._quality[1] if model else None
-
-
-def _wanted(truth: Mask) -> int:
-    return max(1, int(np.count_nonzero((truth != UNLABELLED) & (truth != IGNORE))))
-
-
-def _share_wrong(truth: Mask, labels: Mask) -> float:
-    """Pixels that are wrong, by how many there are to label."""
-    return np.count_nonzero((labels != truth) & (truth != IGNORE)) / _wanted(truth)
 
 
 def _labels(session: Session) -> Mask:

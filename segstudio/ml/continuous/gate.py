@@ -21,6 +21,8 @@ NONE = 254
 SPOILT = 0.1
 """A class that was known may lose so much of its Dice; beyond that new weights are refused though the mean is better."""
 KNOWN = 0.2
+LEAST_PLANES = 3
+"""On fewer planes than this chance cannot be told from a difference."""
 
 Counts = npt.NDArray[np.int64]
 """(K, K + 1): rows truth, columns prediction, the last column what is no class."""
@@ -83,11 +85,15 @@ def verdict(
     names: Sequence[str],
     image_names: Mapping[Place, str],
     gain: float,
+    *,
+    has_learnt_more: bool = False,
 ) -> Verdict:
     """Hold new weights (*after*) against those in use (*before*; None where there are none), by plane.
 
     They are accepted when the mean Dice over all that was held out is better by *gain* at least, and no class that was
-    known is spoilt. The first ones must be better than calling everything by the commonest class.
+    known is spoilt. The first ones must be better than calling everything by the commonest class. Weights that *has_learnt_more*
+    says were taught by clearly more labels than those in use may be as good within :func:`chance`: held-out squares are few,
+    and to wait until luck agrees would leave what was corrected since unused.
     """
     total = sum(after.values(), np.zeros((len(names), len(names) + 1), np.int64))
     old = None if before is None else sum(before.values(), np.zeros_like(total))
@@ -103,18 +109,33 @@ def verdict(
         )
         for place, counts in sorted(after.items())
     )
-    reason = _refusal(old, total, base, new_score, names, gain)
+    slack = chance(before, after) if has_learnt_more and before is not None else -gain
+    reason = _refusal(old, total, base, new_score, names, slack)
     return Verdict(
         not reason, None if old is None else base, new_score, images, dice_of(total), mean_iou(total), reason
     )
 
 
+def chance(before: Mapping[Place, Counts], after: Mapping[Place, Counts]) -> float:
+    """The standard error of the difference of the mean Dice, by the jackknife over planes; 0 where they are too few.
+
+    Efron and Stein, The jackknife estimate of variance, 1981.
+    """
+    places = [place for place in after if place in before]
+    if len(places) < LEAST_PLANES:
+        return 0.0
+    old, new = (sum(found[place] for place in places) for found in (before, after))
+    apart = [(mean_dice(new - after[place]) or 0.0) - (mean_dice(old - before[place]) or 0.0) for place in places]
+    count = len(apart)
+    return float(np.sqrt((count - 1) / count * np.sum((np.array(apart) - np.mean(apart)) ** 2)))
+
+
 def _refusal(
-    old: Counts | None, new: Counts, base: float | None, score: float | None, names: Sequence[str], gain: float
+    old: Counts | None, new: Counts, base: float | None, score: float | None, names: Sequence[str], slack: float
 ) -> str:
     if score is None:
         return "Nothing is held out to judge by yet."
-    if base is not None and score < base + gain:
+    if base is not None and score < base - slack:
         if old is None:
             return f"It does no better yet than calling everything the same (Dice {score:.3f})."
         if score < base:

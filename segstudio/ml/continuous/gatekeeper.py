@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from segstudio.ml.continuous.student import Predictor, Student
 
 
+MORE_LABELS = 1.05
+"""By so much must the labelled pixels have grown since the version in use for weights to count as taught by more."""
+
+
 @dataclass(frozen=True)
 class Spent:
     """What a version took since learning began."""
@@ -78,7 +82,16 @@ class Gatekeeper:
         if after is None:
             return None
         names = {place: plane.image.name for place, plane in corrections.planes.items()}
-        return verdict(before, after, corrections.classes.names, names, self._plan.gain)
+        more = before is not None and self._labelled_pixels() > MORE_LABELS * self.current_labels
+        return verdict(before, after, corrections.classes.names, names, self._plan.gain, has_learnt_more=more)
+
+    @property
+    def current_labels(self) -> int:
+        """How many labelled pixels taught the version in use."""
+        return 0 if self.current is None else self.current.labelled_pixels
+
+    def _labelled_pixels(self) -> int:
+        return sum(cell.pixels for cell in self._corrections.cells(TRAIN).values())
 
     def _in_use(self, student: Student) -> Predictor:
         """The network of the weights in use, loaded when it is first asked for."""
@@ -110,7 +123,7 @@ class Gatekeeper:
             seconds=spent.seconds,
             rounds=spent.rounds,
             steps=spent.steps,
-            labelled_pixels=sum(cell.pixels for cell in self._corrections.cells(TRAIN).values()),
+            labelled_pixels=self._labelled_pixels(),
             classes=classes.names,
             class_ids=classes.ids,
         )

@@ -19,7 +19,7 @@ from segstudio.ml.continuous import versions
 from segstudio.ml.continuous.cells import Cell, HeldOut, changed
 from segstudio.ml.continuous.corrections import Classes, Corrections, first_reading
 from segstudio.ml.continuous.events import ImageChange, VersionInfo
-from segstudio.ml.continuous.gate import counts_of, dice_of, verdict
+from segstudio.ml.continuous.gate import chance, counts_of, dice_of, verdict
 from segstudio.ml.continuous.judge import Judge, lut_between
 from segstudio.ml.continuous.plan import LearnPlan
 from segstudio.ml.continuous.planes import NEAR_PX, TRAIN, VAL
@@ -293,6 +293,22 @@ def test_worse_and_equal_weights_are_refused_with_a_sentence():
     equal = verdict(good, good, NAMES, PLACES, 0.001)
     assert not equal.is_accepted and "no better" in equal.reason
     assert not verdict(good, {}, NAMES, PLACES, 0.001).is_accepted
+
+
+def test_weights_that_learnt_more_may_be_as_good_within_chance_and_others_not():
+    names, pictures = ("a", "b"), {}
+    # Five images: now one is a little better, now the other; in the sum the new ones are a hair worse.
+    before = {(i, 0): counts(90, 10, 90 + 2 * (i % 2), 10 - 2 * (i % 2)) for i in range(5)}
+    after = {(i, 0): counts(90, 10, 91 - 3 * (i % 2), 9 + 3 * (i % 2)) for i in range(5)}
+    assert not verdict(before, after, names, pictures, 0.001).is_accepted
+    found = verdict(before, after, names, pictures, 0.001, has_learnt_more=True)
+    assert found.is_accepted and found.after < found.before and 0 < found.before - found.after <= chance(before, after)
+    # Clearly worse in each image is no chance; and two images tell nothing about chance.
+    worse = {place: counts(70, 30, 70, 30) for place in before}
+    assert chance(before, worse) < 0.02
+    assert not verdict(before, worse, names, pictures, 0.001, has_learnt_more=True).is_accepted
+    few = [(0, 0), (1, 0)]
+    assert chance({p: before[p] for p in few}, {p: after[p] for p in few}) == 0
 
 
 def test_a_class_that_is_spoilt_is_refused_though_the_mean_is_better():
