@@ -109,7 +109,7 @@ def _tokens(data: bytes, count: int) -> tuple[npt.NDArray[np.int64], ...]:
             if last > first:
                 starts.append(first)
                 ends.append(last)
-                alphas.append(int.from_bytes(padded[place >> 3 : (place >> 3) + 2], "big") >> (8 - (place & 7)) & 255)
+                alphas.append(bits >> (53 - size) & 255)
             place += 8
         else:
             literals.append((at, _values(padded, place, length)))

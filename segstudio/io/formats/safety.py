@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 RESTORE = "get the file again from where it came from"
+_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
 _DRIVE = re.compile(r"^[A-Za-z]:")
 
 
@@ -116,7 +117,7 @@ def read_json(path: Path, limits: Limits) -> Any:
         raise UserError("The file is nested too deeply", path=path, remedy=RESTORE) from error
     except ValueError as error:
         raise UserError(f"The file is no JSON that can be read ({error})", path=path, remedy=RESTORE) from error
-    if _depth_over(document, limits.depth):
+    if _depth_over(text, limits.depth):
         raise UserError("The file is nested too deeply", path=path, remedy=RESTORE)
     return document
 
@@ -125,19 +126,18 @@ def _refuse_constant(text: str) -> Any:
     raise ValueError(f"{text} is no number of JSON")
 
 
-def _depth_over(document: Any, most: int) -> bool:
-    level = [document]
-    for _ in range(most):
-        level = [
-            child
-            for one in level
-            if isinstance(one, (dict, list))
-            for child in (one.values() if isinstance(one, dict) else one)
-            if isinstance(child, (dict, list))
-        ]
-        if not level:
-            return False
-    return True
+def _depth_over(text: str, most: int) -> bool:
+    """Whether the brackets of a JSON text that was read without an error go deeper."""
+    bare = _STRING.sub("", text)
+    level = 0
+    for start in range(0, len(bare), 1 << 20):
+        codes = np.frombuffer(bare[start : start + (1 << 20)].encode("latin-1", "replace"), np.uint8)
+        opens, closes = (codes == 0x5B) | (codes == 0x7B), (codes == 0x5D) | (codes == 0x7D)
+        levels = level + np.cumsum(opens.astype(np.int8) - closes.astype(np.int8), dtype=np.int64)
+        if int(levels.max()) > most:
+            return True
+        level = int(levels[-1])
+    return False
 
 
 def read_xml(path: Path, limits: Limits) -> Any:
