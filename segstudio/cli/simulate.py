@@ -166,7 +166,8 @@ def plan_of(args: argparse.Namespace) -> SimulationPlan:
         return SimulationPlan(
             data=args.data, budget=parse_budget(args.budget), annotator=args.annotator, order=args.order, loop=args.loop,
             seed=args.seed, class_names=names, test_images=args.test_images, pool_images=args.pool_images,
-            strokes_per_image=args.strokes_per_image, places_per_image=args.places_per_image, sketch_px=args.sketch, has_proposals=not args.dense, hand=hand,
+            strokes_per_image=args.strokes_per_image, places_per_image=args.places_per_image,
+            sketch_px=args.sketch, has_proposals=not args.dense, hand=hand,
             click_model=args.click_model, model=args.model, arch=args.arch, encoder=args.encoder, steps=args.steps,
             images_per_round=args.images_per_round, strokes_per_round=args.strokes_per_round, patch_px=args.size,
             batch=args.batch, lr=args.lr, device=args.device, threads=args.threads, measure_every=args.measure_every,
