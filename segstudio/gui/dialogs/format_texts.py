@@ -36,6 +36,7 @@ BACKGROUND = "Value 0 is a class, too"
 OPTIONS: dict[str, tuple[tuple[str, str, bool], ...]] = {
     "coco": (("polygons", "Polygons in place of RLE", False), ("stuff", "Areas (stuff) beside objects", True)),
     "ade20k": (("layout", "Layout", False),),
+    "yolo-seg": (("holes", "Cut holes out, don't fill", False),),
     "labelme": (
         ("masks", "Masks in place of polygons", False),
         ("image_data", "The images inside the JSON files", False),
@@ -74,6 +75,7 @@ READER_OPTIONS: dict[str, tuple[tuple[str, str, bool], ...]] = {
     "voc": (("background", BACKGROUND, False),),
     "coco": (("images", IMAGES, False), ("boxes", "Boxes without a mask, as rectangles", False)),
     "coco-panoptic": (("images", IMAGES, False), ("maps", "Folder of the PNGs", False)),
+    "yolo-seg": (("images", IMAGES, False), ("boxes", "Boxes without a mask, as rectangles", False)),
     "cityscapes": (("polygons", "From the polygons, not the PNGs", False),),
     "labelme": (("line_width", "Width of lines, px", False), ("point_size", "Size of points, px", False)),
     "label-studio": (
