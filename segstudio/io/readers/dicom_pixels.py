@@ -84,7 +84,7 @@ def decode_frame(file: DicomFile, index: int, values: Values) -> npt.NDArray[Any
         When the frame cannot be decoded or is not what the header says.
     """
     with quietly(file.path):
-        stored = _stored(file, index)
+        stored = stored_frame(file, index)
         if stored.shape[:2] != (file.options["rows"], file.options["columns"]):
             raise damaged(file.path, "a frame has another size than its header says")
         if file.photometric == _PALETTE:
@@ -98,10 +98,13 @@ def decode_frame(file: DicomFile, index: int, values: Values) -> npt.NDArray[Any
         return _rescaled(stored, values)[:, :, None]
 
 
-def _stored(file: DicomFile, index: int) -> npt.NDArray[Any]:
+def stored_frame(file: DicomFile, index: int) -> npt.NDArray[Any]:
+    """(y, x[, sample]) numbers of one frame as they are stored; raises whatever pydicom does (see :func:`quietly`)."""
     from pydicom.pixels.decoders.base import get_decoder
 
     decoder = get_decoder(file.options["transfer_syntax_uid"])
+    if int(file.options["bits_allocated"]) == 1 and not file.options["transfer_syntax_uid"].is_encapsulated:
+        return _bits(file, index)
     if file.pixel_offset < 0:
         return np.asarray(decoder.as_array(file.header, index=index, **file.options)[0])
     try:
@@ -114,6 +117,21 @@ def _stored(file: DicomFile, index: int) -> npt.NDArray[Any]:
         with BoundedFile(file.path) as stream:
             whole = pydicom.dcmread(stream, force=True)
         return np.asarray(decoder.as_array(whole, index=index, pixel_keyword=file.options["pixel_keyword"])[0])
+
+
+def _bits(file: DicomFile, index: int) -> npt.NDArray[np.uint8]:
+    """A frame of one bit a pixel: frames follow each other within a byte, which pydicom cannot take apart."""
+    rows, columns = int(file.options["rows"]), int(file.options["columns"])
+    start = index * rows * columns
+    first, last = start // 8, -(-(start + rows * columns) // 8)
+    if file.pixel_offset < 0:
+        data = bytes(file.header.PixelData)[first:last]
+    else:
+        with BoundedFile(file.path) as stream:
+            stream.seek(file.pixel_offset + first)
+            data = stream.read(last - first)
+    bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")[start - 8 * first :]
+    return bits[: rows * columns].reshape(rows, columns)
 
 
 def _rescaled(stored: npt.NDArray[Any], values: Values) -> npt.NDArray[Any]:
