@@ -117,9 +117,16 @@ class LabelmeImporter:
             note(sentence)
 
     def images(self) -> Iterator[FoundImage]:
-        """One a JSON file, by path."""
+        """One a JSON file, by path; of several for one image the first."""
+        seen: set[Path] = set()
         for path, document in self._documents():
-            yield self._image(path, document)
+            found = self._image(path, document)
+            place = found.image or path.parent / found.name
+            if place in seen:
+                self._say(path, f"The file is for {found.name} as one before; it was left out")
+                continue
+            seen.add(place)
+            yield found
 
     def _image(self, path: Path, document: dict[str, Any]) -> FoundImage:
         image = self._find(path, document.get("imagePath"))

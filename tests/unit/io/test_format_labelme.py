@@ -266,7 +266,7 @@ def test_what_cannot_come_is_told(tmp_path: Path, shape: dict[str, Any], sentenc
     "text", [b"", b"{", b"[1, 2]", b'{"shapes": 3}', b'{"shapes": [NaN]}', b"[" * 100_000, b'{"shapes":' * 5000]
 )
 def test_damaged_files_are_told(tmp_path: Path, text: bytes) -> None:
-    (tmp_path / "good.json").write_text(json.dumps(a_document(a_shape(SQUARE))))
+    (tmp_path / "good.json").write_text(json.dumps(a_document(a_shape(SQUARE), imagePath="good.png")))
     _, segments, told = read_one(tmp_path, None, raw=text)
     assert len(told) == 1 and len(segments) == 1
 
@@ -351,3 +351,13 @@ def test_a_turned_photo_has_the_size_it_is_shown_with(tmp_path: Path) -> None:
     document = a_document(imagePath="a b.jpg", imageWidth=None)
     (tmp_path / "a.json").write_text(json.dumps(document))
     assert (find(tmp_path).width, find(tmp_path).height) == (20, 30)
+
+
+def test_two_files_for_one_image_are_told(tmp_path: Path) -> None:
+    for name in ("a.json", "b.json"):
+        (tmp_path / name).write_text(json.dumps(a_document(a_shape(SQUARE))))
+    importer = LabelmeImporter(tmp_path, {}, Limits())
+    assert len(list(importer.images())) == len(list(importer.images())) == 1
+    assert [(one.where, one.sentence, one.count) for one in importer.problems] == [
+        ("b.json", "The file is for a b.png as one before; it was left out", 1)
+    ]
