@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from segstudio.core.errors import UserError
+from segstudio.io.formats.safety import file_name
 from segstudio.io.store.image_rows import file_sha256, kept_path, resolve
 
 if TYPE_CHECKING:
@@ -54,8 +55,9 @@ class ProjectImages:
             same = self._by_path.get(kept_path(found.image, self._folder)[0])
             if same is not None:
                 return Match(same)
-        named = self._by_name.get(found.name.casefold(), [])
-        candidates = named or self._by_stem.get(_stem(found.name), [])
+        name = file_name(found.name)
+        named = self._by_name.get(name.casefold(), [])
+        candidates = named or self._by_stem.get(_stem(name), [])
         if not candidates:
             return Match()
         if found.image is not None:

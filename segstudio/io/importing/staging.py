@@ -15,6 +15,7 @@ from segstudio.core.cancel import NEVER, Cancel
 from segstudio.core.errors import UserError
 from segstudio.core.layers import LayerArrival
 from segstudio.core.progress import ProgressSink, no_progress
+from segstudio.io.formats.safety import file_name
 from segstudio.io.importing.plan import ImportPlan, ImportRow, StagedImport
 from segstudio.io.store import schema
 from segstudio.io.store.arrivals import note_added, note_copies, staged_error, sweep_staged
@@ -138,7 +139,8 @@ class StagedWriter:
             target = copy_target(file, root)
             self._copies.append(target.relative_to(root).as_posix())
             note_copies(self._database, self._copies)
-        values = describe_new(file, root, copy=copies, name=examined.found.name, cancel=cancel)
+        name = clean_file_name(examined.found.name) or file.name
+        values = describe_new(file, root, copy=copies, name=name, cancel=cancel)
         return {**values, "split": examined.row.split or None, "copied": self._copies[-1] if copies else ""}
 
     def flush(self) -> None:
@@ -185,6 +187,11 @@ class StagedWriter:
             gone = [LayerArrival(empty[0], image_id, empty[1], is_there=False)]
             name = self._request.layer_name.strip() or empty[1]
         return [*gone, *(LayerArrival(layer_id, image_id, name) for layer_id in ids)]
+
+
+def clean_file_name(name: str) -> str:
+    """The last part of a name that a dataset gives, without what cannot be printed; "" where nothing is left."""
+    return "".join(char for char in file_name(name) if char.isprintable()).strip()[:200]
 
 
 def write_layer(

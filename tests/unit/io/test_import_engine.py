@@ -285,6 +285,7 @@ def test_images_inside_the_labels_are_kept_in_the_project(store, tmp_path):
     assert [row.kind for row in report.plan.rows][0] == "new image"
     assert report.plan.rows[1].kind in ("missing", "conflict")
     record = store.images()[0]
+    assert record.name == "über all.png"
     assert store.image_file(record).parent == store.folder / "images"
     assert classes_of(store, record.id) == [{"Cars": 9}]
     assert run_import(store, ImportRequest(source)).seq == 0
