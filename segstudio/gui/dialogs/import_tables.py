@@ -124,7 +124,9 @@ class ClassRows(QAbstractTableModel):
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:  # noqa: N802
         """Titles."""
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return (tr("In the dataset"), tr("Value"), tr("Objects"), tr("Pixels"), tr("Becomes"))[section]
+            return (tr("In the dataset"), tr("Value"), tr("Objects"), tr("Pixels"), tr("Becomes (click to change)"))[
+                section
+            ]
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.TextAlignmentRole:
             is_left = section in (NAME, BECOMES)
             return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter if is_left else _RIGHT
