@@ -195,7 +195,8 @@ def test_drop_opens(qtbot, tmp_path: Path) -> None:
             Qt.KeyboardModifier.NoModifier,
         )
         window.dropEvent(event)
-        assert len(window.session.images) == 2
+        # It is looked into first: a dataset of labels would be imported.
+        qtbot.waitUntil(lambda: len(window.session.images) == 2, timeout=30_000)
 
 
 def test_missing_and_corrupt_paths_are_one_sentence(qtbot, tmp_path: Path) -> None:
