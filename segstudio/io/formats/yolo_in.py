@@ -14,6 +14,7 @@ from segstudio.core.brush import polygon_mask
 from segstudio.core.cancel import check
 from segstudio.core.errors import UserError
 from segstudio.core.layer_builder import FoundObject
+from segstudio.core.regions import tightened
 from segstudio.io.datasets import SPLIT_FOLDERS
 from segstudio.io.formats.ade20k_labels import by_number
 from segstudio.io.formats.base import FoundClass, FoundImage
@@ -239,6 +240,7 @@ class YoloImporter:
         if rect.is_empty or not mask.any():
             note("An outline covers no pixel")
             return None
+        mask, rect = tightened(mask, rect)
         return FoundObject(rect.x, rect.y, mask, self._places[number], confidence=confidence)
 
     def close(self) -> None:

@@ -12,12 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from PIL import Image
 from round_trips import Scene, class_table, facts_of, items_of, read_dataset, round_trip, scenes, write_dataset
 
+from segstudio.core.cancel import NEVER
 from segstudio.core.classes import ClassTable
 from segstudio.core.errors import UserError
 from segstudio.core.geometry import Rect
 from segstudio.core.layer_builder import FoundObject, LayerBuilder
 from segstudio.core.polygons import fill_rings, outlines
-from segstudio.io.formats.reading import detect
+from segstudio.io.formats.reading import detect, opened
 from segstudio.io.formats.safety import Limits
 from segstudio.io.formats.yolo import joined_rings
 from segstudio.io.formats.yolo_yaml import read_data
@@ -276,3 +277,14 @@ def test_nothing_outside_is_read(tmp_path):
     found = read_dataset("yolo-seg", root)
     assert set(found.layers) == {"a b", "z"} and not found.layers["z"] and found.splits["z"] == "test"
     assert sum("link" in item.sentence for item in found.problems) == 2
+
+
+def test_objects_come_in_boxes_that_are_no_larger_than_they_are(tmp_path):
+    """Shares are rounded: a corner at 343.9999999 must not widen the box."""
+    mask = np.ones((7, 9), np.bool_)
+    objects = [FoundObject(x, y, mask, 0, key=(x, y)) for x in range(3, 680, 13) for y in (5, 17)]
+    round_trip("yolo-seg", [scene_of(693, 31, objects)], tmp_path)
+    with opened(tmp_path / "out", "yolo-seg") as importer:
+        (image,) = importer.images()
+        pieces = list(image.open_labels(NEVER))
+    assert len(pieces) == len(objects) and all(piece.mask.shape == (7, 9) for piece in pieces)
