@@ -74,6 +74,7 @@ class SegFile:
             self.is_ours = text(self.header, "ManufacturerModelName") == MODEL_NAME
             self.rows, self.columns = int(self._file.options["rows"]), int(self._file.options["columns"])
             self.segments = {row.number: row for row in self._segments()}
+            self.has_odd_count = False
             self.maximum = (numbers(self.header, "MaximumFractionalValue", 1) or (255.0,))[0]
 
     def _segments(self) -> Iterator[SegSegment]:
@@ -101,17 +102,12 @@ class SegFile:
             )
 
     def frames(self) -> list[SegFrame]:
-        """All frames that tell what they are of."""
+        """All frames that tell what they are of; ``has_odd_count`` afterwards says that there are more or less than told."""
         with quietly(self.path):
             shared = (self.header.get("SharedFunctionalGroupsSequence") or [None])[0]
             groups = list(self.header.get("PerFrameFunctionalGroupsSequence") or [])
-            if len(groups) != self._file.frames:
-                raise UserError(
-                    f"The segmentation has {self._file.frames} frames and tells of {len(groups)}",
-                    path=self.path,
-                    remedy=RESTORE,
-                )
-            return [self._frame(index, group, shared) for index, group in enumerate(groups)]
+            self.has_odd_count = len(groups) != self._file.frames
+            return [self._frame(index, group, shared) for index, group in enumerate(groups[: self._file.frames])]
 
     def _frame(self, index: int, group: Any, shared: Any) -> SegFrame:
         def of(keyword: str) -> Any:

@@ -196,6 +196,8 @@ class DicomSegImporter:
             return 2 if segment.is_object or (not seg.is_ours and labels[segment.label.casefold()] > 1) else 1
 
         frames = sorted(seg.frames(), key=lambda frame: rank(seg.segments.get(frame.segment)))
+        if seg.has_odd_count:
+            note("The segmentation has another number of frames than it tells of: only those of both are read")
         passes = (0, 1, 2) if any(frame.segment == 0 for frame in frames) else (-1,)
         for wanted in passes:
             for frame in frames:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from medical_files import AFFINES, FILLED_FIELDS, volume, write_nifti, write_series
+from medical_files import AFFINES, FILLED_FIELDS, pydicom_file, volume, write_nifti, write_series
 from round_trips import (
     Scene,
     class_table,
@@ -334,8 +334,6 @@ def test_a_grid_that_is_turned_or_cut_is_laid_in_place_and_another_is_told(tmp_p
 
 
 def test_multi_frame_images(tmp_path):
-    from medical_files import pydicom_file
-
     image = pydicom_file("rtdose.dcm", tmp_path / "dose")
     item = labelled(image, name="rtdose.dcm")
     write_dataset("dicom-seg", [item], class_table(), tmp_path / "out")
@@ -343,10 +341,10 @@ def test_multi_frame_images(tmp_path):
     assert facts == volume_facts(item.layers(), item.width, item.height, item.depth) and not problems
 
 
-@pytest.mark.parametrize("name", ["CT_small.dcm", "MR_small.dcm", "examples_palette.dcm", "examples_jpeg2k.dcm", "examples_rgb_color.dcm"])
+@pytest.mark.parametrize(
+    "name", ["CT_small.dcm", "MR_small.dcm", "examples_palette.dcm", "examples_jpeg2k.dcm", "examples_rgb_color.dcm"]
+)
 def test_single_files_of_others(tmp_path, name):
-    from medical_files import pydicom_file
-
     try:
         image = pydicom_file(name, tmp_path / "in")
         info = probe(image)
@@ -391,6 +389,20 @@ def test_who_made_a_segment(tmp_path):
     assert [(s.source, s.model_id) for s in layer.segments.values()] == rows
     header = pydicom.dcmread(tmp_path / "out" / "segmentations" / "image0.dcm")
     assert [row.SegmentAlgorithmType for row in header.SegmentSequence] == ["MANUAL", "AUTOMATIC", "SEMIAUTOMATIC"]
+
+
+def test_a_liver_of_another_program_without_its_images(tmp_path):
+    """One of pydicom's files, made by dcmqi and cut down to one of three frames."""
+    pydicom_file("liver_1frame.dcm", tmp_path)
+    with opened(tmp_path) as importer:
+        assert [(item.name, item.color) for item in importer.classes] == [("Liver", "#dd8265")]
+        (found,) = list(importer.images())
+        assert (found.width, found.height, found.image) == (512, 512, None)
+        counts = build_layers(found, [1]).counts
+        assert counts.pixels == {0: int(pydicom.dcmread(tmp_path / "liver_1frame.dcm").pixel_array.sum())}
+        assert [problem.sentence[:45] for problem in importer.problems] == [
+            "The segmentation has another number of frames"
+        ]
 
 
 def small(folder: Path) -> Path:
