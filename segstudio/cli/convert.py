@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
         workers=args.workers,
     )
     with ProgressBar() as bar:
-        told = settle_losses(args, lambda: losses_of_conversion(source, plan, bar), args.out)
+        told = settle_losses(args, lambda: losses_of_conversion(source, plan, bar))
         bar.close()
         report = convert(source, plan, bar)
     known_sentences = {loss.sentence for loss in told}

@@ -11,7 +11,6 @@ from segstudio.core.errors import UserError
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from segstudio.io.formats.base import ExportReport, Loss, Tiling
 
@@ -131,7 +130,7 @@ def tiling_of(args: argparse.Namespace, format_id: str) -> Tiling | None:
     return tiling
 
 
-def settle_losses(args: argparse.Namespace, count: Callable[[], Sequence[Loss]], place: Path) -> Sequence[Loss]:
+def settle_losses(args: argparse.Namespace, count: Callable[[], Sequence[Loss]]) -> Sequence[Loss]:
     """Say what the format cannot hold, and whether to go on with it.
 
     With ``--strict`` anything lost ends it. On a terminal the user is asked, unless ``--yes``; without one it goes on, and the
@@ -140,8 +139,11 @@ def settle_losses(args: argparse.Namespace, count: Callable[[], Sequence[Loss]],
     Raises
     ------
     UserError
-        When it shall not go on.
+        When it shall not go on, or the folder holds something.
     """
+    from segstudio.io.formats.unfinished import check_free
+
+    check_free(args.out.absolute())
     if args.yes:
         return ()
     losses = count()
@@ -152,11 +154,11 @@ def settle_losses(args: argparse.Namespace, count: Callable[[], Sequence[Loss]],
     if args.strict:
         raise UserError(
             f"Nothing was written: {counted(len(losses), 'loss', 'losses')}",
-            path=place,
+            path=args.out,
             remedy="choose another format, or leave out --strict",
         )
     if sys.stdin.isatty() and sys.stderr.isatty() and not _agrees():
-        raise UserError("Nothing was written", path=place, remedy="choose another format, or say --yes")
+        raise UserError("Nothing was written", path=args.out, remedy="choose another format, or say --yes")
     return losses
 
 

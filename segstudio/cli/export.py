@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
             tiles,
             args.workers,
         )
-        told = settle_losses(args, lambda: losses_before(store, plan, bar), args.out)
+        told = settle_losses(args, lambda: losses_before(store, plan, bar))
         bar.close()
         report = export_project(store, plan, bar)
     known = {loss.sentence for loss in told}

@@ -21,6 +21,7 @@ from segstudio.io.formats.pixels import safe_stem, unique_stem
 from segstudio.io.formats.reading import build_layers, opened
 from segstudio.io.formats.safety import file_name
 from segstudio.io.formats.selection import BY_FILE, groups_of, splits_of
+from segstudio.io.formats.unfinished import check_free
 from segstudio.io.formats.work_list import plane_stem
 from segstudio.io.formats.writing import Work, export_items, planned_entry
 from segstudio.io.readers.kept import KeptReaders
@@ -61,6 +62,7 @@ def convert(
     Cancelled
         When *cancel* was set.
     """
+    check_free(Path(plan.out).absolute())
     with _Conversion(source, plan, cancel) as conversion:
         return export_items(conversion.work, conversion.plan, progress, cancel)
 

@@ -11,7 +11,7 @@ from segstudio.core.cancel import NEVER, Cancel
 from segstudio.core.errors import UserError
 from segstudio.core.progress import ProgressSink, no_progress
 from segstudio.io.formats.table import exporters
-from segstudio.io.formats.unfinished import sweep_dead
+from segstudio.io.formats.unfinished import check_free, sweep_dead
 from segstudio.io.formats.writing import Work, export_items, planned_entry
 from segstudio.io.readers.kept import KeptReaders
 
@@ -46,7 +46,7 @@ def export_project(
         check_tiling(plan.tiles, entry)
     if not len(store.classes):
         raise UserError("The project has no classes", path=store.folder, remedy="add one and label something first")
-    _check_free(Path(plan.out).absolute())
+    check_free(Path(plan.out).absolute())
     records = selected(store, plan, cancel)
     classes = written_classes(store.classes, plan.select)
     with ExitStack() as stack:
@@ -57,9 +57,3 @@ def export_project(
             scratch = Path(name)
         work = work_list(store, records, plan, entry, readers, cancel, scratch)
         return export_items(Work(work.items, classes, work.skipped, work.notes), plan, progress, cancel)
-
-
-def _check_free(out: Path) -> None:
-    """Refuse a folder that holds something before any time is spent; :func:`atomic_folder` looks again."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UserError("The folder is not empty", path=out, remedy="choose a folder that does not exist yet")

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
 import segstudio
+from segstudio.core.errors import UserError
 from segstudio.io.atomic import TEMP_PREFIX, atomic_folder, disk_error
 
 if TYPE_CHECKING:
@@ -91,6 +92,18 @@ def unfinished_folder(out: Path, key: str) -> Iterator[Unfinished]:
         finally:
             beside.close()
         (folder / JOURNAL).unlink(missing_ok=True)
+
+
+def check_free(out: Path) -> None:
+    """Refuse a folder that holds something before any time is spent; :func:`atomic_folder` looks again.
+
+    Raises
+    ------
+    UserError
+        When *out* is a file, or a folder that is not empty.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError("The folder is not empty", path=out, remedy="choose a folder that does not exist yet")
 
 
 def _left_behind(out: Path, key: str) -> Path | None:
