@@ -58,7 +58,8 @@ class RowRuns:
             turns = np.zeros(height * (rect.width + 1), np.int8)
             turns[lines + self.starts[first:last] - rect.x] = 1
             turns[lines + self.ends[first:last] - rect.x] = -1
-            yield np.cumsum(turns, dtype=np.int8).reshape(height, rect.width + 1)[:, :-1].astype(np.bool_)
+            np.cumsum(turns, dtype=np.int8, out=turns)
+            yield turns.view(np.bool_).reshape(height, rect.width + 1)[:, :-1]
 
     def mask(self, rect: Rect) -> npt.NDArray[np.bool_]:
         """(rect.height, rect.width) bool; the runs must lie inside *rect*."""

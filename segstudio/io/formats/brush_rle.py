@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 _SIZES = (3, 4, 8, 16)
 _LONGEST = 1 << 16
 _TOKEN_BITS = 27
-MOST_PIXELS = (1 << 30) - 1
-"""More pixels than that the format cannot count."""
 _OPAQUE = 128
 
 
@@ -81,7 +79,8 @@ def decode(rle: Sequence[int], width: int, height: int) -> RowRuns:
     turns = np.zeros((bottom - top) * width + 1, np.int8)
     np.add.at(turns, starts - top * width, 1)
     np.add.at(turns, ends - top * width, -1)
-    return runs_of_mask(np.cumsum(turns[:-1], dtype=np.int8).reshape(bottom - top, width), 0, top)
+    np.cumsum(turns, dtype=np.int8, out=turns)
+    return runs_of_mask(turns[:-1].reshape(bottom - top, width), 0, top)
 
 
 def _tokens(data: bytes, count: int) -> tuple[npt.NDArray[np.int64], ...]:

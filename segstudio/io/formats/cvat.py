@@ -7,7 +7,15 @@ from xml.sax.saxutils import escape, quoteattr
 
 from segstudio.io.formats.pixels import make_folder, place_image, write_classes
 from segstudio.io.formats.safety import Limits
-from segstudio.io.formats.shapes import IGNORE_LABEL, Drawn, KeptParts, difference, drawn_segments, refuse_reserved
+from segstudio.io.formats.shapes import (
+    IGNORE_LABEL,
+    Drawn,
+    KeptParts,
+    difference,
+    drawn_segments,
+    refuse_large,
+    refuse_reserved,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -56,6 +64,7 @@ class CvatExporter:
 
     def write_image(self, item: ExportItem, cancel: Cancel) -> Any:
         """Write the image file; its element of the XML file, and how many segments had holes."""
+        refuse_large(item, "CVAT")
         name = place_image(item, self._folder / "images")
         subset = f" subset={quoteattr(item.split)}" if item.split else ""
         head = f'name={quoteattr(name)}{subset} width="{item.width}" height="{item.height}"'

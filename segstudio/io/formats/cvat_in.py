@@ -29,6 +29,7 @@ from segstudio.io.formats.shapes_in import (
     polygon,
     size_of_picture,
 )
+from segstudio.io.readers.limits import MAX_PIXELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -298,7 +299,7 @@ def _mask(given: Mapping[str, str], size: Size) -> Area:
     except (ValueError, OverflowError) as error:
         raise ValueError("a mask whose run lengths are no numbers") from error
     pixels = width * height
-    if (counts < 0).any() or (counts > pixels).any() or int(counts.sum()) > pixels or pixels > 1 << 30:
+    if (counts < 0).any() or (counts > pixels).any() or int(counts.sum()) > pixels or pixels > MAX_PIXELS:
         raise ValueError("a mask whose run lengths do not add up to its box")
     # The zeros at the end may be left out.
     turns = np.zeros(pixels + 1, np.int8)
@@ -307,7 +308,8 @@ def _mask(given: Mapping[str, str], size: Size) -> Area:
     np.add.at(turns, edges[1::2], -1)
     if edges.size % 2:
         turns[edges[-1]] -= 1
-    mask = np.cumsum(turns[:-1], dtype=np.int8).astype(np.bool_).reshape(height, width)
+    np.cumsum(turns, dtype=np.int8, out=turns)
+    mask = turns[:-1].view(np.bool_).reshape(height, width)
     rect = Rect(x, y, width, height)
     part = rect.clipped(*size)
     if part.is_empty or not mask.any():

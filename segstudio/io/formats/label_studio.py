@@ -7,11 +7,18 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 from xml.sax.saxutils import quoteattr
 
-from segstudio.core.errors import UserError
-from segstudio.io.formats.brush_rle import MOST_PIXELS, encode
+from segstudio.io.formats.brush_rle import encode
 from segstudio.io.formats.pixels import make_folder, place_image, write_classes, write_text
 from segstudio.io.formats.safety import Limits
-from segstudio.io.formats.shapes import IGNORE_LABEL, Drawn, KeptParts, difference, drawn_segments, refuse_reserved
+from segstudio.io.formats.shapes import (
+    IGNORE_LABEL,
+    Drawn,
+    KeptParts,
+    difference,
+    drawn_segments,
+    refuse_large,
+    refuse_reserved,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -54,12 +61,7 @@ class LabelStudioExporter:
 
     def write_image(self, item: ExportItem, cancel: Cancel) -> Any:
         """Write the image file; its task as text, and how many segments had holes."""
-        if item.width * item.height > MOST_PIXELS:
-            raise UserError(
-                "The image is too large for Label Studio's brush regions",
-                path=item.image_file,
-                remedy="cut it into tiles",
-            )
+        refuse_large(item, "Label Studio")
         name = place_image(item, self._folder / "images")
         regions: list[dict[str, Any]] = []
         with_holes = 0

@@ -15,6 +15,7 @@ from segstudio.io.formats.shapes import (
     Drawn,
     difference,
     drawn_segments,
+    refuse_large,
     refuse_reserved,
 )
 
@@ -57,6 +58,7 @@ class LabelmeExporter:
 
     def write_image(self, item: ExportItem, cancel: Cancel) -> Any:
         """Write the image and its JSON file; how many segments had holes."""
+        refuse_large(item, "labelme")
         folder = make_folder(self._folder / (item.split or ""))
         name = place_image(item, folder)
         shapes: list[dict[str, Any]] = []

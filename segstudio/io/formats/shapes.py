@@ -15,6 +15,7 @@ from segstudio.core.polygons import outlines_of_strips
 from segstudio.core.row_runs import RowRuns, runs_of_layer, runs_of_mask, united
 from segstudio.io.atomic import disk_error
 from segstudio.io.formats.pixels import label_layers
+from segstudio.io.readers.limits import MAX_PIXELS
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
@@ -89,6 +90,16 @@ def refuse_reserved(classes: ClassTable, tool: str, *names: str) -> None:
     for name in names:
         if any(item.name == name for item in classes):
             raise UserError(f"A class is named “{name}”, which {tool} files use for something else", remedy="rename it")
+
+
+def refuse_large(item: ExportItem, tool: str) -> None:
+    """UserError for an image larger than what is drawn in one piece when the files are read."""
+    if item.width * item.height > MAX_PIXELS:
+        raise UserError(
+            f"The image is too large for {tool} files ({item.width} × {item.height} pixels)",
+            path=item.image_file,
+            remedy="cut it into tiles",
+        )
 
 
 def traits_of(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,10 +18,12 @@ from segstudio.core.cancel import NEVER
 from segstudio.core.errors import UserError
 from segstudio.core.geometry import Rect
 from segstudio.core.layer_builder import FoundObject, LayerBuilder
+from segstudio.io.formats.base import ExportItem
 from segstudio.io.formats.cvat import CvatExporter
 from segstudio.io.formats.cvat_in import CvatImporter
 from segstudio.io.formats.reading import build_layers, detect, opened
 from segstudio.io.formats.safety import Limits
+from segstudio.io.formats.table import entry_of, load_target
 from tests.round_trips import Scene, class_table, facts_of, items_of, read_dataset, round_trip, scenes, write_dataset
 
 
@@ -288,3 +290,13 @@ def test_other_xml_is_not_taken_for_cvats(tmp_path: Path) -> None:
     assert CvatImporter.looks_like(tmp_path) == CvatImporter.looks_like(tmp_path / "a.xml") == 0
     with pytest.raises(UserError, match="no XML file of CVAT"):
         CvatImporter(tmp_path, {}, Limits())
+
+
+@pytest.mark.parametrize("format_id", ["cvat", "labelme", "label-studio"])
+def test_images_too_large_to_be_drawn_are_refused_by_name(tmp_path: Path, format_id: str) -> None:
+    entry = entry_of(format_id)
+    exporter = load_target(entry.target)(tmp_path / "out", class_table(1), entry.options)
+    item = ExportItem(1, "a", "a.png", tmp_path / "a.png", 30_000, 30_000, None, list)
+    with pytest.raises(UserError, match="too large") as told:
+        exporter.write(item, NEVER)
+    assert told.value.path == item.image_file
