@@ -172,7 +172,9 @@ class Ade20kImporter:
                 return
             objects = labels.objects
             yield from class_and_object_pieces(
-                lambda: together(self._codes(labels, note, cancel), _numbers(labels, cancel), objects), note, cancel
+                lambda told: together(self._codes(labels, told, cancel), _numbers(labels, cancel), objects),
+                note,
+                cancel,
             )
 
     def _codes(self, labels: _Labels, note: Note, cancel: Cancel) -> Iterator[npt.NDArray[np.uint16]]:

@@ -186,15 +186,15 @@ class CityscapesImporter:
         labels, instances = look_at_mask(kinds[ids]), kinds.get("instanceIds.png")
         values = self._train_values if ids == "labelTrainIds.png" else self._values
 
-        def codes() -> Iterator[npt.NDArray[np.uint16]]:
+        def codes(told: Note) -> Iterator[npt.NDArray[np.uint16]]:
             for strip in labels.indices(cancel):
                 plain = strip // FIRST_INSTANCE if ids == "instanceIds.png" else strip
-                yield values.indices(np.where(strip >= FIRST_INSTANCE, plain, strip), note)
+                yield values.indices(np.where(strip >= FIRST_INSTANCE, plain, strip), told)
 
         objects = kinds.get(f"{OBJECT_IDS}.png") if self._own is not None else None
         numbers = objects or instances
         if numbers is None:
-            yield from area_pieces(codes())
+            yield from area_pieces(codes(note))
             return
         file = look_at_mask(numbers)
 
@@ -203,7 +203,7 @@ class CityscapesImporter:
                 first = FIRST_INSTANCE if objects is None else 1
                 yield np.where((strip >= first) & (strip != IGNORE), strip, 0).astype(np.int64)
 
-        yield from class_and_object_pieces(lambda: together(codes(), ours(), numbers), note, cancel)
+        yield from class_and_object_pieces(lambda told: together(codes(told), ours(), numbers), note, cancel)
 
     @cached_property
     def _values(self) -> ValueMap:
@@ -219,7 +219,7 @@ class CityscapesImporter:
         document = read_json(path, self._limits)
         size = _document_size(document, path)
         codes, numbers = painted(document, size, self._codes_by_name, self._limits, note, cancel)
-        yield from class_and_object_pieces(lambda: iter([(codes, numbers)]), note, cancel)
+        yield from class_and_object_pieces(lambda _: iter([(codes, numbers)]), note, cancel)
 
     @cached_property
     def _codes_by_name(self) -> dict[str, tuple[int, bool]]:

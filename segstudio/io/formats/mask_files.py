@@ -77,7 +77,7 @@ class MaskFile:
         """(h, width) int64 of a mask that numbers objects (or has a colour for each): 0 where there is none."""
         none = (0, 0xE0E0C0) if self.is_color else (0, 65535 if self.is_deep else 255)
         for strip in self.colors(cancel) if self.is_color else self.indices(cancel):
-            yield np.where(np.isin(strip, none), 0, strip).astype(np.int64)
+            yield np.where((strip == none[0]) | (strip == none[1]), 0, strip).astype(np.int64)
 
     def _strips(self, cancel: Cancel) -> Iterator[npt.NDArray[Any]]:
         if self.path.suffix.lower() == ".png" and not self.is_color and self.width * self.height > _STREAMED_PIXELS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,15 +34,24 @@ def area_pieces(codes: Codes) -> Iterator[Piece]:
         y += strip.shape[0]
 
 
-def class_and_object_pieces(both: Callable[[], Both], note: Note, cancel: Cancel = NEVER) -> Iterator[Piece]:
+def class_and_object_pieces(both: Callable[[Note], Both], note: Note, cancel: Cancel = NEVER) -> Iterator[Piece]:
     """Areas and objects of (codes, object numbers) strips, both (h, w); number 0 is no object.
 
     An object is of the class that most of its pixels have; pixels of it that have another class stay as areas of that class,
-    so that the classes come as they are. *both* is called twice.
+    so that the classes come as they are. *both* is called with what takes its notes; where it gives one strip, once only.
     """
-    class_of = _classes_of_objects(both, note, cancel)
+    told: list[tuple[str, int]] = []
+    kept = list(islice(both(lambda sentence, count=1: told.append((sentence, count))), 2))
+    is_small = len(kept) < 2
+    for sentence, count in told if is_small else ():
+        note(sentence, count)
+
+    def strips() -> Both:
+        return iter(kept) if is_small else both(_silent)
+
+    class_of = _classes_of_objects(strips(), note, cancel)
     y = 0
-    for codes, numbers in both():
+    for codes, numbers in iter(kept) if is_small else both(note):
         check(cancel)
         own = _own_class(class_of, numbers)
         areas = np.where((numbers != 0) & (codes == own), 0, codes).astype(np.uint16)
@@ -49,11 +59,14 @@ def class_and_object_pieces(both: Callable[[], Both], note: Note, cancel: Cancel
             yield ClassPixels(0, y, areas)
         y += codes.shape[0]
     y = 0
-    for codes, numbers in both():
+    for codes, numbers in strips():
         check(cancel)
-        kept = np.where(codes == _own_class(class_of, numbers), numbers, 0)
-        yield from object_pieces(kept, class_of, y)
+        yield from object_pieces(np.where(codes == _own_class(class_of, numbers), numbers, 0), class_of, y)
         y += codes.shape[0]
+
+
+def _silent(sentence: str, count: int = 1) -> None:
+    """For strips that are read once more."""
 
 
 def object_pieces(numbers: npt.NDArray[np.int64], code_of: dict[int, int], y: int = 0) -> Iterator[Piece]:
@@ -89,14 +102,17 @@ def ranked(numbers: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.
     return found, places.reshape(numbers.shape)
 
 
-def _classes_of_objects(both: Callable[[], Both], note: Note, cancel: Cancel) -> dict[int, int]:
+def _classes_of_objects(both: Both, note: Note, cancel: Cancel) -> dict[int, int]:
     counts: dict[tuple[int, int], int] = {}
-    for codes, numbers in both():
+    for strip_codes, strip_numbers in both:
         check(cancel)
-        is_object = numbers != 0
-        pairs, times = np.unique((numbers[is_object] << 16) | codes[is_object], return_counts=True)
-        for pair, count in zip(pairs.tolist(), times.tolist()):
-            key = (pair >> 16, pair & 0xFFFF)
+        is_object = strip_numbers != 0
+        found, places = ranked(strip_numbers[is_object])
+        kinds, which = ranked(strip_codes[is_object].astype(np.int64))
+        joint = places * max(kinds.size, 1) + which
+        pairs, index = ranked(joint)
+        for pair, count in zip(pairs.tolist(), np.bincount(index, minlength=pairs.size).tolist()):
+            key = (int(found[pair // kinds.size]), int(kinds[pair % kinds.size]))
             counts[key] = counts.get(key, 0) + count
     best: dict[int, tuple[int, int]] = {}
     for (number, code), count in sorted(counts.items()):

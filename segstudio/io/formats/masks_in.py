@@ -112,7 +112,7 @@ class MasksImporter:
                 return
             numbers = look_at_mask(objects)
             yield from class_and_object_pieces(
-                lambda: together(self._codes(file, note, cancel), numbers.object_numbers(cancel), objects),
+                lambda told: together(self._codes(file, told, cancel), numbers.object_numbers(cancel), objects),
                 note,
                 cancel,
             )

@@ -136,7 +136,7 @@ class VocImporter:
                 return
             numbers = look_at_mask(beside)
             yield from class_and_object_pieces(
-                lambda: together(self._legend.codes(file, note, cancel), numbers.object_numbers(cancel), beside),
+                lambda told: together(self._legend.codes(file, told, cancel), numbers.object_numbers(cancel), beside),
                 note,
                 cancel,
             )

@@ -149,3 +149,26 @@ def test_masks_of_two_sizes(tmp_path):
 
     with pytest.raises(UserError, match="size"):
         read_dataset("voc", tmp_path)
+
+
+def test_what_has_no_class_is_counted_once_however_often_it_is_read(tmp_path, monkeypatch):
+    from segstudio.io.formats import mask_files
+
+    classes, _ = devkit(tmp_path)
+    classes[25:28] = 99
+    Image.fromarray(classes).save(tmp_path / "SegmentationClass" / "2007_000032.png")
+    whole = read_dataset("voc", tmp_path)
+    monkeypatch.setattr(mask_files.MaskFile, "_strips", by_rows(mask_files.MaskFile._strips))
+    strips = read_dataset("voc", tmp_path)
+    for found in (whole, strips):
+        (problem,) = found.problems
+        assert problem.count == 3 * 40 and "99" in problem.sentence
+    assert strips.facts("2007_000032") == whole.facts("2007_000032")
+
+
+def by_rows(read):
+    def strips(self, cancel):
+        for strip in read(self, cancel):
+            yield from (strip[y : y + 7] for y in range(0, len(strip), 7))
+
+    return strips
