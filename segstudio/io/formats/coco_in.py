@@ -15,7 +15,7 @@ from segstudio.core.errors import UserError
 from segstudio.core.layer_builder import ClassPixels, FoundObject
 from segstudio.io.formats.base import FoundImage
 from segstudio.io.formats.coco_index import CocoIndex, id_of
-from segstudio.io.formats.coco_masks import Mask, box_mask, mask_of
+from segstudio.io.formats.coco_masks import PART_PIXELS, Mask, box_mask, masks_of
 from segstudio.io.formats.coco_places import find_files, image_folders, likeness, split_of
 from segstudio.io.formats.problems import ProblemList
 from segstudio.io.formats.safety import file_name, find_image, whole_number
@@ -184,11 +184,6 @@ class CocoImporter:
     def _piece(
         self, place: int, annotation: dict[str, Any], width: int, height: int, note: Note, *, is_crowd: bool = False
     ) -> Iterator[FoundObject]:
-        try:
-            x, y, mask = self._mask(annotation, width, height, note)
-        except ValueError as error:
-            note(f"An annotation was left out: it is {error}")
-            return
         found = self._files.class_of(place, annotation)
         if found is None:
             note("An annotation was left out: it has no category")
@@ -198,17 +193,25 @@ class CocoImporter:
         is_object = told if isinstance(told, bool) else is_thing
         if is_crowd and is_object:
             note("A crowd came as an area of its class, not as objects")
-        yield FoundObject(x, y, mask, index, is_object=is_object and not is_crowd, **origin_of(annotation))
+        facts = {"is_object": is_object and not is_crowd, **origin_of(annotation)}
+        if width * height > PART_PIXELS:
+            facts["key"] = object()
+        try:
+            for x, y, mask in self._masks(annotation, width, height, note):
+                yield FoundObject(x, y, mask, index, **facts)
+        except ValueError as error:
+            note(f"An annotation was left out: it is {error}")
 
-    def _mask(self, annotation: dict[str, Any], width: int, height: int, note: Note) -> Mask:
+    def _masks(self, annotation: dict[str, Any], width: int, height: int, note: Note) -> Iterator[Mask]:
         segmentation = annotation.get("segmentation")
         if segmentation:
-            return mask_of(segmentation, width, height, self._limits, note)
-        if not annotation.get("bbox"):
+            yield from masks_of(segmentation, width, height, self._limits, note)
+        elif not annotation.get("bbox"):
             raise ValueError("without an outline")
-        if not self._fills_boxes:
+        elif not self._fills_boxes:
             raise ValueError("a box without an outline (the option “boxes” fills it)")
-        return box_mask(annotation["bbox"], width, height)
+        else:
+            yield box_mask(annotation["bbox"], width, height)
 
 
 def ignored_pieces(row: dict[str, Any], width: int, height: int, limits: Limits, note: Note) -> Iterator[ClassPixels]:
@@ -216,11 +219,10 @@ def ignored_pieces(row: dict[str, Any], width: int, height: int, limits: Limits,
     ignored = row.get("ignored")
     for segmentation in ignored if isinstance(ignored, list) else ():
         try:
-            x, y, mask = mask_of(segmentation, width, height, limits, note)
+            for x, y, mask in masks_of(segmentation, width, height, limits, note):
+                yield ClassPixels(x, y, mask.astype(np.uint16) * np.uint16(IGNORE))
         except ValueError as error:
             note(f"Ignored pixels were left out: they are {error}")
-            continue
-        yield ClassPixels(x, y, mask.astype(np.uint16) * np.uint16(IGNORE))
 
 
 def origin_of(row: dict[str, Any]) -> dict[str, Any]:

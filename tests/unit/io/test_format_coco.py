@@ -30,6 +30,7 @@ from segstudio.core.cancel import NEVER
 from segstudio.core.classes import IGNORE
 from segstudio.core.layer_builder import ClassPixels, FoundObject, LayerBuilder
 from segstudio.core.polygons import outlines, rasterise, to_coco
+from segstudio.io.formats import coco_in, coco_masks
 from segstudio.io.formats.reading import build_layers, opened
 
 QUICK = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
@@ -98,6 +99,21 @@ def test_images_written_in_another_order_give_the_same_bytes(tmp_path):
         exporter.finish([])
         written.append((out / "annotations" / "instances.json").read_bytes())
     assert written[0] == written[1]
+
+
+@pytest.mark.parametrize("polygons", [False, True])
+def test_large_images_are_read_in_parts(tmp_path, monkeypatch, polygons):
+    scene = scene_of(6)
+    write_dataset("coco", items_of([scene], tmp_path / "images"), scene.table, tmp_path / "out", {"polygons": polygons})
+    for module in (coco_in, coco_masks):
+        monkeypatch.setattr(module, "PART_PIXELS", 48 * 7)
+    with opened(tmp_path / "out", "coco") as importer:
+        pieces = list(next(iter(importer.images())).open_labels(NEVER))
+    assert len(pieces) > 20
+    assert max(piece.mask.shape[1] for piece in pieces if isinstance(piece, FoundObject)) == 7
+    back = read_dataset("coco", tmp_path / "out")
+    assert back.facts() == facts_of(scene)
+    assert back.problems == []
 
 
 def test_a_changed_file_is_told_of(tmp_path):
