@@ -28,6 +28,8 @@ NEEDED_OF = {
     "simulate": ["--data", "--budget", "--annotator", "--order", "--loop", "--seed", "--model", "--out", "--json", "--sketch"],
     "predict": ["IMAGE", "--model", "--out", "--probabilities"],
     "prompt": ["IMAGE", "--model", "--device", "--points", "--box", "--line", "--everything", "--choice", "--plane", "--out", "--json"],
+    "import": ["DIR", "SRC", "--format", "--option", "--dry-run", "--map", "--no-images", "--copy", "--new-layer", "--json", "coco"],
+    "convert": ["SRC", "DST", "--from", "--to"],
     "export": ["DIR", "--format", "--out", "--split", "--seed", "masks", "voc", "coco"],
     "train": ["DIR", "--data", "--arch", "--encoder", "--loss", "--epochs", "--batch", "--size", "--lr", "--seed", "--device", "--out", "--resume", "--refine", "unet", "efficientnet_lite0"],
     "augment": ["DIR", "--data", "--out", "--copies", "--seed", "--augment", "--augment-option", "--size", "--split", "elastic_sigma_px"],
@@ -169,14 +171,14 @@ def test_sigterm_clears_away_what_is_half_written(capsys, tmp_path, monkeypatch)
 
     project = small_project(tmp_path / "p")
     before = signal.getsignal(signal.SIGTERM)
-    real = masks.MasksExporter.write
+    real = masks.MasksExporter.enter
 
-    def write(self, item, cancel):
-        real(self, item, cancel)
+    def enter(self, item, written):
+        real(self, item, written)
         assert len(list(tmp_path.glob(".segstudio-tmp-*"))) == 1
         signal.raise_signal(signal.SIGTERM)
 
-    monkeypatch.setattr(masks.MasksExporter, "write", write)
+    monkeypatch.setattr(masks.MasksExporter, "enter", enter)
     assert run(capsys, "export", project, "--format", "masks", "--out", tmp_path / "out") == (1, "", "segstudio: cancelled.\n")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["p", "pictures"]
     assert signal.getsignal(signal.SIGTERM) == before
