@@ -122,7 +122,10 @@ def look_at_mask(path: Path) -> MaskFile:
         check_size(path, image.width, image.height, max_pixels=MAX_TILED_PIXELS)
         palette: tuple[int, ...] = ()
         if image.mode == "P" and image.palette is not None:
-            flat = image.getpalette("RGB") or []
+            # Pillow's getpalette() would decode the whole picture; a PNG's palette stands in front of it.
+            raw = image.palette
+            is_told = image.format == "PNG" and isinstance(raw.palette, bytes)
+            flat = list(raw.palette) if is_told else image.getpalette("RGB") or []
             palette = tuple((r << 16) | (g << 8) | b for r, g, b in zip(flat[::3], flat[1::3], flat[2::3]))
         is_deep = image.mode in ("I", "I;16", "I;16B", "F")
         return MaskFile(path, image.width, image.height, image.mode, is_deep, palette, image.format == "JPEG")
