@@ -25,7 +25,7 @@ from tests.gui.fake_threads import fake_threads
 from tests.gui.window_help import open_project, open_window
 
 LEFT = Qt.MouseButton.LeftButton
-REAL_MS = 60_000
+REAL_MS = 180_000
 
 
 @contextmanager
