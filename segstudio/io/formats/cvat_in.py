@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
@@ -101,24 +101,8 @@ class CvatImporter:
         try:
             if path.stat().st_size > self._limits.index_bytes:
                 raise UserError("The file is too large", path=path, remedy="split the dataset")
-            stack: list[Element] = []
-            for event, element in Tree.iterparse(path, ("start", "end"), forbid_dtd=True):
-                if event == "start":
-                    stack.append(element)
-                    if len(stack) > self._limits.depth:
-                        raise UserError("The file is nested too deeply", path=path, remedy=RESTORE)
-                    if element.tag == "track":
-                        raise UserError(
-                            "The file is CVAT's format for videos, whose tracks are not read",
-                            path=path,
-                            remedy="export the task from CVAT as “CVAT for images 1.1”",
-                        )
-                    continue
-                stack.pop()
-                if element.tag in ("label", "image"):
-                    yield element
-                    if stack:
-                        stack[-1].remove(element)
+            with path.open("rb") as stream:
+                yield from self._parsed(path, Tree.iterparse(_Wide(stream), ("start", "end"), forbid_dtd=True))
         except DefusedXmlException as error:
             raise UserError("The XML file holds entities, which are not read", path=path, remedy=RESTORE) from error
         except (ParseError, LookupError, ValueError) as error:
@@ -127,6 +111,26 @@ class CvatImporter:
             raise UserError(
                 f"The file cannot be read ({error.strerror or error})", path=path, remedy="check it"
             ) from error
+
+    def _parsed(self, path: Path, events: Iterator[tuple[str, Element]]) -> Iterator[Element]:
+        stack: list[Element] = []
+        for event, element in events:
+            if event == "start":
+                stack.append(element)
+                if len(stack) > self._limits.depth:
+                    raise UserError("The file is nested too deeply", path=path, remedy=RESTORE)
+                if element.tag == "track":
+                    raise UserError(
+                        "The file is CVAT's format for videos, whose tracks are not read",
+                        path=path,
+                        remedy="export the task from CVAT as “CVAT for images 1.1”",
+                    )
+                continue
+            stack.pop()
+            if element.tag in ("label", "image"):
+                yield element
+                if stack:
+                    stack[-1].remove(element)
 
     def images(self) -> Iterator[FoundImage]:
         """In the order of the file; one that is named twice comes once, with a problem."""
@@ -223,6 +227,17 @@ class CvatImporter:
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+class _Wide:
+    """A file that gives a megabyte at a time: the parser looks at a long attribute anew with each piece it gets."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def read(self, _count: int) -> bytes:
+        """The next megabyte."""
+        return self._stream.read(1 << 20)
 
 
 def _xml_files(folder: Path, most: int | None = None) -> list[Path]:
