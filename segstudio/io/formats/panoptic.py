@@ -9,6 +9,7 @@ import numpy as np
 
 from segstudio.core.cancel import check
 from segstudio.core.classes import IGNORE
+from segstudio.core.errors import UserError
 from segstudio.core.geometry import TILE, Rect
 from segstudio.core.rle import encode_runs, runs_of_array
 from segstudio.io.formats.coco import Grouping
@@ -17,6 +18,7 @@ from segstudio.io.formats.coco_parts import Parts, dump
 from segstudio.io.formats.index_png import write_index_png
 from segstudio.io.formats.panoptic_map import SegmentBoxes, free_color_id
 from segstudio.io.formats.pixels import label_layers, make_folder, place_image, write_classes
+from segstudio.io.readers.limits import MAX_PIXELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -101,6 +103,12 @@ class PanopticExporter:
 
     def write_image(self, item: ExportItem, cancel: Cancel) -> list[int]:
         """As :meth:`write` says; the ids of classes that the image has objects of."""
+        if item.width * item.height > MAX_PIXELS:
+            raise UserError(
+                f"A map of {item.width} × {item.height} pixels is larger than programs read",
+                path=item.image_file,
+                remedy="cut the image into tiles, or choose another format",
+            )
         image: dict[str, Any] = {
             "id": item.number,
             "file_name": place_image(item, self._folder / "images"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +206,14 @@ def test_ids_are_colours_near_the_class_and_never_twice():
     rgb = rgb_of(np.array(ids[:300])).astype(int)
     assert np.abs(rgb - (200, 0, 255)).max() <= 40
     assert free_color_id((0, 0, 0), 0, {0}) != 0
+
+
+def test_what_is_too_large_for_a_map_is_refused_before(tmp_path):
+    scene = scene_of(4)
+    (item,) = items_of([scene], tmp_path / "images")
+    with pytest.raises(UserError, match="Cut the image into tiles") as caught:
+        PanopticExporter(tmp_path, scene.table, {}).write(replace(item, width=30_000, height=30_000), NEVER)
+    assert caught.value.path == item.image_file
 
 
 def test_a_changed_map_is_told_of(tmp_path):
