@@ -37,7 +37,6 @@ OPTIONS: dict[str, tuple[tuple[str, str, bool], ...]] = {
     "coco": (("polygons", "Polygons in place of RLE", False), ("stuff", "Areas (stuff) beside objects", True)),
     "ade20k": (("layout", "Layout", False),),
     "yolo-seg": (("holes", "Cut holes out, don't fill", False),),
-    "yolo-seg": (("holes", "Holes by cuts to the outline", False),),
     "labelme": (
         ("masks", "Masks in place of polygons", False),
         ("image_data", "The images inside the JSON files", False),
