@@ -266,7 +266,8 @@ class FormatEntry:
     image of its own. What it holds decides what is counted and shown before writing: ``holds_overlap`` (a pixel may belong to
     several objects), ``holds_objects`` (objects are told apart), ``holds_stuff`` (labels that are no object), ``holds_ignore``,
     ``holds_holes``, ``holds_parts`` (an object in several pieces), and classes and values up to ``most_classes``. ``has_values``: masks of
-    class values, where unlabelled pixels are written as ignored once a class owns the value 0. ``needs`` is the extra that brings its library.
+    class values, where unlabelled pixels are written as ignored once a class owns the value 0. ``holds_place``: labels lie on a map or
+    in a body; then the exporter's own check, which looks at that, is asked beside the importer. ``needs`` is the extra that brings its library.
     """
 
     id: str
@@ -284,5 +285,6 @@ class FormatEntry:
     holds_holes: bool = True
     holds_parts: bool = True
     has_values: bool = False
+    holds_place: bool = False
     most_classes: int = 65535
     needs: str = ""

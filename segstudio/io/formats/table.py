@@ -69,25 +69,30 @@ BUILT_IN: tuple[FormatEntry, ...] = (
     FormatEntry(
         "geotiff", "Index masks (GeoTIFF)", f"{_HERE}.geotiff:GeoTiffExporter", {"images": True, "nodata": -1},
         reader=f"{_HERE}.geotiff_in:GeoTiffImporter", reader_options={"images": ""},
+        holds_place=True, has_values=True,
     ),
     FormatEntry(
         "geojson", "Polygons (GeoJSON)", f"{_HERE}.geojson:GeoJsonExporter", {"wgs84": False, "images": False},
         holds_overlap=True, reader=f"{_HERE}.geojson_in:GeoJsonImporter", holds_objects=True,
         reader_options={"images": "", "class_field": "", "objects": True},
+        holds_place=True,
     ),
     FormatEntry(
         "gpkg", "Polygons (GeoPackage)", f"{_HERE}.gpkg:GpkgExporter", {"images": False}, holds_overlap=True,
         reader=f"{_HERE}.gpkg_in:GpkgImporter", holds_objects=True,
         reader_options={"images": "", "class_field": "", "objects": True},
+        holds_place=True,
     ),
     FormatEntry(
         "nifti", "NIfTI volumes", f"{_HERE}.nifti:NiftiExporter", {"images": True}, takes_volumes=True, has_values=True,
         reader=f"{_HERE}.nifti_in:NiftiImporter", reader_options={"images": ""}, needs="medical",
+        holds_place=True,
     ),
     FormatEntry(
         "dicom-seg", "DICOM segmentation", f"{_HERE}.dicom_seg:DicomSegExporter",
         {"images": True, "labelmap": False, "patient": False}, takes_volumes=True, holds_overlap=True, holds_objects=True,
         reader=f"{_HERE}.dicom_seg_in:DicomSegImporter", reader_options={"images": ""}, needs="medical",
+        holds_place=True,
     ),
     FormatEntry(
         "npz", "NumPy arrays (npz)", f"{_HERE}.npz:NpzExporter", {"images": True}, takes_volumes=True,

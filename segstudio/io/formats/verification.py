@@ -64,7 +64,7 @@ def read_back(
     run = _Run(entry, items, classes, holds, out, progress, cancel)
     if _has_reader(entry):
         with opened(folder, entry.id, _options_of(entry, options, items)) as importer:
-            run.by_importer(importer)
+            run.by_importer(importer, exporter if entry.holds_place else None)
     else:
         run.by_exporter(exporter)
     return run.result("importer" if _has_reader(entry) else "exporter")
@@ -136,8 +136,8 @@ class _Run:
                     self._refuse(item, difference)
                 self._count(ready, PieceCheck(ready, self._classes, (), self._holds, self._cancel))
 
-    def by_importer(self, importer: Importer) -> None:
-        """Read every image; each item must come once."""
+    def by_importer(self, importer: Importer, exporter: Exporter | None = None) -> None:
+        """Read every image; each item must come once. *exporter*: it is asked about each, too."""
         missing = {item.stem.casefold(): item for item in self._items}
         names = [found.name for found in importer.classes]
         for found in importer.images():
@@ -149,7 +149,7 @@ class _Run:
                     remedy=BUG,
                 )
             self._begin(item)
-            difference = self._compare(item, found, names)
+            difference = self._compare(item, found, names) or (self._own(item, exporter) if exporter else "")
             if difference:
                 said = f"; the reader says: {importer.problems[-1].sentence}" if importer.problems else ""
                 self._refuse(item, difference + said)
@@ -157,6 +157,12 @@ class _Run:
             item = next(iter(missing.values()))
             said = f": {importer.problems[-1].sentence}" if importer.problems else ""
             self._refuse(item, f"it was not found in the export{said}")
+
+    def _own(self, item: ExportItem, exporter: Exporter) -> str:
+        from segstudio.io.formats.writing import at_hand
+
+        with at_hand(item) as ready:
+            return exporter.differs(ready, self._cancel)
 
     def _compare(self, item: ExportItem, found: FoundImage, names: Sequence[str]) -> str:
         from segstudio.io.formats.writing import OnceLayers
