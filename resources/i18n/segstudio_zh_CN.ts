@@ -738,6 +738,58 @@
    <translation>格式</translation>
   </message>
   <message>
+   <source>What is written</source>
+   <translation>写出的内容</translation>
+  </message>
+  <message>
+   <source>What the format cannot hold</source>
+   <translation>该格式无法保存的内容</translation>
+  </message>
+  <message>
+   <source>How many</source>
+   <translation>数量</translation>
+  </message>
+  <message>
+   <source>Writing a few images to look at…</source>
+   <translation>正在写出几张图像以供查看…</translation>
+  </message>
+  <message>
+   <source>Counting what the format cannot hold…</source>
+   <translation>正在统计该格式无法保存的内容…</translation>
+  </message>
+  <message>
+   <source>Counting what the format cannot hold… %1 left</source>
+   <translation>正在统计该格式无法保存的内容… 还剩 %1</translation>
+  </message>
+  <message>
+   <source>Not everything fits. The labels in the project stay as they are.</source>
+   <translation>并非全部内容都能保存。项目中的标注保持不变。</translation>
+  </message>
+  <message>
+   <source>Export all the same</source>
+   <translation>仍然导出</translation>
+  </message>
+  <message>
+   <source>Nothing is lost: the format holds all of these labels.</source>
+   <translation>没有损失：该格式可保存所有这些标注。</translation>
+  </message>
+  <message>
+   <source>%1 of %2 images as %3</source>
+   <translation>%2 张图像中的 %1 张，格式为 %3</translation>
+  </message>
+  <message>
+   <source>There is no image to show.</source>
+   <translation>没有可显示的图像。</translation>
+  </message>
+  <message>
+   <source>Holds %1.</source>
+   <translation>可保存：%1。</translation>
+  </message>
+  <message>
+   <source>Does not hold %1.</source>
+   <translation>不能保存：%1。</translation>
+  </message>
+  <message>
    <source>all labelled (%1)</source>
    <translation>所有已标注（%1）</translation>
   </message>
@@ -746,12 +798,60 @@
    <translation>仅已完成（%1）</translation>
   </message>
   <message>
+   <source>only in progress (%1)</source>
+   <translation>仅进行中的 (%1)</translation>
+  </message>
+  <message>
    <source>all (%1)</source>
    <translation>全部（%1）</translation>
   </message>
   <message>
-   <source>Split into training, validation and test</source>
-   <translation>划分为训练集、验证集和测试集</translation>
+   <source>Of the split</source>
+   <translation>所属划分</translation>
+  </message>
+  <message>
+   <source>any</source>
+   <translation>任意</translation>
+  </message>
+  <message>
+   <source>none</source>
+   <translation>无</translation>
+  </message>
+  <message>
+   <source>Which images</source>
+   <translation>哪些图像</translation>
+  </message>
+  <message>
+   <source>Only with these classes</source>
+   <translation>仅含这些类别</translation>
+  </message>
+  <message>
+   <source>Leave labels of the other classes out</source>
+   <translation>不导出其他类别的标注</translation>
+  </message>
+  <message>
+   <source>Only images with one of these classes; none ticked: any</source>
+   <translation>仅含其中某一类别的图像；都不勾选则为任意图像</translation>
+  </message>
+  <message>
+   <source>Labels changed from</source>
+   <translation>标注修改时间从</translation>
+  </message>
+  <message>
+   <source>to</source>
+   <translation>到</translation>
+  </message>
+  <message>
+   <source>Splits</source>
+   <translation>划分</translation>
+  </message>
+  <message>
+   <source>by shares</source>
+   <translation>按比例</translation>
+  </message>
+  <message>
+   <source>as the project has them</source>
+   <translation>按项目中的划分</translation>
   </message>
   <message>
    <source>training</source>
@@ -766,6 +866,34 @@
    <translation>测试</translation>
   </message>
   <message>
+   <source>Keep together</source>
+   <translation>保持在一起</translation>
+  </message>
+  <message>
+   <source>nothing</source>
+   <translation>无</translation>
+  </message>
+  <message>
+   <source>images of one folder</source>
+   <translation>同一文件夹的图像</translation>
+  </message>
+  <message>
+   <source>images with like names</source>
+   <translation>名称相近的图像</translation>
+  </message>
+  <message>
+   <source>such as ^(\w+)_</source>
+   <translation>例如 ^(\w+)_</translation>
+  </message>
+  <message>
+   <source>Pattern of names</source>
+   <translation>名称模式</translation>
+  </message>
+  <message>
+   <source>A regular expression: images with the same match, or first group, stay together</source>
+   <translation>正则表达式：匹配结果或第一个分组相同的图像保持在一起</translation>
+  </message>
+  <message>
    <source>Seed</source>
    <translation>种子</translation>
   </message>
@@ -774,8 +902,76 @@
    <translation>相同的种子得到相同的划分</translation>
   </message>
   <message>
-   <source>seed</source>
-   <translation>种子</translation>
+   <source>Training, validation and test</source>
+   <translation>训练、验证与测试</translation>
+  </message>
+  <message>
+   <source>Cut the images into tiles</source>
+   <translation>将图像切成分块</translation>
+  </message>
+  <message>
+   <source>Side of a tile</source>
+   <translation>分块边长</translation>
+  </message>
+  <message>
+   <source>Overlap</source>
+   <translation>重叠</translation>
+  </message>
+  <message>
+   <source>Leave out tiles without labels</source>
+   <translation>不导出没有标注的分块</translation>
+  </message>
+  <message>
+   <source>Tiles</source>
+   <translation>分块</translation>
+  </message>
+  <message>
+   <source>Export report</source>
+   <translation>导出报告</translation>
+  </message>
+  <message numerus="yes">
+   <source>%n image(s) as %1</source>
+   <translation>
+    <numerusform>%n 张图像，格式为 %1</numerusform>
+   </translation>
+  </message>
+  <message>
+   <source>Folder</source>
+   <translation>文件夹</translation>
+  </message>
+  <message>
+   <source>Checked</source>
+   <translation>已核对</translation>
+  </message>
+  <message>
+   <source>Losses and remarks</source>
+   <translation>损失与说明</translation>
+  </message>
+  <message>
+   <source>Nothing was lost.</source>
+   <translation>没有任何损失。</translation>
+  </message>
+  <message>
+   <source>This report lies beside the data as %1.</source>
+   <translation>本报告与数据一起保存为 %1。</translation>
+  </message>
+  <message>
+   <source>Open the folder</source>
+   <translation>打开文件夹</translation>
+  </message>
+  <message>
+   <source>Each image was read back and compared with the labels.</source>
+   <translation>每张图像都已读回并与标注比较。</translation>
+  </message>
+  <message>
+   <source>%1 images read back: %2 pixels and %3 objects compared, all as they should be</source>
+   <translation>已读回 %1 张图像：比较了 %2 个像素和 %3 个对象，全部正确</translation>
+  </message>
+  <message numerus="yes">
+   <source>%n image(s) were there already from an export that was stopped.</source>
+   <translation>
+    <numerusform>有 %n 张图像在上次中断的导出中已写好。</numerusform>
+   </translation>
   </message>
   <message>
    <source>Loss over the learning rate</source>
@@ -818,12 +1014,226 @@
    <translation>没有明显合适的学习率。请保留当前的值。</translation>
   </message>
   <message>
+   <source>areas</source>
+   <translation>区域</translation>
+  </message>
+  <message>
+   <source>objects</source>
+   <translation>对象</translation>
+  </message>
+  <message>
+   <source>objects that overlap</source>
+   <translation>重叠的对象</translation>
+  </message>
+  <message>
+   <source>objects in several pieces</source>
+   <translation>由多块组成的对象</translation>
+  </message>
+  <message>
+   <source>holes</source>
+   <translation>孔洞</translation>
+  </message>
+  <message>
+   <source>ignored pixels</source>
+   <translation>忽略的像素</translation>
+  </message>
+  <message>
+   <source>whole volumes</source>
+   <translation>整个体数据</translation>
+  </message>
+  <message>
    <source>User guide</source>
    <translation>用户指南</translation>
   </message>
   <message>
    <source>The guide is missing from this installation. Press ? for the keyboard sheet.</source>
    <translation>此安装缺少用户指南。按 ? 查看快捷键表。</translation>
+  </message>
+  <message>
+   <source>Choose the format.</source>
+   <translation>请选择格式。</translation>
+  </message>
+  <message>
+   <source>Dataset</source>
+   <translation>数据集</translation>
+  </message>
+  <message>
+   <source>What comes</source>
+   <translation>将导入的内容</translation>
+  </message>
+  <message>
+   <source>Import labels</source>
+   <translation>导入标注</translation>
+  </message>
+  <message>
+   <source>Import</source>
+   <translation>导入</translation>
+  </message>
+  <message>
+   <source>Only add the images</source>
+   <translation>仅添加图像</translation>
+  </message>
+  <message>
+   <source>Leave the labels where they are</source>
+   <translation>不导入标注</translation>
+  </message>
+  <message>
+   <source>Each class of the dataset becomes one of the project. Like names are matched already.</source>
+   <translation>数据集的每个类别对应项目中的一个类别。相近的名称已自动匹配。</translation>
+  </message>
+  <message>
+   <source>As suggested</source>
+   <translation>按建议</translation>
+  </message>
+  <message>
+   <source>All as new</source>
+   <translation>全部新建</translation>
+  </message>
+  <message>
+   <source>Looking at the dataset…</source>
+   <translation>正在查看数据集…</translation>
+  </message>
+  <message>
+   <source>Reading the first images…</source>
+   <translation>正在读取前几张图像…</translation>
+  </message>
+  <message numerus="yes">
+   <source>%n matched</source>
+   <translation>
+    <numerusform>%n 个已匹配</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n new</source>
+   <translation>
+    <numerusform>%n 个新增</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n left out</source>
+   <translation>
+    <numerusform>%n 个忽略</numerusform>
+   </translation>
+  </message>
+  <message>
+   <source>A folder, a file or a zip archive; it can also be dropped here</source>
+   <translation>文件夹、文件或 zip 压缩包；也可拖放到此处</translation>
+  </message>
+  <message>
+   <source>Folder…</source>
+   <translation>文件夹…</translation>
+  </message>
+  <message>
+   <source>File…</source>
+   <translation>文件…</translation>
+  </message>
+  <message>
+   <source>as it looks</source>
+   <translation>自动识别</translation>
+  </message>
+  <message>
+   <source>%1 (it looks like this)</source>
+   <translation>%1（看起来是这种格式）</translation>
+  </message>
+  <message>
+   <source>all</source>
+   <translation>全部</translation>
+  </message>
+  <message>
+   <source>Into a layer of its own, named</source>
+   <translation>放入单独的图层，名称为</translation>
+  </message>
+  <message>
+   <source>Into the image's layer where that is empty, else into a layer of its own</source>
+   <translation>图像的图层为空时放入其中，否则放入单独的图层</translation>
+  </message>
+  <message>
+   <source>Name of the layer</source>
+   <translation>图层名称</translation>
+  </message>
+  <message>
+   <source>Add images that the project does not have</source>
+   <translation>添加项目中没有的图像</translation>
+  </message>
+  <message>
+   <source>Copy them into the project</source>
+   <translation>将其复制到项目中</translation>
+  </message>
+  <message>
+   <source>Else the project refers to them where they are; those in an archive are always copied</source>
+   <translation>否则项目只引用其原位置；压缩包中的图像总是会复制</translation>
+  </message>
+  <message numerus="yes">
+   <source>%n image(s)</source>
+   <translation>
+    <numerusform>%n 张图像</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n class(es)</source>
+   <translation>
+    <numerusform>%n 个类别</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>labels for %n image(s)</source>
+   <translation>
+    <numerusform>%n 张图像的标注</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n of them new</source>
+   <translation>
+    <numerusform>其中 %n 张为新图像</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n there already</source>
+   <translation>
+    <numerusform>%n 张已有</numerusform>
+   </translation>
+  </message>
+  <message>
+   <source>In the dataset</source>
+   <translation>数据集中</translation>
+  </message>
+  <message>
+   <source>Value</source>
+   <translation>值</translation>
+  </message>
+  <message>
+   <source>Objects</source>
+   <translation>对象</translation>
+  </message>
+  <message>
+   <source>Becomes (click to change)</source>
+   <translation>对应为（点击更改）</translation>
+  </message>
+  <message>
+   <source>Classes of the dataset</source>
+   <translation>数据集的类别</translation>
+  </message>
+  <message>
+   <source>Image</source>
+   <translation>图像</translation>
+  </message>
+  <message>
+   <source>Labels</source>
+   <translation>标注</translation>
+  </message>
+  <message>
+   <source>Remark</source>
+   <translation>说明</translation>
+  </message>
+  <message numerus="yes">
+   <source>%n object(s)</source>
+   <translation>
+    <numerusform>%n 个对象</numerusform>
+   </translation>
+  </message>
+  <message>
+   <source>%1 px</source>
+   <translation>%1 像素</translation>
   </message>
   <message>
    <source>Find a command or key</source>
@@ -1148,16 +1558,20 @@
    </translation>
   </message>
   <message>
+   <source>Back</source>
+   <translation>上一步</translation>
+  </message>
+  <message>
+   <source>Next</source>
+   <translation>下一步</translation>
+  </message>
+  <message>
    <source>Evaluating</source>
    <translation>正在评估</translation>
   </message>
   <message>
    <source>Exporting to %1</source>
    <translation>正在导出到 %1</translation>
-  </message>
-  <message>
-   <source>Open the folder</source>
-   <translation>打开文件夹</translation>
   </message>
   <message>
    <source>The export is in %1.</source>
@@ -1218,6 +1632,48 @@
   <message>
    <source>The file of this image is not where it was.</source>
    <translation>这幅图像的文件不在原处。</translation>
+  </message>
+  <message>
+   <source>Importing %1</source>
+   <translation>正在导入 %1</translation>
+  </message>
+  <message>
+   <source>What came</source>
+   <translation>已导入的内容</translation>
+  </message>
+  <message>
+   <source>Nothing was changed: these labels are in the project already.</source>
+   <translation>没有任何更改：这些标注已在项目中。</translation>
+  </message>
+  <message>
+   <source>Undo</source>
+   <translation>撤销</translation>
+  </message>
+  <message numerus="yes">
+   <source>%n image(s) left out.</source>
+   <translation>
+    <numerusform>%n 张图像未导入。</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>Labels of %n image(s) came from %1.</source>
+   <translation>
+    <numerusform>已从 %1 导入 %n 张图像的标注。</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n image(s) were added.</source>
+   <translation>
+    <numerusform>已添加 %n 张图像。</numerusform>
+   </translation>
+  </message>
+  <message>
+   <source>All came as it is.</source>
+   <translation>全部原样导入。</translation>
+  </message>
+  <message>
+   <source>An import is under way: wait until it is done.</source>
+   <translation>正在导入：请等待其完成。</translation>
   </message>
   <message>
    <source>Work is still running: %1.</source>
@@ -1554,6 +2010,10 @@
   <message>
    <source>All places again</source>
    <translation>从头再看所有位置</translation>
+  </message>
+  <message>
+   <source>Confirmed: what is empty there counts as background.</source>
+   <translation>已确认：该处的空白视为背景。</translation>
   </message>
   <message>
    <source>Uncertain place %1 of %2: %3 % unsure</source>
@@ -2060,10 +2520,6 @@
    <translation>历史</translation>
   </message>
   <message>
-   <source>Undo</source>
-   <translation>撤销</translation>
-  </message>
-  <message>
    <source>Take back the last edit</source>
    <translation>撤销上一次编辑</translation>
   </message>
@@ -2094,10 +2550,6 @@
   <message>
    <source>file missing</source>
    <translation>文件缺失</translation>
-  </message>
-  <message>
-   <source>all</source>
-   <translation>全部</translation>
   </message>
   <message>
    <source>The file is not there: File › Find moved images… looks for it.</source>
@@ -2155,12 +2607,6 @@
    <source>No images yet: drop some anywhere in the window.</source>
    <translation>还没有图像：将图像拖到窗口任意处。</translation>
   </message>
-  <message numerus="yes">
-   <source>%n image(s)</source>
-   <translation>
-    <numerusform>%n 张图像</numerusform>
-   </translation>
-  </message>
   <message>
    <source>%1 of %2 images</source>
    <translation>%1 / %2 张图像</translation>
@@ -2172,10 +2618,6 @@
   <message>
    <source>Put into split</source>
    <translation>放入划分</translation>
-  </message>
-  <message>
-   <source>none</source>
-   <translation>无</translation>
   </message>
   <message>
    <source>Copy path</source>
@@ -2320,10 +2762,6 @@
    <translation>只看变差的（%1）</translation>
   </message>
   <message>
-   <source>Image</source>
-   <translation>图像</translation>
-  </message>
-  <message>
    <source>Mean Dice</source>
    <translation>平均 Dice</translation>
   </message>
@@ -2385,12 +2823,6 @@
    <source>%n image(s) with labels</source>
    <translation>
     <numerusform>%n 张有标注的图像</numerusform>
-   </translation>
-  </message>
-  <message numerus="yes">
-   <source>%n class(es)</source>
-   <translation>
-    <numerusform>%n 个类别</numerusform>
    </translation>
   </message>
   <message>
@@ -2511,31 +2943,9 @@
     <numerusform>%n 个波段</numerusform>
    </translation>
   </message>
-  <message numerus="yes">
-   <source>%n matched</source>
-   <translation>
-    <numerusform>%n 个已匹配</numerusform>
-   </translation>
-  </message>
-  <message numerus="yes">
-   <source>%n new</source>
-   <translation>
-    <numerusform>%n 个新增</numerusform>
-   </translation>
-  </message>
-  <message numerus="yes">
-   <source>%n left out</source>
-   <translation>
-    <numerusform>%n 个忽略</numerusform>
-   </translation>
-  </message>
   <message>
    <source>Choose a model</source>
    <translation>选择模型</translation>
-  </message>
-  <message>
-   <source>nothing</source>
-   <translation>无</translation>
   </message>
   <message>
    <source>%1 sure</source>
@@ -2698,10 +3108,6 @@
    <translation>已检查</translation>
   </message>
   <message>
-   <source>Objects</source>
-   <translation>对象</translation>
-  </message>
-  <message>
    <source>New object</source>
    <translation>新建对象</translation>
   </message>
@@ -2776,10 +3182,6 @@
   <message>
    <source>Width of outlines</source>
    <translation>轮廓宽度</translation>
-  </message>
-  <message>
-   <source>Labels</source>
-   <translation>标注</translation>
   </message>
   <message>
    <source>Show or hide the labels</source>
@@ -2868,6 +3270,10 @@
   <message>
    <source>Patches that the network would see</source>
    <translation>网络将看到的裁块</translation>
+  </message>
+  <message>
+   <source>Preview</source>
+   <translation>预览</translation>
   </message>
   <message>
    <source>Plane</source>
@@ -3148,10 +3554,6 @@
    <translation>
     <numerusform>%n 个对象</numerusform>
    </translation>
-  </message>
-  <message>
-   <source>%1 px</source>
-   <translation>%1 像素</translation>
   </message>
   <message>
    <source>In view: %1</source>
@@ -3550,10 +3952,6 @@ The patient's right is at the left (radiological convention).</source>
    <translation>位置</translation>
   </message>
   <message>
-   <source>Value</source>
-   <translation>值</translation>
-  </message>
-  <message>
    <source>value</source>
    <translation>值</translation>
   </message>
@@ -3702,6 +4100,10 @@ The patient's right is at the left (radiological convention).</source>
   <message>
    <source>There is nothing to copy: point at a label, or choose an object or a class on this plane.</source>
    <translation>没有可复制的内容：请指向一处标注，或在本平面上选择对象或类别。</translation>
+  </message>
+  <message>
+   <source>This place is confirmed already.</source>
+   <translation>该处已经确认过。</translation>
   </message>
   <message>
    <source>The labels were changed meanwhile: do it once more.</source>
@@ -3872,6 +4274,70 @@ The patient's right is at the left (radiological convention).</source>
    <translation>一个 JSON 文件，含 RLE 与多边形、对象与区域。</translation>
   </message>
   <message>
+   <source>COCO panoptic</source>
+   <translation>COCO 全景分割</translation>
+  </message>
+  <message>
+   <source>A PNG an image whose colours number the segments, and one JSON: things and stuff.</source>
+   <translation>每张图像一个以颜色编号分段的 PNG，外加一个 JSON：对象与区域。</translation>
+  </message>
+  <message>
+   <source>ADE20K</source>
+   <translation>ADE20K</translation>
+  </message>
+  <message>
+   <source>The layout of the scene parsing challenge, and of the full data with its objects.</source>
+   <translation>场景解析挑战赛的目录结构，以及带对象的完整数据。</translation>
+  </message>
+  <message>
+   <source>Cityscapes</source>
+   <translation>Cityscapes</translation>
+  </message>
+  <message>
+   <source>labelIds, instanceIds and polygons beside leftImg8bit, in folders of cities.</source>
+   <translation>labelIds、instanceIds 和多边形与 leftImg8bit 并列，按城市分文件夹。</translation>
+  </message>
+  <message>
+   <source>CamVid</source>
+   <translation>CamVid</translation>
+  </message>
+  <message>
+   <source>Images and index masks in a folder a split, as SegNet and its followers read them.</source>
+   <translation>每个划分一个文件夹，含图像与索引掩膜，与 SegNet 及其后续工作的读法一致。</translation>
+  </message>
+  <message>
+   <source>YOLO segmentation</source>
+   <translation>YOLO 分割</translation>
+  </message>
+  <message>
+   <source>A text file of polygons an image, and data.yaml: for training YOLO.</source>
+   <translation>每张图像一个多边形文本文件，外加 data.yaml：用于训练 YOLO。</translation>
+  </message>
+  <message>
+   <source>labelme</source>
+   <translation>labelme</translation>
+  </message>
+  <message>
+   <source>A JSON file beside each image: polygons, masks and other shapes.</source>
+   <translation>每张图像旁一个 JSON 文件：多边形、掩膜及其他形状。</translation>
+  </message>
+  <message>
+   <source>CVAT</source>
+   <translation>CVAT</translation>
+  </message>
+  <message>
+   <source>“CVAT for images 1.1”: one XML with polygons and masks.</source>
+   <translation>“CVAT for images 1.1”：一个含多边形与掩膜的 XML。</translation>
+  </message>
+  <message>
+   <source>Label Studio</source>
+   <translation>Label Studio</translation>
+  </message>
+  <message>
+   <source>One JSON of tasks with brush masks and polygons.</source>
+   <translation>一个任务 JSON，含画笔掩膜与多边形。</translation>
+  </message>
+  <message>
    <source>GeoTIFF</source>
    <translation>GeoTIFF</translation>
   </message>
@@ -3888,12 +4354,44 @@ The patient's right is at the left (radiological convention).</source>
    <translation>地图上的带孔多边形，每幅图像一个文件：用于 QGIS 等地图软件。</translation>
   </message>
   <message>
+   <source>GeoPackage</source>
+   <translation>GeoPackage</translation>
+  </message>
+  <message>
+   <source>Polygons with holes and their attributes in one file: for QGIS and other map programs.</source>
+   <translation>一个文件含带孔洞的多边形及其属性：供 QGIS 等地图软件使用。</translation>
+  </message>
+  <message>
    <source>NIfTI volumes</source>
    <translation>NIfTI 体数据</translation>
   </message>
   <message>
    <source>A label map a volume, with the image's own affine, spacing and order of voxels.</source>
    <translation>每个体数据一个标签图，保留图像自身的仿射、间距和体素顺序。</translation>
+  </message>
+  <message>
+   <source>DICOM segmentation</source>
+   <translation>DICOM 分割</translation>
+  </message>
+  <message>
+   <source>A DICOM SEG object a series, its segments being the classes.</source>
+   <translation>每个序列一个 DICOM SEG 对象，其分段即类别。</translation>
+  </message>
+  <message>
+   <source>NumPy arrays</source>
+   <translation>NumPy 数组</translation>
+  </message>
+  <message>
+   <source>An .npz an image with class and object arrays: for scripts of your own.</source>
+   <translation>每张图像一个 .npz，含类别与对象数组：供自己的脚本使用。</translation>
+  </message>
+  <message>
+   <source>Parquet</source>
+   <translation>Parquet</translation>
+  </message>
+  <message>
+   <source>A table with an image and a mask column, as Hugging Face datasets has them.</source>
+   <translation>含图像列与掩膜列的表格，与 Hugging Face datasets 一致。</translation>
   </message>
   <message>
    <source>Polygons in place of RLE</source>
@@ -3904,8 +4402,36 @@ The patient's right is at the left (radiological convention).</source>
    <translation>除对象外也导出区域（stuff）</translation>
   </message>
   <message>
+   <source>Layout</source>
+   <translation>目录结构</translation>
+  </message>
+  <message>
+   <source>Cut holes out, don't fill</source>
+   <translation>保留孔洞，不填充</translation>
+  </message>
+  <message>
+   <source>Masks in place of polygons</source>
+   <translation>用掩膜代替多边形</translation>
+  </message>
+  <message>
+   <source>The images inside the JSON files</source>
+   <translation>图像嵌入 JSON 文件</translation>
+  </message>
+  <message>
+   <source>Polygons in place of masks</source>
+   <translation>用多边形代替掩膜</translation>
+  </message>
+  <message>
+   <source>Polygons in place of brush masks</source>
+   <translation>用多边形代替画笔掩膜</translation>
+  </message>
+  <message>
    <source>Copy the images, too</source>
    <translation>同时复制图像</translation>
+  </message>
+  <message>
+   <source>Nodata value (-1: as ignored)</source>
+   <translation>无数据值（-1：同忽略）</translation>
   </message>
   <message>
    <source>Longitude and latitude (WGS84) in place of the image's CRS</source>
@@ -3914,6 +4440,130 @@ The patient's right is at the left (radiological convention).</source>
   <message>
    <source>The images too, as NIfTI without patient data</source>
    <translation>同时导出图像（不含患者信息的 NIfTI）</translation>
+  </message>
+  <message>
+   <source>The images, too</source>
+   <translation>同时导出图像</translation>
+  </message>
+  <message>
+   <source>Keep the patient's name and number</source>
+   <translation>保留患者姓名与编号</translation>
+  </message>
+  <message>
+   <source>One label map, not a mask a class</source>
+   <translation>一个标签图，而非每类一个掩膜</translation>
+  </message>
+  <message>
+   <source>Folder of the images</source>
+   <translation>图像文件夹</translation>
+  </message>
+  <message>
+   <source>Folder of the masks</source>
+   <translation>掩膜文件夹</translation>
+  </message>
+  <message>
+   <source>Value 0 is a class, too</source>
+   <translation>值 0 也是类别</translation>
+  </message>
+  <message>
+   <source>Value of ignored pixels</source>
+   <translation>忽略像素的值</translation>
+  </message>
+  <message>
+   <source>Boxes without a mask, as rectangles</source>
+   <translation>没有掩膜的框作为矩形</translation>
+  </message>
+  <message>
+   <source>Folder of the PNGs</source>
+   <translation>PNG 文件夹</translation>
+  </message>
+  <message>
+   <source>From the polygons, not the PNGs</source>
+   <translation>取自多边形，而非 PNG</translation>
+  </message>
+  <message>
+   <source>Width of lines, px</source>
+   <translation>线宽（像素）</translation>
+  </message>
+  <message>
+   <source>Size of points, px</source>
+   <translation>点的大小（像素）</translation>
+  </message>
+  <message>
+   <source>Annotations of a task</source>
+   <translation>任务的标注</translation>
+  </message>
+  <message>
+   <source>Predictions, too</source>
+   <translation>同时导入预测</translation>
+  </message>
+  <message>
+   <source>Field that names the class</source>
+   <translation>表示类别的字段</translation>
+  </message>
+  <message>
+   <source>Each feature is an object</source>
+   <translation>每个要素是一个对象</translation>
+  </message>
+  <message>
+   <source>Stacks are</source>
+   <translation>图像堆栈视为</translation>
+  </message>
+  <message>
+   <source>comes</source>
+   <translation>导入</translation>
+  </message>
+  <message>
+   <source>comes with its image</source>
+   <translation>连同图像导入</translation>
+  </message>
+  <message>
+   <source>there already</source>
+   <translation>已有</translation>
+  </message>
+  <message>
+   <source>no image</source>
+   <translation>没有图像</translation>
+  </message>
+  <message>
+   <source>conflict</source>
+   <translation>冲突</translation>
+  </message>
+  <message>
+   <source>skipped</source>
+   <translation>跳过</translation>
+  </message>
+  <message>
+   <source>note</source>
+   <translation>备注</translation>
+  </message>
+  <message>
+   <source>Scene parsing challenge</source>
+   <translation>场景解析挑战赛</translation>
+  </message>
+  <message>
+   <source>The full data, with objects</source>
+   <translation>带对象的完整数据</translation>
+  </message>
+  <message>
+   <source>the best one</source>
+   <translation>最好的一个</translation>
+  </message>
+  <message>
+   <source>all of them</source>
+   <translation>全部</translation>
+  </message>
+  <message>
+   <source>as their names say</source>
+   <translation>按名称判断</translation>
+  </message>
+  <message>
+   <source>one volume</source>
+   <translation>一个体数据</translation>
+  </message>
+  <message>
+   <source>single images</source>
+   <translation>单张图像</translation>
   </message>
   <message>
    <source>Favourites</source>
@@ -4254,10 +4904,6 @@ The patient's right is at the left (radiological convention).</source>
   <message>
    <source>merge</source>
    <translation>合并</translation>
-  </message>
-  <message>
-   <source>objects</source>
-   <translation>对象</translation>
   </message>
   <message>
    <source>Right image</source>
@@ -5959,12 +6605,20 @@ The patient's right is at the left (radiological convention).</source>
    <translation>按内容查找已不在原处的图像文件</translation>
   </message>
   <message>
+   <source>Import labels…</source>
+   <translation>导入标注…</translation>
+  </message>
+  <message>
+   <source>Bring labels of other tools into the project, in any of the formats</source>
+   <translation>将其他工具的标注以任一格式导入项目</translation>
+  </message>
+  <message>
    <source>Export…</source>
    <translation>导出…</translation>
   </message>
   <message>
-   <source>Write the labels as a mask dataset</source>
-   <translation>将标注导出为掩码数据集</translation>
+   <source>Write the labels as a dataset, read it back and compare</source>
+   <translation>将标注写成数据集，读回并比较</translation>
   </message>
   <message>
    <source>Close project</source>
@@ -6981,6 +7635,14 @@ The patient's right is at the left (radiological convention).</source>
   <message>
    <source>Go to the place in this image where the model is least sure and nobody has looked yet</source>
    <translation>转到此图像中模型最没把握且无人看过的位置</translation>
+  </message>
+  <message>
+   <source>This place is right</source>
+   <translation>此处正确</translation>
+  </message>
+  <message>
+   <source>The uncertain place pointed at, else what is in view, is right as it is shown: the proposal becomes labels there, and what is empty there is learnt as background; then on to the next uncertain place</source>
+   <translation>所指的不确定位置（否则为可见区域）所示内容正确：该处的预测成为标注，空白处作为背景学习；然后转到下一个不确定位置</translation>
   </message>
   <message>
    <source>All places again</source>
