@@ -22,6 +22,7 @@ from segstudio.io.formats.id_planes import parts_of
 from segstudio.io.formats.npz_arrays import Labelled, find_arrays
 from segstudio.io.formats.npz_save import image_suffix, save_array
 from segstudio.io.formats.npz_segments import SegmentRow, read_table, segment_pieces
+from segstudio.io.formats.pixels import safe_stem
 from segstudio.io.formats.problems import ProblemList
 from segstudio.io.formats.project_images import bare_stem
 from segstudio.io.formats.safety import Limits, file_name, is_link_out
@@ -155,7 +156,9 @@ class NpzImporter:
 
     def _found(self, file: Path, one: Labelled, index: int, split: str | None) -> FoundImage:
         archive = self._archive(file)
-        stem = bare_stem(file_name(archive.text("name"))) or file.stem
+        named = bare_stem(file_name(archive.text("name")))
+        # The archive of an image is called as it is on any disk, and numbered where two have one name.
+        stem = named if named and not file.stem.startswith(safe_stem(named)) else file.stem
         if one.split:
             stem = f"{stem}_{one.split}"
         if one.count > 1:

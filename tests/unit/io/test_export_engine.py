@@ -30,7 +30,7 @@ from segstudio.io.atomic import TEMP_PREFIX
 from segstudio.io.formats.base import REPORT_NAME, ExportPlan, Loss
 from segstudio.io.formats.losses import KINDS, Holds, LossTally, image_losses, losses_before, sentence_of
 from segstudio.io.formats.piece_check import PieceCheck
-from segstudio.io.formats.registry import export_project
+from segstudio.io.formats.registry import EXPORTERS, export_project
 from segstudio.io.formats.table import entry_of
 from segstudio.io.formats.writing import Work, export_items
 from segstudio.io.store.project import ProjectStore
@@ -253,6 +253,15 @@ def test_what_is_changed_before_it_is_read_back_is_noticed(tmp_path, store, monk
     assert sorted(path.name for path in tmp_path.iterdir()) == ["project", "source"]
 
 
+@pytest.mark.parametrize("format_id", EXPORTERS)
+@pytest.mark.parametrize("mask_values", [(1, 2), (0, 300)])
+def test_every_format_is_read_back_by_its_importer(tmp_path, format_id, mask_values):
+    with labelled_project(tmp_path, images=2, mask_values=mask_values) as store:
+        report = export_project(store, ExportPlan(format_id, tmp_path / "out", {"train": 0.5, "val": 0.5}))
+    assert report.images == 2 and report.checks.reader == "importer"
+    assert report.checks.objects == (10 if entry_of(format_id).holds_objects else 0)
+
+
 def test_an_image_that_does_not_come_back_is_noticed(tmp_path, store, monkeypatch):
     from segstudio.io.formats import verification
 
@@ -302,7 +311,7 @@ CHILD = """
 import sys
 from pathlib import Path
 from segstudio.io.formats.base import ExportPlan
-from segstudio.io.formats.registry import export_project
+from segstudio.io.formats.registry import EXPORTERS, export_project
 from segstudio.io.store.project import ProjectStore
 with ProjectStore.open(Path(sys.argv[1]), read_only=True) as store:
     plan = ExportPlan(sys.argv[3], Path(sys.argv[2]), workers=2)
