@@ -90,8 +90,9 @@ def wizard(qtbot, tmp_path: Path, made: list, **changes) -> Iterator[tuple]:
         open_project(window, tmp_path, qtbot)
         assert window.trigger("file.import")
         dialog = window.workspace.importing.dialog
+        assert dialog.focusWidget() is dialog.first.source
         QTest.keyClicks(dialog.first.source, str(source))
-        QTest.keyClick(dialog.first.source, Qt.Key.Key_Return)
+        qtbot.waitUntil(lambda: bool(made and made[-1].specs))  # without Enter: when the hand rests
         spec = made[-1].specs[-1]
         assert isinstance(spec, PlanImportSpec) and spec.request.source == source and not spec.reads_labels
         made[-1].finished_job.emit(plan_of(spec.request, **changes))

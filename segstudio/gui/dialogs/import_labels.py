@@ -70,6 +70,7 @@ class ImportDialog(Wizard):
         self.foot.insertWidget(0, self.images_button)
         self.setAcceptDrops(True)
         self.show_page(SOURCE)
+        self.first.source.setFocus()
         if source is not None:
             self.first.set_source(source)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QFileDialog,
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from segstudio.io.importing.plan import ImportPlan
 
 
+TYPING_MS = 500
+
+
 class SourcePage(QWidget):
     """Where the dataset lies, what it is, its options, and pictures of it."""
 
@@ -47,6 +50,12 @@ class SourcePage(QWidget):
         self.source.setAccessibleName(tr("Dataset"))
         self.source.setPlaceholderText(tr("A folder, a file or a zip archive; it can also be dropped here"))
         self.source.editingFinished.connect(self._on_typed)
+        # What was typed is looked at when the hand rests: nobody presses Enter beside a button «Next».
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(TYPING_MS)
+        self._rest.timeout.connect(lambda: self._on_typed() if self.path.exists() else None)
+        self.source.textEdited.connect(lambda _: self._rest.start())
         self._shown = ""
         self.folder_button, self.file_button = QPushButton(tr("Folder…")), QPushButton(tr("File…"))
         self.folder_button.clicked.connect(self._on_folder)
