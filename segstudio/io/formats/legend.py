@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 MOST_COLORS = 4096
 """A picture of more is a photograph."""
 _BLACK = 0
+_STRANGE = 65534
+"""Stands for values that no class has; where a class has this code, both are told apart."""
 
 
 def rgb_number(color: str) -> int:
@@ -109,15 +111,20 @@ class Legend:
 
     def codes_of_values(self, strips: Iterable[npt.NDArray[np.uint16]], note: Note) -> Iterator[npt.NDArray[np.uint16]]:
         """As :meth:`codes`, of (h, w) strips of values."""
-        lut = np.zeros(65536, np.uint16)
+        lut = np.full(65536, _STRANGE, np.uint16)
         known = np.zeros(65536, np.bool_)
         for value, code in self.values.items():
             lut[value], known[value] = code, True
         for strip in strips:
-            counts = np.bincount(strip.ravel(), minlength=1)
-            strange = [int(value) for value in np.flatnonzero(counts) if not known[value]]
-            _tell(note, [f"value {value}" for value in strange], [int(counts[value]) for value in strange])
-            yield lut[strip]
+            codes = lut.take(strip)
+            # Only where it may be needed: a mask's every value is looked up once.
+            if (codes == _STRANGE).any():
+                is_strange = ~known[strip]
+                codes[is_strange] = 0
+                counts = np.bincount(strip[is_strange], minlength=1)
+                strange = np.flatnonzero(counts).tolist()
+                _tell(note, [f"value {value}" for value in strange], [int(counts[value]) for value in strange])
+            yield codes
 
     def _of_colors(self, strip: npt.NDArray[np.uint32], note: Note) -> npt.NDArray[np.uint16]:
         found, places, counts = np.unique(strip, return_inverse=True, return_counts=True)

@@ -186,11 +186,13 @@ def image_losses(
 ) -> dict[str, int]:
     """Loss kind → pixels or objects of one image."""
     found: Counter[str] = Counter()
-    if not holds.overlap or not holds.unlabelled:
+    if (not holds.overlap and len(layers) > 1) or not holds.unlabelled:
         found.update(_by_tile(layers, item, holds, cancel))
     for layer in layers:
         check(cancel)
-        pixels = layer.segment_pixels()
+        # Counted only where something of it may be lost.
+        is_counted = not (holds.ignore and holds.stuff and holds.objects)
+        pixels = layer.segment_pixels() if is_counted else {}
         if not holds.ignore:
             found["ignore"] += pixels.get(IGNORE, 0)
         for segment_id, count in pixels.items():

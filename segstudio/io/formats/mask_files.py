@@ -77,7 +77,9 @@ class MaskFile:
         """(h, width) int64 of a mask that numbers objects (or has a colour for each): 0 where there is none."""
         none = (0, 0xE0E0C0) if self.is_color else (0, 65535 if self.is_deep else 255)
         for strip in self.colors(cancel) if self.is_color else self.indices(cancel):
-            yield np.where((strip == none[0]) | (strip == none[1]), 0, strip).astype(np.int64)
+            numbers = strip.astype(np.int64)
+            numbers[(strip == none[1]) if none[0] == 0 else (strip == none[0]) | (strip == none[1])] = 0
+            yield numbers
 
     def _strips(self, cancel: Cancel) -> Iterator[npt.NDArray[Any]]:
         if self.path.suffix.lower() == ".png" and not self.is_color and self.width * self.height > _STREAMED_PIXELS:
@@ -125,7 +127,8 @@ def look_at_mask(path: Path) -> MaskFile:
             # Pillow's getpalette() would decode the whole picture; a PNG's palette stands in front of it.
             raw = image.palette
             is_told = image.format == "PNG" and isinstance(raw.palette, bytes)
-            flat = list(raw.palette) if is_told else image.getpalette("RGB") or []
-            palette = tuple((r << 16) | (g << 8) | b for r, g, b in zip(flat[::3], flat[1::3], flat[2::3]))
+            flat = np.frombuffer(bytes(raw.palette if is_told else image.getpalette("RGB") or []), np.uint8)
+            colors = flat[: flat.size // 3 * 3].reshape(-1, 3).astype(np.int64)
+            palette = tuple((colors @ np.array([1 << 16, 1 << 8, 1])).tolist())
         is_deep = image.mode in ("I", "I;16", "I;16B", "F")
         return MaskFile(path, image.width, image.height, image.mode, is_deep, palette, image.format == "JPEG")

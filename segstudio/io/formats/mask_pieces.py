@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     Codes = Iterable[npt.NDArray[np.uint16]]
     Both = Iterator[tuple[npt.NDArray[np.uint16], npt.NDArray[np.int64]]]
 
+_FEW_NUMBERS = 1 << 20
+"""Numbers below it are looked up in tables, not sorted."""
+
 
 def area_pieces(codes: Codes) -> Iterator[Piece]:
     """Strips of codes (0 none, k class k − 1, 65535 ignore), from the top, as areas."""
@@ -53,15 +56,14 @@ def class_and_object_pieces(both: Callable[[Note], Both], note: Note, cancel: Ca
     y = 0
     for codes, numbers in iter(kept) if is_small else both(note):
         check(cancel)
-        own = _own_class(class_of, numbers)
-        areas = np.where((numbers != 0) & (codes == own), 0, codes).astype(np.uint16)
+        areas = np.where(_is_own(class_of, codes, numbers), 0, codes).astype(np.uint16, copy=False)
         if areas.any():
             yield ClassPixels(0, y, areas)
         y += codes.shape[0]
     y = 0
     for codes, numbers in strips():
         check(cancel)
-        yield from object_pieces(np.where(codes == _own_class(class_of, numbers), numbers, 0), class_of, y)
+        yield from object_pieces(np.where(_is_own(class_of, codes, numbers), numbers, 0), class_of, y)
         y += codes.shape[0]
 
 
@@ -73,9 +75,12 @@ def object_pieces(numbers: npt.NDArray[np.int64], code_of: dict[int, int], y: in
     """A piece for each number but 0 in a strip that begins at row *y*; ``code_of`` gives its class index + 1."""
     from scipy.ndimage import find_objects
 
-    found, places = ranked(numbers)
-    small = places.astype(np.int32) + 1
-    boxes = find_objects(small)
+    if numbers.size and numbers.min() >= 0 and int(numbers.max()) < _FEW_NUMBERS >> 8:
+        found, small = np.arange(1, int(numbers.max()) + 1), numbers
+    else:
+        found, places = ranked(numbers)
+        small = places + 1
+    boxes = find_objects(small, max_label=found.size) if found.size else []
     for index, number in enumerate(found.tolist()):
         box = boxes[index]
         if number == 0 or box is None:
@@ -84,16 +89,26 @@ def object_pieces(numbers: npt.NDArray[np.int64], code_of: dict[int, int], y: in
         yield FoundObject(box[1].start, y + box[0].start, mask, code_of[number] - 1, key=number)
 
 
-def _own_class(class_of: dict[int, int], numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """(h, w) code of the object at each pixel; −1 where there is none with a class."""
-    found, places = ranked(numbers)
-    codes = np.array([class_of.get(int(number), -1) for number in found], np.int64)
-    return codes[places]
+def _is_own(
+    class_of: dict[int, int], codes: npt.NDArray[np.uint16], numbers: npt.NDArray[np.int64]
+) -> npt.NDArray[np.bool_]:
+    """(h, w) whether a pixel is of an object and has the object's class."""
+    if numbers.size and numbers.min() >= 0 and int(numbers.max()) < _FEW_NUMBERS:
+        # No object's class is 0, so that 0 stands for none.
+        own = np.zeros(int(numbers.max()) + 1, np.uint16)
+        for number, code in class_of.items():
+            if 0 < number < own.size:
+                own[number] = code
+        found = own.take(numbers)
+        return np.asarray((codes == found) & (found != 0), np.bool_)
+    kinds, places = ranked(numbers)
+    classes = np.array([class_of.get(int(number), -1) for number in kinds], np.int64)
+    return np.asarray((numbers != 0) & (codes == classes[places]), np.bool_)
 
 
 def ranked(numbers: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
     """As ``np.unique`` with the inverse, in the array's shape; numbers from 0 to about a million without sorting."""
-    if numbers.size and (numbers.dtype.kind == "u" or numbers.min() >= 0) and int(numbers.max()) < 1 << 20:
+    if numbers.size and (numbers.dtype.kind == "u" or numbers.min() >= 0) and int(numbers.max()) < _FEW_NUMBERS:
         found = np.flatnonzero(np.bincount(numbers.ravel()))
         place_of = np.zeros(int(found[-1]) + 1, np.int64)
         place_of[found] = np.arange(found.size)

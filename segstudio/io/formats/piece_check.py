@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -133,14 +134,20 @@ class PieceCheck:
 
     def _stuff(self, index: int, rect: Rect, z: int) -> npt.NDArray[np.uint16]:
         """Class ids of a layer where it is no object (all that is one, where the format has no objects)."""
-        ids = self._layers[index].read(rect, z)
-        classes = self._layers[index].class_lut()[ids]
+        return self._stuff_luts[index].take(self._layers[index].read(rect, z))
+
+    @cached_property
+    def _stuff_luts(self) -> list[npt.NDArray[np.uint16]]:
+        luts = [layer.class_lut().copy() for layer in self._layers]
         if self._holds.objects:
-            classes[self._objects_of[index][ids]] = UNLABELLED
-        return classes
+            for lut, is_object in zip(luts, self._objects_of, strict=True):
+                lut[is_object] = UNLABELLED
+        return luts
 
     def _stuff_of_all(self, rect: Rect, z: int) -> npt.NDArray[np.uint16]:
         """What a format without overlap holds there: the uppermost layer's."""
+        if len(self._layers) == 1 and self._holds.unlabelled:
+            return self._stuff(0, rect, z)
         out = np.zeros((rect.height, rect.width), np.uint16)
         covered = np.zeros((rect.height, rect.width), np.bool_)
         for index in reversed(range(len(self._layers))):
@@ -176,7 +183,7 @@ class PieceCheck:
         lut = np.zeros(65536, np.uint16)
         lut[: len(self._ids)] = self._ids
         lut[IGNORE] = IGNORE
-        values = lut[piece.values]
+        values = lut.take(piece.values)
         strange = (piece.values != 0) & (values == 0)
         if strange.any():
             return f"the class “{self._names[int(piece.values[strange][0]) - 1]}” is not one that was written"

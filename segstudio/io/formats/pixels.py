@@ -88,6 +88,20 @@ def class_strips(
         yield np.zeros((rect.height, width), np.uint16) if out is None else out
 
 
+def value_strips(
+    layers: Sequence[LabelLayer], code: MaskCode, width: int, height: int, cancel: Cancel = NEVER
+) -> Iterator[npt.NDArray[Any]]:
+    """Mask values of a whole plane, strip by strip as :func:`class_strips`; of one layer looked up once, not twice."""
+    if len(layers) != 1:
+        for strip in class_strips(layers, width, height, cancel):
+            yield code.values(strip)
+        return
+    lut = code.values(layers[0].class_lut())
+    for y in range(0, height, TILE):
+        check(cancel)
+        yield lut.take(layers[0].tiles.read(Rect(0, y, width, min(TILE, height - y))))
+
+
 def has_overlap(layers: Sequence[LabelLayer], cancel: Cancel = NEVER) -> bool:
     """Whether a pixel has a class in more than one of the layers; reads only tiles that two of them have."""
     for index, upper in enumerate(layers):

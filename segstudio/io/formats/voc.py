@@ -18,11 +18,11 @@ from segstudio.io.formats.pixels import (
     IGNORE_8BIT,
     IGNORE_16BIT,
     MaskCode,
-    class_strips,
     first_difference_of_strips,
     label_layers,
     make_folder,
     read_pixels,
+    value_strips,
     write_classes,
     write_text,
 )
@@ -71,8 +71,7 @@ class VocExporter:
             make_folder(self._root / name)
 
     def _strips(self, item: ExportItem, layers: Sequence[LabelLayer], cancel: Cancel) -> Iterator[npt.NDArray[Any]]:
-        for strip in class_strips(layers, item.width, item.height, cancel):
-            yield self._code.values(strip)
+        return value_strips(layers, self._code, item.width, item.height, cancel)
 
     def write(self, item: ExportItem, cancel: Cancel) -> None:
         """Write the image as JPEG, and its masks."""
@@ -196,9 +195,13 @@ def object_strips(
             if layer_id == layer.id:
                 lut[segment_id] = number
         luts.append(lut)
+    only = None if len(luts) != 1 else luts[0] if is_deep else luts[0].astype(np.uint8)
     for y in range(0, item.height, TILE):
         check(cancel)
         rect = Rect(0, y, item.width, min(TILE, item.height - y))
+        if only is not None:
+            yield only.take(layers[0].read(rect))
+            continue
         out = np.zeros((rect.height, rect.width), np.uint16)
         for layer, lut in zip(layers, luts):
             ids = layer.read(rect)
