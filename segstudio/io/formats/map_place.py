@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from segstudio.io.readers.extras import needs
+from segstudio.io.readers.extras import imported, needs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -128,6 +128,7 @@ def epsg_of_text(crs: str) -> int | None:
 
 def warped(source: str, target: str, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """(n, 2) x, y of one system in another; longitude comes first whatever the systems say."""
+    imported("rasterio")
     from rasterio.crs import CRS
     from rasterio.warp import transform
 

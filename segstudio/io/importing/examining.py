@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from segstudio.core.cancel import NEVER, Cancel, check
 from segstudio.core.errors import Cancelled, UserError
+from segstudio.io.dataset_volumes import is_nifti_name
 from segstudio.io.formats.pixels import safe_stem
 from segstudio.io.formats.reading import build_layers
 from segstudio.io.formats.safety import file_name
@@ -166,7 +167,8 @@ class Examiner:
         if found.image is not None or found.save_image is None:
             return found
         name = file_name(found.name)
-        file = scratch / (safe_stem(name) + "".join(Path(name).suffixes[-1:]).lower())
+        suffix = ".nii.gz" if is_nifti_name(Path(name)) and name.lower().endswith(".gz") else Path(name).suffix.lower()
+        file = scratch / (safe_stem(name) + suffix)
         try:
             found.save_image(file)
         except UserError as error:

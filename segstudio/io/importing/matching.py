@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
@@ -10,6 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from segstudio.core.errors import UserError
+from segstudio.core.geometry import Rect
+from segstudio.io.formats.pixels import safe_stem
 from segstudio.io.formats.safety import file_name
 from segstudio.io.store.image_rows import file_sha256, kept_path, resolve
 
@@ -22,6 +26,9 @@ if TYPE_CHECKING:
 _SMALL_PX = 64
 _ALIKE = 6.0
 """Grey levels by which reduced pictures of one image may differ on average: it was saved anew with loss."""
+_MIDDLE_PX = 512
+_NUMBERED = re.compile(r"-\d+$")
+"""How exports tell images of one name apart."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +47,12 @@ class ProjectImages:
         self._by_path: dict[str, ImageRecord] = {}
         self._by_name: dict[str, list[ImageRecord]] = defaultdict(list)
         self._by_stem: dict[str, list[ImageRecord]] = defaultdict(list)
+        self._by_written: dict[str, list[ImageRecord]] = defaultdict(list)
         for record in records:
             self._by_path[record.path] = record
             self._by_name[record.name.casefold()].append(record)
             self._by_stem[_stem(record.name)].append(record)
+            self._by_written[safe_stem(record.name).casefold()].append(record)
 
     def file_of(self, record: ImageRecord) -> Path:
         """Where the image's file is, or should be."""
@@ -56,13 +65,19 @@ class ProjectImages:
             if same is not None:
                 return Match(same)
         name = file_name(found.name)
-        named = self._by_name.get(name.casefold(), [])
-        candidates = named or self._by_stem.get(_stem(name), [])
+        named = self._by_name.get(name.casefold(), []) or self._by_stem.get(_stem(name), [])
+        candidates = named or self._written_as(name, has_file=found.image is not None)
         if not candidates:
             return Match()
         if found.image is not None:
             return self._by_content(found.image, candidates)
         return self._without_file(found, candidates)
+
+    def _written_as(self, name: str, *, has_file: bool) -> list[ImageRecord]:
+        """Those that an export would call so; by a numbered name only where the pictures can be compared."""
+        written = safe_stem(name).casefold()
+        found = self._by_written.get(written, [])
+        return found or (self._by_written.get(_NUMBERED.sub("", written), []) if has_file else [])
 
     def _by_content(self, file: Path, candidates: Sequence[ImageRecord]) -> Match:
         alike = []
@@ -86,7 +101,8 @@ class ProjectImages:
 
 
 def _stem(name: str) -> str:
-    return PurePath(name).stem.casefold()
+    """Without the suffix, which is two words long for ``.nii.gz``."""
+    return PurePath(name[:-3] if name.lower().endswith(".nii.gz") else name).stem.casefold()
 
 
 def _same_bytes(file: Path, other: Path) -> bool:
@@ -98,6 +114,17 @@ def _same_bytes(file: Path, other: Path) -> bool:
         return False
 
 
+def _same_values(file: Path, other: Path, width: int, height: int, z: int) -> bool:
+    """Whether the middle of plane *z* is the same in both, value by value, and says anything."""
+    from segstudio.io.readers.registry import open_image
+
+    side = (min(width, _MIDDLE_PX), min(height, _MIDDLE_PX))
+    rect = Rect((width - side[0]) // 2, (height - side[1]) // 2, *side)
+    with closing(open_image(file)) as first, closing(open_image(other)) as second:
+        one, two = first.read(0, z, rect), second.read(0, z, rect)
+    return bool(np.array_equal(one, two) and one.min() < one.max())
+
+
 def _is_same_picture(file: Path, other: Path) -> bool:
     from segstudio.io.readers.registry import probe, thumbnail
 
@@ -106,8 +133,10 @@ def _is_same_picture(file: Path, other: Path) -> bool:
         if (first.width, first.height, first.depth) != (second.width, second.height, second.depth):
             return False
         one, two = thumbnail(file, _SMALL_PX), thumbnail(other, _SMALL_PX)
+        if one.shape != two.shape:
+            return False
+        if _same_values(file, other, first.width, first.height, first.depth // 2):
+            return True  # a medical volume may be shown brighter than an array of its values
     except UserError:
-        return False
-    if one.shape != two.shape:
         return False
     return float(np.abs(one.astype(np.float32) - two.astype(np.float32)).mean()) <= _ALIKE

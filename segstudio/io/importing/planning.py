@@ -14,9 +14,11 @@ from segstudio.io.formats.table import entry_of
 from segstudio.io.importing.examining import Examiner
 from segstudio.io.importing.plan import ImportPlan, ImportRow
 from segstudio.io.importing.staging import known_digests
+from segstudio.io.readers.registry import list_images
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from segstudio.io.formats.base import Importer, Problem
     from segstudio.io.importing.plan import ImportRequest
@@ -79,7 +81,7 @@ def opened_source(
     with unpacked(request.source, limits) as place:
         guesses = tuple(detect(place))
         if not request.format and not guesses:
-            raise UserError("No known format of labels", path=request.source, remedy="say which it is with --format")
+            raise _unknown(request.source, place)
         format_id = request.format or guesses[0][0]
         options = dict(request.options)
         if "images" in entry_of(format_id, is_import=True).reader_options and not options.get("images"):
@@ -88,6 +90,17 @@ def opened_source(
             }
         with opened(place, format_id, options, limits) as importer:
             yield importer, format_id, guesses
+
+
+def _unknown(source: Path, place: Path) -> UserError:
+    """What to say of a source that looks like no format."""
+    if place.is_dir():
+        if not any(place.iterdir()):
+            return UserError("The folder is empty", path=source, remedy="choose the folder that holds the labels")
+        if list_images(place):
+            remedy = "add images without labels with “segstudio add”; else say which format it is with --format"
+            return UserError("There are images but no known format of labels", path=source, remedy=remedy)
+    return UserError("No known format of labels", path=source, remedy="say which it is with --format")
 
 
 def gathered(problems: list[Problem]) -> tuple[Problem, ...]:

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from segstudio.core.errors import UserError
-from segstudio.io.readers.extras import needs
+from segstudio.io.readers.extras import imported, needs
 from segstudio.io.readers.libraries import load_beside
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def _wkt(epsg: int) -> str:
     name = f"EPSG:{epsg}"
     load_beside("rasterio")
     try:
+        imported("rasterio")
         from rasterio.crs import CRS
     except ImportError:
         return name
@@ -42,8 +43,7 @@ def _wkt(epsg: int) -> str:
 def _described(path: Path) -> str:
     import warnings
 
-    import rasterio
-
+    rasterio = imported("rasterio")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

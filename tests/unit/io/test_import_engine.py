@@ -6,11 +6,13 @@ import base64
 import shutil
 import sqlite3
 import zipfile
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 from import_double import picture, use_double, write_double, write_picture
+from medical_files import AFFINES, write_nifti, write_series
 from PIL import Image
 from store_help import stroke
 
@@ -18,7 +20,10 @@ from segstudio.core.cancel import CancelToken
 from segstudio.core.classes import ClassTable
 from segstudio.core.errors import Cancelled, UserError
 from segstudio.core.geometry import Rect
+from segstudio.io.formats.base import ExportPlan, FoundImage
+from segstudio.io.formats.registry import export_project
 from segstudio.io.importing.finishing import discard_staged, finish_import, run_import
+from segstudio.io.importing.matching import ProjectImages
 from segstudio.io.importing.plan import ImportRequest
 from segstudio.io.importing.planning import plan_import
 from segstudio.io.importing.staging import stage_import
@@ -412,8 +417,46 @@ def test_classes_that_were_changed_meanwhile_refuse_it(store, tmp_path):
         finish_import(store, staged)
 
 
+@pytest.mark.parametrize("name", ["a brain.nii.gz", "series"])
+def test_an_archive_of_a_volume_finds_the_volume_again(store, tmp_path, monkeypatch, name):
+    monkeypatch.undo()
+    voxels = np.random.default_rng(0).normal(size=(5, 40, 30)).cumsum(2) * 300
+    if name == "series":
+        pytest.importorskip("pydicom")
+        files = write_series(tmp_path / name, voxels.clip(-3000, 3000).astype(np.int16))[:1]
+    else:
+        files = [write_nifti(tmp_path / name, voxels.astype(np.int16).transpose(2, 1, 0), AFFINES["oblique"])]
+    image = store.add_images(files).added[0]
+    store.commit(stroke(store.layers(image.id)[0], 1, 12, 12, 9, 2))
+    export_project(store, ExportPlan("npz", tmp_path / "out"))
+    plan = plan_import(store, ImportRequest(tmp_path / "out"))
+    assert [(row.kind, row.image_id) for row in plan.rows] == [("comes", image.id)]
+
+
+def test_a_numbered_copy_finds_its_image_by_its_picture(store, tmp_path):
+    added = with_images(store, tmp_path, "a b.png")
+    added += store.add_images([write_picture(tmp_path / "other" / "a b.png", 7)]).added
+    shutil.copy(tmp_path / "other" / "a b.png", tmp_path / "a_b-2.png")
+    images = ProjectImages(store.images(), store.folder)
+    found = FoundImage("a_b-2.png", tmp_path / "a_b-2.png", 60, 40, lambda token: iter(()))
+    assert images.match(found).record.id == added[1].id
+    assert images.match(replace(found, image=None)).record is None
+
+
+@pytest.mark.parametrize(
+    ("has_image", "sentence"), [(False, "The folder is empty"), (True, "images but no known format")]
+)
+def test_a_folder_without_labels_is_said(store, tmp_path, has_image, sentence):
+    (tmp_path / "d" / "images").mkdir(parents=True) if has_image else (tmp_path / "d").mkdir()
+    if has_image:
+        write_picture(tmp_path / "d" / "images" / "a.png", 0)
+    with pytest.raises(UserError, match=sentence):
+        plan_import(store, ImportRequest(tmp_path / "d"))
+
+
 def test_an_unknown_source_is_said(store, tmp_path):
     (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "notes.txt").write_text("x")
     with pytest.raises(UserError, match="No known format"):
         plan_import(store, ImportRequest(tmp_path / "empty"))
     with pytest.raises(UserError, match="no such file"):

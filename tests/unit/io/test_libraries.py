@@ -36,3 +36,25 @@ def test_a_package_that_is_missing_or_here_is_passed_over(monkeypatch):
     monkeypatch.setitem(sys.modules, "rasterio", sys)
     libraries.load_beside("rasterio")
     assert loaded == []
+
+
+def test_threads_that_ask_for_rasterio_at_once_all_get_it():
+    pytest.importorskip("rasterio")
+    code = """
+import sys, threading
+from pathlib import Path
+from segstudio.io.readers import geo
+sys.setswitchinterval(1e-5)
+start = threading.Barrier(8)
+def ask(number):
+    start.wait()
+    if number % 2:
+        assert "UTM" in geo._wkt(32630 + number)
+    else:
+        geo._described(Path("nothing.tif"))
+threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")
