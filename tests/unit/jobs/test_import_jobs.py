@@ -59,4 +59,4 @@ def test_a_source_that_cannot_be_read_is_a_sentence(tmp_path, dataset, tasks):
         tasks.submit(PlanImportSpec(str(store.folder), ImportRequest(dataset / "empty")))
         end = to_end(tasks)[-1]
         assert isinstance(end, Failed) and end.is_user_error
-        assert "No known format" in end.sentence
+        assert "The folder is empty" in end.sentence
