@@ -296,7 +296,7 @@ def test_images_are_found_however_they_are_named(tmp_path: Path) -> None:
     for named, where in {
         "..\\images\\细胞 1.png": "images/细胞 1.png",
         "C:\\Users\\我\\Desktop\\细胞 1.png": "images/细胞 1.png",
-        "/home/me/细胞 1.png": "images/细胞 1.png",
+        "/data/me/细胞 1.png": "images/细胞 1.png",
         "../../../etc/passwd": None,
         "../other/b.png": "other/b.png",
         "b.png": None,
