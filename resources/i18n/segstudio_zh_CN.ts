@@ -7637,6 +7637,10 @@ The patient's right is at the left (radiological convention).</source>
    <translation>转到此图像中模型最没把握且无人看过的位置</translation>
   </message>
   <message>
+   <source>What next</source>
+   <translation>下一步标注什么</translation>
+  </message>
+  <message>
    <source>This place is right</source>
    <translation>此处正确</translation>
   </message>
