@@ -5,17 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QToolButton, QWidget
 
 from segstudio.gui import icons, theme
 from segstudio.gui.i18n import tr
 
 STEPS = 1000
+PER_LINE = 3
+"""Jobs beside each other: a second one that comes or goes must not move the picture and the tools above."""
+LEAST_TITLE_PX, LEAST_BAR_PX = 72, 40
 
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """One line of the strip. ``total`` 0 = unknown; ``seconds_left`` None = nothing can be said."""
+    """One job of the strip. ``total`` 0 = unknown; ``seconds_left`` None = nothing can be said."""
 
     id: str
     title: str
@@ -28,7 +32,7 @@ class JobView:
 
 
 class JobStrip(QFrame):
-    """A line a job; hidden while there is none."""
+    """Up to three jobs a line; hidden while there is none."""
 
     cancel_requested = Signal(str)
     shown_changed = Signal()
@@ -37,41 +41,50 @@ class JobStrip(QFrame):
         super().__init__(parent)
         self.setAccessibleName(tr("Jobs"))
         self._rows: dict[str, _JobRow] = {}
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(12, 2, 8, 2)
-        self._column.setSpacing(0)
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(12, 2, 8, 2)
+        self._grid.setHorizontalSpacing(16)
+        self._grid.setVerticalSpacing(0)
         self.hide()
         theme.theme_manager().changed.connect(self._on_theme_changed)
 
     def show_job(self, job: JobView) -> None:
-        """Add a line, or bring it up to date."""
+        """Add a job, or bring it up to date."""
         row = self._rows.get(job.id)
         if row is None:
             row = _JobRow(self, job.id)
             self._rows[job.id] = row
-            self._column.addWidget(row)
+            self._place()
         row.show_job(job)
         if self.isHidden():
             self.show()
             self.shown_changed.emit()
 
     def drop_job(self, job_id: str) -> None:
-        """Take a line away; one that is gone already does nothing."""
+        """Take a job away; one that is gone already does nothing."""
         row = self._rows.pop(job_id, None)
         if row is not None:
-            self._column.removeWidget(row)
             row.hide()
             row.deleteLater()
+            self._place()
         if not self._rows and not self.isHidden():
             self.hide()
             self.shown_changed.emit()
+
+    def _place(self) -> None:
+        for row in self.findChildren(_JobRow):
+            self._grid.removeWidget(row)
+        for index, row in enumerate(self._rows.values()):
+            self._grid.addWidget(row, index // PER_LINE, index % PER_LINE)
+        for column in range(PER_LINE):
+            self._grid.setColumnStretch(column, int(column < len(self._rows)))
 
     def job_ids(self) -> list[str]:
         """What is shown."""
         return list(self._rows)
 
     def text_of(self, job_id: str) -> str:
-        """Title and time left of a line, as shown."""
+        """Title and time left of a job, as shown."""
         return self._rows[job_id].text()
 
     def _on_theme_changed(self) -> None:
@@ -79,26 +92,42 @@ class JobStrip(QFrame):
             row.restyle()
 
 
+class _Title(QLabel):
+    """A text that gives way to what stands beside it: it ends with … where it has no room."""
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        return QSize(LEAST_TITLE_PX, super().minimumSizeHint().height())
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        painter = QPainter(self)
+        shown = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+        flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        self.style().drawItemText(
+            painter, self.rect(), int(flags), self.palette(), self.isEnabled(), shown, self.foregroundRole()
+        )
+        painter.end()
+
+
 class _JobRow(QWidget):
     def __init__(self, strip: JobStrip, job_id: str) -> None:
         super().__init__(strip)
         self._strip, self._job_id = strip, job_id
-        self._title = QLabel()
+        self._title = _Title()
         self._title.setTextFormat(Qt.TextFormat.PlainText)
-        self._title.setMinimumWidth(160)
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
+        self._bar.setMinimumWidth(LEAST_BAR_PX)
         self._bar.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._left = QLabel()
         self._left.setProperty("muted", True)
         self._left.setFont(theme.small_font(self._left.font()))
-        self._left.setMinimumWidth(self._left.fontMetrics().horizontalAdvance("00 min 00 s left  "))
+        self._left.setMinimumWidth(self._left.fontMetrics().horizontalAdvance("00 min left "))
         self._cancel = QToolButton()
         self._cancel.setIconSize(QSize(16, 16))
         self._cancel.clicked.connect(self._on_cancel)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(12)
+        row.setSpacing(8)
         row.addWidget(self._title, 2)
         row.addWidget(self._bar, 3)
         row.addWidget(self._left, 0)
@@ -108,6 +137,7 @@ class _JobRow(QWidget):
     def show_job(self, job: JobView) -> None:
         title = f"{job.title} · {job.detail}" if job.detail else job.title
         self._title.setText(title)
+        self._title.setToolTip(title)
         self._bar.setAccessibleName(job.title)
         if job.total > 0:
             self._bar.setRange(0, STEPS)
@@ -135,7 +165,7 @@ class _JobRow(QWidget):
 
 
 def time_left_text(seconds: float) -> str:
-    """"41 s left", "3 min left", "1 h 20 min left"."""
+    """Such as "41 s left", "3 min left", "1 h 20 min left"."""
     whole = round(seconds)
     if whole < 90:
         return tr("%n s left", whole)

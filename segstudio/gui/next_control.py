@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 REFRESH_MS = 1500
 """While images are looked at, the order is told anew so often at most."""
 NOTICE = "next"
+CONFIRMED = "confirmed"
 
 
 class NextControl(QObject):
@@ -227,18 +228,23 @@ class NextControl(QObject):
         self.desk.places.find(self._step)
 
     def _step(self) -> None:
-        window, places = self._jobs.workspace.window, self.desk.places
+        places = self.desk.places
         if not places.has_map:
             offer = Offer(tr("Look at this image"), self._look_here)
             sentence = tr("No model has looked at this image yet, so it is not known where it is uncertain.")
-            window.notices.say(sentence, "info", (offer,), key=NOTICE)
+            self._tell(sentence, (offer,))
             return
         step = places.step()
         if step is None:
             offers = (Offer(tr("All places again"), self._start_over),) if places.total else ()
-            window.notices.say(self._ended_text(places.total), "info", offers, key=NOTICE)
+            self._tell(self._ended_text(places.total), offers)
             return
         self._show(step)
+
+    def _tell(self, sentence: str, offers: tuple[Offer, ...]) -> None:
+        notices = self._jobs.workspace.window.notices
+        notices.dismiss_key(CONFIRMED)  # the news is where it goes on from there
+        notices.say(sentence, "info", offers, key=NOTICE)
 
     def confirm(self) -> None:
         """What is shown at the place, or in the view, is right; then go to the next place if one was pointed at."""
@@ -246,7 +252,8 @@ class NextControl(QObject):
         had_place = places.current is not None
         if not places.confirm(None if had_place else self._jobs.workspace.canvas.visible_rect()):
             return
-        self._jobs.workspace.window.say(tr("Confirmed: what is empty there counts as background."))
+        said = tr("Confirmed: what is empty there counts as background.")
+        self._jobs.workspace.window.notices.say(said, key=CONFIRMED)
         if had_place:
             self.step()
 

@@ -15,6 +15,8 @@ from segstudio.gui.i18n import tr
 Kind = Literal["info", "warning", "failure"]
 MOST = 3
 INFO_MS = 8000
+HINT = "hint"
+"""The key of what a tool says to a press: one at a time, gone with the next press."""
 OFFER_MS = 30_000
 """What offers a next step stands longer, but does not lie over the picture for good."""
 _ICONS = {"info": ("info", "accent"), "warning": ("warning", "warning"), "failure": ("error", "danger")}

@@ -26,7 +26,7 @@ from segstudio.gui.importing import Importing
 from segstudio.gui.imports import EarlyImports, calm_imports
 from segstudio.gui.job_center import JobCenter
 from segstudio.gui.look_control import LookControl
-from segstudio.gui.notice_bar import Offer
+from segstudio.gui.notice_bar import HINT, Offer
 from segstudio.gui.opening import Opening
 from segstudio.gui.panels.plane_bar import PlaneBar
 from segstudio.gui.panels.tool_options import ToolOptions
@@ -204,7 +204,7 @@ class Workspace(QObject):
             session.display_changed,
         ):
             signal.connect(self.window.schedule_refresh)
-        session.classes_changed.connect(lambda: self.window.notices.dismiss_key(tr(NO_CLASS)))
+        session.classes_changed.connect(self._on_classes_changed)
         session.image_record_changed.connect(self._on_record_changed)
         session.layer_changed.connect(self._on_layer_changed)
         self.toolbox.tool_changed.connect(self._on_tool_changed)
@@ -214,6 +214,7 @@ class Workspace(QObject):
         self.canvas.cursor_left.connect(self.window.status_line.clear_cursor)
         self.canvas.zoom_changed.connect(self.window.status_line.show_zoom)
         self.canvas.files_dropped.connect(self.importing.drop)
+        self.canvas.pressed.connect(lambda: self.window.notices.dismiss_key(HINT))
 
     def _on_retry(self) -> None:
         if self.session.has_unsaved:
@@ -221,8 +222,14 @@ class Workspace(QObject):
         else:
             self._retry_timer.stop()
 
+    def _on_classes_changed(self) -> None:
+        for message in self.window.notices.messages:
+            if message.sentence == tr(NO_CLASS):
+                message.dismiss()
+
     def _on_notice(self, sentence: str) -> None:
-        self.window.say(tr(sentence))
+        # What a tool says to a press has had its time with the next one: hints never pile up.
+        self.window.notices.say(tr(sentence), key=HINT if self.canvas.is_in_hand else "")
         if self.session.is_open and self.session.has_unsaved:
             self._retry_timer.start()
 

@@ -271,6 +271,13 @@ class ChildProcess:
             self._folder = None
 
 
+_MEMORY_ADVICE = {
+    "click model": "close other programs and click again",
+    "learner": "close other programs and let it go on",
+}
+"""What helps those that have neither a batch nor tiles to choose."""
+
+
 def death_sentence(name: str, exit_code: int | None) -> str:
     """Why a child is gone, in one sentence with a remedy."""
     subject = f"The {name} died"
@@ -279,6 +286,7 @@ def death_sentence(name: str, exit_code: int | None) -> str:
     if exit_code < 0:  # POSIX: ended by a signal.
         number = -exit_code
         if number == getattr(signal, "SIGKILL", 9):
-            return f"{subject} (signal {number}), most likely because memory ran out. Use a smaller batch or smaller tiles, or close other programs."
+            advice = _MEMORY_ADVICE.get(name, "use a smaller batch or smaller tiles, or close other programs")
+            return f"{subject} (signal {number}), most likely because memory ran out: {advice}."
         return f"{subject} (signal {number}). Try again; if it happens again, try the CPU."
     return f"{subject} (exit code {exit_code}). Try again."

@@ -170,6 +170,24 @@ def test_job_strip_shows_time_left_and_cancels(qtbot) -> None:
     assert time_left_text(200) == "3 min left" and time_left_text(6000) == "1 h 40 min left"
 
 
+def test_jobs_stand_beside_each_other_so_that_a_second_one_moves_nothing(qtbot) -> None:
+    with open_window(qtbot) as window:
+        strip = window.job_strip
+        strip.show_job(JobView("a", "Learning", 3, 12))
+        window.repaint()
+        height = strip.sizeHint().height()
+        strip.show_job(JobView("b", "Looking at the images", detail="a model with a name that has no room at all " * 3))
+        strip.show_job(JobView("c", "Exporting", 3, 12, 600.0))
+        qtbot.waitUntil(lambda: strip._rows["c"].x() > strip._rows["b"].x() > strip._rows["a"].x())
+        assert strip.sizeHint().height() == height and strip.minimumSizeHint().width() <= 900
+        assert len({row.y() for row in strip._rows.values()}) == 1 and strip.height() == height
+        strip.show_job(JobView("d", "Importing", 1, 2))
+        qtbot.waitUntil(lambda: strip.sizeHint().height() > height)
+        strip.drop_job("a")
+        qtbot.waitUntil(lambda: strip.height() == height)
+        assert strip.job_ids() == ["b", "c", "d"]
+
+
 def test_images_make_a_project_and_say_where(qtbot, tmp_path: Path) -> None:
     with open_window(qtbot) as window:
         files = make_images(tmp_path / "loose")

@@ -75,6 +75,8 @@ class Progress:
     stage_text: str = ""
     step: RoundProgress | None = None
     taken: CorrectionsTaken | None = None
+    images: int = 0
+    """Images with labels when corrections were last taken; 0 before."""
     checked: Checked | None = None
     rounds_refused: int = 0
     accepted: int = 0
@@ -174,7 +176,7 @@ class LearningPresenter:
             if event.stage != "checking":
                 progress.step = None
         elif isinstance(event, CorrectionsTaken):
-            progress.taken = event
+            progress.taken, progress.images = event, self.data().images
         elif isinstance(event, RoundProgress):
             progress.step = event
         elif isinstance(event, Checked):

@@ -23,6 +23,7 @@ from segstudio.app.tools.prompt_hints import (
     is_drawn,
     mark_of,
     obstacle,
+    turns_to_other,
 )
 from segstudio.app.tools.prompt_marks import Point, box_lines, hand_line, lines_of
 from segstudio.app.tools.prompt_pictures import PictureLooks
@@ -201,18 +202,18 @@ class PromptTool(SmartTool):
             self.context.prompts.explain(self.session.say)
             return False
         picture = self.picture()
-        if picture is None:
-            return False
-        if not picture.bounds.contains(*event.xy):
+        if picture is not None and not picture.bounds.contains(*event.xy):
             self.session.say(OUTSIDE)
             return False
-        return True
+        return picture is not None
 
     def _draws(self, begun: PointerEvent) -> bool:
         return draws_line(begun, self.settings.text(DRAG))
 
     def _takes_up(self, mark: Mark, begun: PointerEvent) -> bool:
         """Whether a first click takes up what lies there, so that nothing is asked yet."""
+        if not self._asked and turns_to_other(self.session, self.hand, mark, begun):
+            self.let_go()  # what was in hand stays in the proposal
         if self._marks or self.hand.segment_id or mark.to_xy is not None:
             return False
         wants = "shift" in begun.modifiers or not mark.is_positive
@@ -228,8 +229,7 @@ class PromptTool(SmartTool):
 
     def _is_refused(self, mark: Mark) -> bool:
         """Whether nothing can be found where a hint points; it is said why."""
-        why = obstacle(self.session, self.hand, mark)
-        if why:
+        if why := obstacle(self.session, self.hand, mark):
             self.session.say(why)
         return bool(why)
 

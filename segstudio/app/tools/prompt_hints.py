@@ -110,6 +110,14 @@ def obstacle(session: Session, hand: ClickHand, mark: Mark) -> str:
     return f"This belongs to “{name}” already and is protected: Shift+click takes it up to correct it."
 
 
+def turns_to_other(session: Session, hand: ClickHand, mark: Mark, begun: PointerEvent) -> bool:
+    """Whether Shift + click, with an object in hand, points at another one: of the labels, and not locked."""
+    if not hand.segment_id or "shift" not in begun.modifiers or mark.to_xy is not None or mark.line:
+        return False
+    found = hand.protected_at(*mark.xy)
+    return found is not None and found.class_id not in session.classes.locked_ids
+
+
 def is_drawn(session: Session, hand: ClickHand, score: float) -> bool:
     """Whether the overlay shows the object in hand, so that the tool need not."""
     style, row = session.overlay, hand.segment

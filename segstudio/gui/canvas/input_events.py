@@ -10,6 +10,7 @@ from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QNativeGestureEvent, QTabletEvent, QWheelEvent
 from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QGestureEvent, QLineEdit, QPinchGesture, QWidget
 
+from segstudio.app.events import Signal
 from segstudio.app.tools.base import COMMON_KEYS
 from segstudio.core.classes import UNLABELLED
 from segstudio.gui.canvas.cursors import cursor_for
@@ -38,12 +39,17 @@ if TYPE_CHECKING:
 WHEEL_NOTCH = 120
 WHEEL_FACTOR = 1.25
 _MODIFIER_KEYS = {Qt.Key.Key_Shift: "shift", Qt.Key.Key_Control: "ctrl", Qt.Key.Key_Alt: "alt"}
+_PRESSES = frozenset({QEvent.Type.MouseButtonPress, QEvent.Type.MouseButtonDblClick, QEvent.Type.TabletPress})
+_OF_THE_HAND = _PRESSES | {QEvent.Type.MouseButtonRelease, QEvent.Type.TabletRelease, QEvent.Type.KeyPress}
 PICKING_TOOLS = frozenset({"picker"})
 """Tools under which the class below the pointer stands out."""
 
 
 class InputEvents(QWidget):
     """The event half of the canvas; :class:`segstudio.gui.canvas.widget.CanvasWidget` is the drawing half."""
+
+    is_in_hand = False
+    """Whether a press, a release or a key is being answered just now."""
 
     if TYPE_CHECKING:
         session: Session
@@ -65,6 +71,8 @@ class InputEvents(QWidget):
         _on_preview_changed: Callable[[], None]
 
     def _init_input(self) -> None:
+        self.pressed: Signal[[]] = Signal()
+        """A button of the mouse or the pen came down."""
         self.cursor_position: QPointF | None = None
         """Where the pointer is over the canvas, in device-independent pixels."""
         self._panning_from: QPointF | None = None
@@ -238,7 +246,15 @@ class InputEvents(QWidget):
                 return True
         if event.type() == QEvent.Type.DevicePixelRatioChange:
             self._fit_to_size()
-        return super().event(event)
+        if event.type() not in _OF_THE_HAND:
+            return super().event(event)
+        if event.type() in _PRESSES:
+            self.pressed.emit()
+        self.is_in_hand = True
+        try:
+            return super().event(event)
+        finally:
+            self.is_in_hand = False
 
     def _native_gesture(self, event: QNativeGestureEvent) -> bool:
         kind = event.gestureType()

@@ -23,13 +23,17 @@ from segstudio.gui.i18n import tr
 from segstudio.gui.learning_control import stage_text
 from segstudio.gui.panels.learning_tables import ChangeTable, VersionTable
 from segstudio.gui.panels.learning_texts import data_text, now_text, verdict_text
-from segstudio.gui.panels.parts import combo, select_data
+from segstudio.gui.panels.parts import combo, hold_height, select_data
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QResizeEvent
+
     from segstudio.gui.workspace import Workspace
 
 REDRAW_MS = 200
 RECOUNT_MS = 400
+SCROLL_BAR_PX = 20
+"""A width that changes by less: a scroll bar came or went."""
 RENEWS = "learn.renews_proposal"
 _VERDICT_ICONS = {"good": ("done", "good"), "warning": ("warning", "warning"), "muted": ("info", "muted")}
 
@@ -66,6 +70,7 @@ class LearningPanel(QWidget):
         self.bar.setTextVisible(False)
         self.bar.setAccessibleName(tr("This round"))
         self.details = muted("", small=True)
+        self.details.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self.state)
         column.addWidget(self.bar)
         column.addLayout(self._make_buttons())
@@ -107,6 +112,7 @@ class LearningPanel(QWidget):
         self.verdict = QLabel()
         self.verdict.setTextFormat(Qt.TextFormat.PlainText)
         self.verdict.setWordWrap(True)
+        self.verdict.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         row = QHBoxLayout()
         row.setSpacing(8)
         row.addWidget(self._verdict_icon, 0, Qt.AlignmentFlag.AlignTop)
@@ -223,6 +229,15 @@ class LearningPanel(QWidget):
         self.versions.show_versions(rows, can_change=not self._workspace.session.is_read_only)
         for widget in (self._versions_title, self.versions):
             widget.setVisible(bool(rows))
+        self._hold_still()
+
+    def _hold_still(self) -> None:
+        """While it runs nothing moves under the pointer because a sentence above it became shorter."""
+        for label in (self.details, self.verdict):
+            if self._control.is_running:
+                hold_height(label)
+            else:
+                label.setMinimumHeight(0)
 
     def _show_buttons(self) -> None:
         control = self._control
@@ -254,15 +269,23 @@ class LearningPanel(QWidget):
         rows = self._presenter.changes()
         worse = [row for row in rows if row.is_worse]
         self.only_worse.setText(tr("Only what got worse (%1)").replace("%1", str(len(worse))))
+        self.only_worse.setEnabled(bool(worse) or self.only_worse.isChecked())
         self.changes.show_changes(worse if self.only_worse.isChecked() else rows)
-        for widget in (self._changes_title, self.changes):
+        for widget in (self._changes_title, self.changes, self.only_worse):
             widget.setVisible(bool(rows))
-        self.only_worse.setVisible(bool(worse) or (bool(rows) and self.only_worse.isChecked()))
 
     def showEvent(self, event: object) -> None:  # noqa: N802
         """Draw what came while nobody looked."""
         super().showEvent(event)  # type: ignore[arg-type]
         self.show_progress()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Another width: texts break elsewhere."""
+        super().resizeEvent(event)
+        if abs(event.size().width() - event.oldSize().width()) > SCROLL_BAR_PX:
+            for label in (self.details, self.verdict):
+                label.setMinimumHeight(0)
+            self._on_progressed()
 
     def _restyle(self) -> None:
         for button, name, token in (

@@ -41,7 +41,7 @@ def now_text(presenter: LearningPresenter) -> str:
             .replace("%2", names_text(presenter, taken.image_ids))
         )
     if started is not None:
-        text = tr("%n image(s) with labels", started.images)
+        text = tr("%n image(s) with labels", max(started.images, progress.images))
         regions = taken if taken is not None and taken.regions_train else started
         if regions.regions_train or regions.regions_val:
             held = tr("%1 places, %2 of them held out")

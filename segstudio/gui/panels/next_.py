@@ -176,6 +176,8 @@ class NextPanel(QWidget):
         self.status.setWordWrap(True)
         self.status.setProperty("muted", True)
         self.status.setTextFormat(Qt.TextFormat.PlainText)
+        self.status.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        self.status.setMinimumHeight(2 * self.status.fontMetrics().lineSpacing())  # the tabs below stay where they are
         self._build_buttons()
         self._lay_out()
         self._connect()

@@ -95,6 +95,13 @@ def swatch(color: str, size_px: int = 16, ratio: float = 2.0) -> QIcon:
     return result
 
 
+def hold_height(label: QLabel) -> None:
+    """Let a label whose text changes never become lower, so that what lies below it stays where the pointer is."""
+    wanted = label.heightForWidth(label.width())
+    if label.isVisible() and wanted > label.minimumHeight():
+        label.setMinimumHeight(wanted)
+
+
 def combo(name: str, items: Iterable[tuple[str, object]]) -> QComboBox:
     """A combo box of (text, data), named for screen readers."""
     box = QComboBox()

@@ -29,7 +29,11 @@ def test_job_runs_in_another_process_and_ends_with_its_result(child):
 def test_log_folders_of_dead_programs_are_swept_and_those_of_the_living_kept(tmp_path):
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
-    names = {"dead": f"{FOLDER_PREFIX}{dead.pid}-a", "own": f"{FOLDER_PREFIX}{os.getpid()}-b", "other": f"{FOLDER_PREFIX}x-c"}
+    names = {
+        "dead": f"{FOLDER_PREFIX}{dead.pid}-a",
+        "own": f"{FOLDER_PREFIX}{os.getpid()}-b",
+        "other": f"{FOLDER_PREFIX}x-c",
+    }
     for name in names.values():
         (tmp_path / name).mkdir()
         (tmp_path / name / "trainer.log").write_text("x")
@@ -321,3 +325,11 @@ def test_log_and_its_folder_go_with_the_child(child):
 def test_death_sentences_name_a_remedy(code, part):
     sentence = death_sentence("trainer", code)
     assert sentence.startswith("The trainer died") and part in sentence and sentence.endswith(".")
+
+
+def test_what_has_neither_batch_nor_tiles_is_not_told_to_make_them_smaller():
+    for name in ("click model", "learner"):
+        sentence = death_sentence(name, -9)
+        assert "memory ran out: close other programs" in sentence and "batch" not in sentence
+        assert sentence.count(".") == 1
+    assert "smaller batch" in death_sentence("trainer", -9)
