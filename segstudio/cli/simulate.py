@@ -66,6 +66,13 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--pool-images", type=int, default=0, metavar="N", help="label only among so many, drawn by the seed"
     )
+    group.add_argument(
+        "--candidates",
+        type=int,
+        default=0,
+        metavar="N",
+        help="--order by a model: it looks at so many, drawn anew (0: all)",
+    )
     group.add_argument("--measure-every", type=int, default=1, metavar="N", help="measure after so many images")
     group.add_argument(
         "--measure-strokes",
@@ -137,6 +144,9 @@ def _add_learning(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--batch", type=int, default=0, metavar="N", help="patches a step (0: as the loop does)")
     group.add_argument("--lr", type=float, default=1e-3, metavar="X", help="learning rate (%(default)s)")
+    group.add_argument(
+        "--freeze", type=float, default=0.0, metavar="X", help="--loop rounds: share of the encoder that learns nothing"
+    )
     group.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda[:N] or mps")
     group.add_argument(
         "--threads", type=int, default=0, metavar="N", help="threads on the CPU; with 1 a seed gives the same curves"
@@ -170,7 +180,8 @@ def plan_of(args: argparse.Namespace) -> SimulationPlan:
             sketch_px=args.sketch, has_proposals=not args.dense, hand=hand,
             click_model=args.click_model, model=args.model, arch=args.arch, encoder=args.encoder, steps=args.steps,
             images_per_round=args.images_per_round, strokes_per_round=args.strokes_per_round, patch_px=args.size,
-            batch=args.batch, lr=args.lr, device=args.device, threads=args.threads, measure_every=args.measure_every,
+            batch=args.batch, lr=args.lr, freeze=args.freeze, candidates=args.candidates,
+            device=args.device, threads=args.threads, measure_every=args.measure_every,
             measure_strokes=args.measure_strokes,
             target=args.target,
         ).checked()  # fmt: skip

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
+from segstudio.core.class_need import ClassNeed
 from segstudio.core.ordering import order_images
 
 if TYPE_CHECKING:
@@ -48,19 +49,16 @@ class Look:
     suspects: tuple[Suspect, ...] = field(default=())
 
 
-def worth(looks: Sequence[Look], *, is_balanced: bool = True) -> npt.NDArray[np.float64]:
-    """(n,) how much there is to learn from each image, larger = more; only their order means something.
+def class_need(looks: Sequence[Look], labelled: Sequence[Look] = ()) -> ClassNeed | None:
+    """What each of *looks* is worth to the classes, beside what the model finds in the *labelled* ones.
 
-    Balanced, a pixel of a class counts the more the rarer the model finds the class in all of *looks* (by the inverse square root of
-    its share): the mean over classes that a mean IoU is does so, too. Otherwise it is the plain uncertainty.
+    None where they are of models with other numbers of classes, or of none.
     """
-    plain = np.array([look.uncertainty for look in looks], np.float64)
-    if not is_balanced or not looks or len({len(look.class_share) for look in looks}) != 1:
-        return plain
-    share = np.mean([look.class_share for look in looks], axis=0, dtype=np.float64)
-    # A class that hardly occurs must not decide alone.
-    weights = 1.0 / np.sqrt(np.maximum(share, 1e-3))
-    return np.stack([look.class_doubt for look in looks]).astype(np.float64) @ weights
+    lengths = {len(look.class_share) for look in (*looks, *labelled)}
+    if not looks or len(lengths) != 1 or 0 in lengths:
+        return None
+    doubt, share = (np.stack([getattr(look, name) for look in looks]) for name in ("class_doubt", "class_share"))
+    return ClassNeed(doubt, share, np.stack([look.class_share for look in labelled]) if labelled else None)
 
 
 def order_looks(
@@ -68,15 +66,18 @@ def order_looks(
 ) -> list[Pick]:
     """The images of *looks*, the most worthwhile to label first; see :func:`segstudio.core.ordering.order_images`.
 
-    *labelled* are looks of images that are labelled already. Looks of models whose features differ in length count by
-    uncertainty alone.
+    *labelled* are looks of images that are labelled already. Balanced, doubt about a class counts the more the less of it
+    they and the images that come before hold (:class:`segstudio.core.class_need.ClassNeed`): a mean IoU counts each class alike,
+    too. Looks of models whose features differ in length count by uncertainty alone.
     """
     lengths = {len(look.features) for look in (*looks, *labelled)}
     features = done = None
     if len(lengths) == 1 and 0 not in lengths and looks:
         features = np.stack([look.features for look in looks])
         done = np.stack([look.features for look in labelled]) if labelled else None
-    return order_images(worth(looks, is_balanced=is_balanced), features, by=by, labelled=done)
+    need = class_need(looks, labelled) if is_balanced else None
+    uncertainty = np.array([look.uncertainty for look in looks], np.float64)
+    return order_images(uncertainty, features, by=by, labelled=done, need=need)
 
 
 def cell_size(width: int, height: int, planes: int = 1) -> int:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import numpy.typing as npt
+
+    from segstudio.core.class_need import ClassNeed
 
 Basis = Literal["uncertainty", "diversity", "both"]
 BASES: tuple[Basis, ...] = get_args(Basis)
@@ -45,31 +45,26 @@ def order_images(
     *,
     by: Basis = "both",
     labelled: npt.NDArray[np.floating] | None = None,
+    need: ClassNeed | None = None,
 ) -> list[Pick]:
     """Every image once, the most worthwhile first.
 
     *uncertainty* is (n,), larger = less sure, NaN = unknown (then it counts as the middle); *features* (n, d), one vector an
     image, and *labelled* (m, d), those of images that need no labelling any more. ``diversity`` is the greedy k-centre (Sener
     and Savarese 2018, arXiv:1708.00489): each time the image farthest from all labelled and picked ones; ``both`` picks the
-    one with the largest product of its rank in uncertainty and its distance. Without features only uncertainty counts.
-    Distances are Euclidean between features brought to mean 0 and deviation 1 in each dimension.
+    one with the largest product of its worth and its distance, and ``uncertainty`` the one of the largest worth, where one that
+    is nearer to those than half of all images are to what is labelled is worth proportionally less: a second picture of the same
+    scene teaches little. Worth is what *need* says, each pick taken into account, else the rank in uncertainty. Without
+    features only that counts. Distances are Euclidean between features brought to mean 0 and deviation 1 in each dimension.
     """
     known = np.asarray(uncertainty, np.float64)
-    count = len(known)
-    if not count:
+    if not len(known):
         return []
-    ranks = _ranks(known)
-    if features is None:
-        order = np.argsort(-ranks, kind="stable")
-        return [Pick(int(i), float(known[i]), 0.0, "unsure" if ranks[i] >= STANDS_OUT else "") for i in order]
-    points, done = _standardised(np.asarray(features, np.float32), labelled)
-    nearest = _Nearest(points, done)
-    if by == "uncertainty":
-        order, distances = np.argsort(-ranks, kind="stable"), nearest.to_picked.copy()
-    elif by == "diversity":
-        order, distances = _greedy(nearest, lambda distance: distance + 1e-6 * ranks)
-    else:
-        order, distances = _greedy(nearest, lambda distance: (distance + 1e-6) * (0.05 + 0.95 * ranks))
+    ranks = _ranks(known if need is None else need.worth())
+    # Where nothing is known of what they show, all are alike.
+    given = np.zeros((len(known), 1)) if features is None else features
+    points, done = _standardised(np.asarray(given, np.float32), None if features is None else labelled)
+    order, distances = _greedy(_Nearest(points, done), _Score(by, ranks, need))
     return _told(order, known, ranks, distances)
 
 
@@ -119,6 +114,7 @@ class _Nearest:
         self._points = points
         self._squares = (points * points).sum(axis=1)
         self.to_picked = np.full(len(points), np.inf, np.float32)
+        self._usual: float | None = None
         for point in done:
             self.add(point)
 
@@ -134,33 +130,74 @@ class _Nearest:
     def pick(self, index: int) -> None:
         self.add(self._points[index])
 
+    def fresh(self) -> npt.NDArray[np.float32]:
+        """(n,) 0 … 1: 1 from the median distance on that there was at first, proportionally less for what is nearer."""
+        if self._usual is None:
+            if not np.isfinite(self.to_picked).any():
+                return np.ones(len(self.to_picked), np.float32)
+            self._usual = float(np.median(self.to_picked))
+        if not self._usual:
+            return np.ones(len(self.to_picked), np.float32)
+        fresh: npt.NDArray[np.float32] = np.minimum(self.to_picked / np.float32(self._usual), 1)
+        return fresh
+
+    def apart(self) -> npt.NDArray[np.float32]:
+        """(n,) distance to what is done or picked; while there is nothing to keep away from, how typical each point is."""
+        if np.isfinite(self.to_picked).any():
+            return self.to_picked
+        # The most typical image tells most about the others.
+        middle = self.from_middle()
+        typical: npt.NDArray[np.float32] = middle.max(initial=0.0) - middle
+        return typical
+
     def from_middle(self) -> npt.NDArray[np.float32]:
         """(n,) distances from the middle of all points."""
         apart: npt.NDArray[np.float32] = np.linalg.norm(self._points - self._points.mean(axis=0), axis=1)
         return apart
 
 
-def _greedy(
-    nearest: _Nearest, worth: Callable[[npt.NDArray[np.float32]], npt.NDArray[np.floating]]
-) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float32]]:
-    """The images by *worth* of their distance, told anew after each pick, and the distance each had when picked."""
+class _Score:
+    """How much each image is worth next, as :func:`order_images` says."""
+
+    def __init__(self, by: Basis, ranks: npt.NDArray[np.float64], need: ClassNeed | None) -> None:
+        self._by, self._ranks, self._need = by, ranks, need
+
+    def now(self, nearest: _Nearest) -> npt.NDArray[np.floating]:
+        """(n,) ≥ 0, larger = more."""
+        if self._by == "diversity":
+            return nearest.apart() + 1e-6 * (1 + self._ranks)
+        if self._by == "uncertainty":
+            return self._worth() * nearest.fresh()
+        return self._worth() * (nearest.apart() + 1e-6)
+
+    def _worth(self) -> npt.NDArray[np.float64]:
+        if self._need is None:
+            return 0.05 + 0.95 * self._ranks
+        worth = self._need.worth()
+        # Where a model is sure of everything, the rest still decides.
+        return worth / (float(worth.max(initial=0.0)) or 1.0) + 1e-3
+
+    def pick(self, index: int) -> None:
+        """The *index*-th image comes next."""
+        if self._need is not None:
+            self._need.pick(index)
+
+
+def _greedy(nearest: _Nearest, score: _Score) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float32]]:
+    """The images by *score*, told anew after each pick, and the distance each had when picked."""
     count = len(nearest.to_picked)
     distances = np.zeros(count, np.float32)
     is_left = np.ones(count, np.bool_)
     order: list[int] = []
     affordable = max(LEAST_PICKED, int(MOST_PRODUCTS / max(1, nearest.size)))
     for _ in range(min(count, PICKED_APART, affordable)):
-        now = nearest.to_picked
-        if not np.isfinite(now).any():
-            # Nothing to keep away from yet: the most typical image tells most about the others.
-            middle = nearest.from_middle()
-            now = middle.max(initial=0.0) - middle + np.float32(1e-6)
-        chosen = int(np.argmax(np.where(is_left, worth(now), -1.0)))
+        chosen = int(np.argmax(np.where(is_left, score.now(nearest), -1.0)))
         order.append(chosen)
         distances[chosen] = nearest.to_picked[chosen]
         is_left[chosen] = False
         nearest.pick(chosen)
+        score.pick(chosen)
     rest = np.flatnonzero(is_left)
     distances[rest] = nearest.to_picked[rest]
-    later = rest[np.argsort(-worth(nearest.to_picked)[rest], kind="stable")]
+    later = rest[np.argsort(-score.now(nearest)[rest], kind="stable")]
     return np.concatenate([np.array(order, np.intp), later]), distances

@@ -91,7 +91,7 @@ class RoundsLearner:
                 TrainPlan(
                     out=str(out), project=str(self._project), arch=plan.arch, encoder=plan.encoder,
                     is_pretrained=plan.is_pretrained, start_from=self.model, patch_px=plan.patch_px or ROUND_PATCH_PX, batch=batch,
-                    patches_per_image=patches, epochs=epochs, validate_every=epochs, lr=plan.lr, ema_decay=0.9,
+                    patches_per_image=patches, epochs=epochs, validate_every=epochs, lr=plan.lr, freeze=plan.freeze, ema_decay=0.9,
                     val_fraction=0.1, seed=plan.seed + self._round, device=plan.device, threads=plan.threads, workers=0,
                     has_tensorboard=False, checkpoint_minutes=0,
                 ),

@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 
 
 class Order:
-    """Says which image is next. Until there is a model, orders that need one are random."""
+    """Says which image is next. Until there is a model, orders that need one are random.
 
-    def __init__(self, kind: OrderKind, seed: int, cancel: Cancel) -> None:
-        self._kind, self._cancel = kind, cancel
+    With *candidates* a model looks at so many of the images left, drawn at random, each time that it orders them.
+    """
+
+    def __init__(self, kind: OrderKind, seed: int, cancel: Cancel, candidates: int = 0) -> None:
+        self._kind, self._cancel, self._candidates = kind, cancel, candidates
         self._random = np.random.default_rng(seed)
         self._model = ""
         self._queue: list[int] = []
@@ -41,9 +44,15 @@ class Order:
             return left[int(self._random.integers(len(left)))]
         if model != self._model or not self._queue:
             self._model = model
-            self._queue = self._ranked(left, done, file_of, load(model))
+            self._queue = self._ranked(self._looked_at(left), done, file_of, load(model))
         self._queue = [image_id for image_id in self._queue if image_id in left]
         return self._queue.pop(0)
+
+    def _looked_at(self, left: Sequence[int]) -> Sequence[int]:
+        if not 0 < self._candidates < len(left):
+            return left
+        drawn = self._random.choice(len(left), self._candidates, replace=False)
+        return [left[i] for i in sorted(drawn.tolist())]
 
     def _ranked(
         self, left: Sequence[int], done: Sequence[int], file_of: Callable[[int], Path], segmenter: AnySegmenter
@@ -57,5 +66,4 @@ class Order:
         by: Basis = (
             "uncertainty" if self._kind == "uncertainty" else "diversity" if self._kind == "diversity" else "both"
         )
-        labelled = () if by == "uncertainty" else looks(done)
-        return [left[pick.index] for pick in order_looks(looks(left), by=by, labelled=labelled)]
+        return [left[pick.index] for pick in order_looks(looks(left), by=by, labelled=looks(done))]

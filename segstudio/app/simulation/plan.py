@@ -81,7 +81,8 @@ class SimulationPlan:
 
     ``data`` is a dataset (``folder:IMAGES,MASKS`` …) whose masks the simulated person knows; ``class_names`` names its classes
     where it does not. Its test split (else the validation split, else the last ``test_images`` images, 0 = a fifth) is measured
-    on and never part of the project; ``pool_images`` > 0 takes only so many of the others, seeded.
+    on and never part of the project; ``pool_images`` > 0 takes only so many of the others, seeded. Orders that need a model
+    let it look at ``candidates`` of the images left, drawn anew after each round (0 = at all).
 
     The ``annotator`` paints, clicks, or pastes the truth as one edit ("exact": for comparing orders alone).
     ``strokes_per_image`` 0 = as many as it takes; with continuous learning images come round again until each is right.
@@ -92,7 +93,8 @@ class SimulationPlan:
 
     ``loop`` is how the model learns: continuously, a round being done in the time of ``strokes_per_round`` strokes, in
     rounds after every ``images_per_round`` images, or not at all; ``steps`` are taken in each round. ``model`` is what the
-    first proposals come from, and what learning starts from ("" = from the encoder's ImageNet weights). Measured is after every
+    first proposals come from, and what learning starts from ("" = from the encoder's ImageNet weights), ``freeze`` the share of
+    the encoder that rounds leave as it is. Measured is after every
     ``measure_every`` images, and with ``measure_strokes`` > 0 also after so many strokes, when the model is another one.
     ``patch_px`` and ``batch`` 0 are the loop's own.
     """
@@ -106,6 +108,7 @@ class SimulationPlan:
     class_names: tuple[str, ...] = ()
     test_images: int = 0
     pool_images: int = 0
+    candidates: int = 0
     strokes_per_image: int = 0
     places_per_image: int = 0
     sketch_px: int = 0
@@ -123,6 +126,7 @@ class SimulationPlan:
     patch_px: int = 0
     batch: int = 0
     lr: float = 1e-3
+    freeze: float = 0.0
     device: str = "auto"
     threads: int = 0
     measure_every: int = 1
@@ -161,7 +165,8 @@ class SimulationPlan:
 
 
 _LIMITS = (
-    ("test_images", 0, 100_000), ("pool_images", 0, 1_000_000), ("strokes_per_image", 0, 1_000_000), ("places_per_image", 0, 1000),
+    ("test_images", 0, 100_000), ("pool_images", 0, 1_000_000), ("candidates", 0, 1_000_000), ("freeze", 0.0, 1.0),
+    ("strokes_per_image", 0, 1_000_000), ("places_per_image", 0, 1000),
     ("sketch_px", 0, 100_000),
     ("steps", 1, 100_000), ("images_per_round", 1, 10_000), ("strokes_per_round", 1, 100_000), ("patch_px", 0, 4096),
     ("batch", 0, 256), ("lr", 1e-7, 1.0), ("threads", 0, 1024), ("measure_every", 1, 100_000),

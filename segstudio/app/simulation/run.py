@@ -117,7 +117,7 @@ class _Work:
         self._label_scores = Scores(self.data, self.table)
         self.hand = Hand(ToolBox(ToolContext(self.session, self.session.settings)), plan.hand, self.effort, plan.seed)
         self.annotator = self._make_annotator()
-        self.order = Order(plan.order, plan.seed, cancel)
+        self.order = Order(plan.order, plan.seed, cancel, plan.candidates)
         self.learner = make_learner(plan, folder, cancel)
         self._is_renewed = self._is_cut = self._is_sketching = False
         self._image_strokes = 0

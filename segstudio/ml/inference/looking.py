@@ -152,7 +152,7 @@ def rank_images(
 
     One call does it all: looks at every file and orders them. Errors as :func:`look_at`.
     """
-    labelled = dict(done or {}) if by != "uncertainty" else {}
+    labelled = dict(done or {})
     looks = look_at_files(segmenter, [*pool.values(), *labelled.values()], measure=measure, other=other, cancel=cancel)
     picks = order_looks(looks[: len(pool)], by=by, labelled=looks[len(pool) :])
     ids = list(pool)

@@ -21,6 +21,7 @@ from segstudio.app.simulation.plan import Budget, CurvePoint, Effort, HandPlan, 
 from segstudio.app.simulation.run import simulate
 from segstudio.app.tools.base import ToolContext
 from segstudio.app.tools.toolbox import ToolBox
+from segstudio.core.cancel import NEVER
 from segstudio.core.classes import IGNORE
 from segstudio.core.errors import UserError
 from segstudio.core.geometry import Rect
@@ -288,6 +289,25 @@ def test_the_order_is_what_the_looks_say(spots, monkeypatch, tmp_path):
     found = simulate(plan_for(spots, model="bright", order="uncertainty"))
     assert [p.image for p in found.points[1:]] == ["3.png", "2.png", "1.png", "0.png"]
     assert len(asked) == 1 and asked[0][2] == "bright"  # one look for one model
+
+
+def test_a_model_looks_at_so_many_candidates_drawn_anew_for_each_of_its_versions(monkeypatch):
+    asked = []
+
+    def fake(self, left, done, file_of, segmenter):
+        asked.append(list(left))
+        return list(left)
+
+    monkeypatch.setattr(orders.Order, "_ranked", fake)
+    order, left = orders.Order("both", 3, NEVER, candidates=4), list(range(20))
+    for model in ("", "one", "one", "two"):
+        left.remove(order.next(left, [], lambda image_id: None, model, lambda model: None))
+    assert [len(ids) for ids in asked] == [4, 4]
+    assert asked[0] != asked[1]
+    # When all of them are labelled and the model is the same, others are looked at.
+    for _ in range(4):
+        left.remove(order.next(left, [], lambda image_id: None, "two", lambda model: None))
+    assert len(asked) == 3
 
 
 def test_the_real_looks_put_the_unsure_image_first(spots, monkeypatch, tmp_path):
