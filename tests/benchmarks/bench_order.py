@@ -3,7 +3,7 @@
 Run ``python tests/benchmarks/bench_order.py [--orders random,uncertainty,both] [--seeds 0,1] [--images N] [--out DIR]``; needs the shared
 sample data. Images are labelled by their true masks, ``--per-round`` at a time, out of all 367 training images (``--pool`` takes fewer);
 a model looks at ``--candidates`` of those left, drawn anew in each round, and the order is of them. The first round is random in every
-order and the same for all orders of a seed.
+order and the same for all orders of a seed, so it is trained once and kept in ``--out``.
 
 What is measured is which images are labelled, so training must not be what holds the model back: after each round a U-Net is trained on
 for ``--steps`` steps from the weights of the round before, of a size (``--half``: images of 240 × 180 pixels, areas averaged, masks by the
@@ -17,12 +17,16 @@ of each seed and their median (the aim: ≤ 0.7).
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import math
+import shutil
 import statistics
 import sys
 import tempfile
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest import mock
 
 import cv2
 
@@ -32,6 +36,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from shared_data import find_shared
 from simulations import images_to, simulated
 
+from segstudio.app.simulation.learners import RoundsLearner
 from segstudio.app.simulation.plan import Budget, SimulationPlan
 
 if TYPE_CHECKING:
@@ -57,9 +62,33 @@ def main() -> int:
         curves: Curves = {}
         for seed in [int(text) for text in args.seeds.split(",")]:
             for order in orders:
-                curves[order, seed] = simulated(out, f"camvid-{order}-{seed}", plan_of(args, data, order, seed))
+                plan = plan_of(args, data, order, seed)
+                with mock.patch("segstudio.app.simulation.run.make_learner", first_round_kept(first_folder(out, plan))):
+                    curves[order, seed] = simulated(out, f"camvid-{order}-{seed}", plan)
                 compare(curves, orders)
     return 0
+
+
+def first_folder(out: Path, plan: SimulationPlan) -> Path:
+    """Where the first round is kept: another place for each seed and each way of training."""
+    same = dataclasses.replace(plan, order="random", budget=Budget(1), candidates=0, test_images=0)
+    return out / f"first-{plan.seed}-{zlib.crc32(repr(same).encode()):08x}"
+
+
+def first_round_kept(folder: Path) -> type[RoundsLearner]:
+    """A learner that takes the first round from *folder*, or keeps it there."""
+
+    class Learner(RoundsLearner):
+        def on_image(self, images: int) -> bool:
+            if images == self._plan.images_per_round and folder.is_dir():
+                self._round, self.model = 1, str(folder / "last.safetensors")
+                return True
+            is_new = super().on_image(images)
+            if is_new and images == self._plan.images_per_round:
+                shutil.copytree(Path(self.model).parent, folder)
+            return is_new
+
+    return Learner
 
 
 def arguments() -> argparse.Namespace:
@@ -71,7 +100,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--pool", type=int, default=0)
     parser.add_argument("--candidates", type=int, default=160)
     parser.add_argument("--test", type=int, default=58)
-    parser.add_argument("--images", type=int, default=32)
+    parser.add_argument("--images", type=int, default=24)
     parser.add_argument("--per-round", type=int, default=8)
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--size", type=int, default=192)
