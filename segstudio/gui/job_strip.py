@@ -15,6 +15,7 @@ STEPS = 1000
 PER_LINE = 3
 """Jobs beside each other: a second one that comes or goes must not move the picture and the tools above."""
 LEAST_TITLE_PX, LEAST_BAR_PX = 72, 40
+ROW_PX, EDGE_PX = 24, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class JobStrip(QFrame):
         self.setAccessibleName(tr("Jobs"))
         self._rows: dict[str, _JobRow] = {}
         self._grid = QGridLayout(self)
-        self._grid.setContentsMargins(12, 2, 8, 2)
+        self._grid.setContentsMargins(12, EDGE_PX, 8, EDGE_PX)
         self._grid.setHorizontalSpacing(16)
         self._grid.setVerticalSpacing(0)
         self.hide()
@@ -78,6 +79,10 @@ class JobStrip(QFrame):
             self._grid.addWidget(row, index // PER_LINE, index % PER_LINE)
         for column in range(PER_LINE):
             self._grid.setColumnStretch(column, int(column < len(self._rows)))
+
+    def room_px(self) -> int:
+        """The height that a first job would take from what lies above; 0 while there is one."""
+        return 0 if self._rows else ROW_PX + 2 * EDGE_PX
 
     def job_ids(self) -> list[str]:
         """What is shown."""
@@ -124,12 +129,14 @@ class _JobRow(QWidget):
         self._left.setMinimumWidth(self._left.fontMetrics().horizontalAdvance("00 min left "))
         self._cancel = QToolButton()
         self._cancel.setIconSize(QSize(16, 16))
+        self._cancel.setFixedSize(ROW_PX, ROW_PX)
+        self._cancel.setStyleSheet("QToolButton { padding: 3px; }")  # else its cross would have no room
         self._cancel.clicked.connect(self._on_cancel)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
-        row.addWidget(self._title, 2)
-        row.addWidget(self._bar, 3)
+        row.addWidget(self._title, 3)
+        row.addWidget(self._bar, 2)
         row.addWidget(self._left, 0)
         row.addWidget(self._cancel)
         self.restyle()

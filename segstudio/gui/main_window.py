@@ -209,6 +209,7 @@ class MainWindow(QMainWindow):
                 from segstudio.gui.tool_bar import ToolBar
 
                 self.tool_bar = ToolBar(self, self.binder)
+                self.tool_bar.grid.spare_px = self.job_strip.room_px
                 self.addToolBar(Qt.ToolBarArea.LeftToolBarArea, self.tool_bar)
             self.pages.setCurrentWidget(self.workspace.page)
         else:

@@ -12,7 +12,7 @@ from segstudio.gui import theme
 from segstudio.gui.i18n import tr
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from PySide6.QtGui import QPaintEvent, QResizeEvent
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 ICON_PX = 20
 GAP_PX = 2
-LINE_PX = 9
+LINE_PX = 7
 """Height of a line between two groups with the space around it."""
 MOST_COLUMNS = 6
 TOOL_GROUPS = "tools"
@@ -73,6 +73,8 @@ class ToolGrid(QWidget):
                 button.setParent(self)
         self.columns = 1
         self._line_ys: list[int] = []
+        self.spare_px: Callable[[], int] = lambda: 0
+        """Height that the window may need for something else at any time: tools must not change place for it."""
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
 
     def sizeHint(self) -> QSize:  # noqa: N802
@@ -85,7 +87,8 @@ class ToolGrid(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Take as many columns as it needs to show every button."""
         super().resizeEvent(event)
-        columns = next((n for n in range(1, MOST_COLUMNS) if self.height_of(n) <= self.height()), MOST_COLUMNS)
+        height = self.height() - self.spare_px()
+        columns = next((n for n in range(1, MOST_COLUMNS) if self.height_of(n) <= height), MOST_COLUMNS)
         if columns != self.columns:
             self.columns = columns
             self.updateGeometry()

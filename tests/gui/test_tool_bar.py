@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu
 
+from segstudio.gui.job_strip import JobView
 from tests.gui.window_help import open_project, open_window
 
 SIZES = [((1366, 700), {2}), ((1920, 1000), {1, 2}), ((1200, 1800), {1}), ((1366, 400), {3, 4})]
@@ -30,6 +31,11 @@ def test_no_button_is_hidden_at_any_height(qtbot, tmp_path: Path, size: tuple[in
         places = [button.geometry() for button in buttons]
         assert not any(a.intersects(b) for i, a in enumerate(places) for b in places[:i])
         assert grid.columns in columns
+        window.job_strip.show_job(JobView("a", "Learning", 1, 2))
+        QApplication.processEvents()
+        assert grid.columns in columns and all(grid.rect().contains(button.geometry()) for button in buttons)
+        if size[1] >= 700:  # tools stay where they are, whether something runs or not
+            assert [button.geometry() for button in buttons] == places
 
 
 def test_buttons_are_reached_by_keys_and_say_their_own(qtbot, tmp_path: Path) -> None:

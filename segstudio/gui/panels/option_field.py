@@ -12,6 +12,8 @@ from segstudio.gui.panels.number_box import NumberBox
 from segstudio.gui.panels.parts import GAP_PX, combo, select_data
 
 NUMBER_PX = 84
+LEAST_CHOICE_PX = 84
+"""In a narrow window a list of short words gives way first."""
 ANY_STEP = 0.001
 """Numbers with so fine a step are values of images, of any size."""
 
@@ -47,6 +49,7 @@ class OptionField(QWidget):
             return check
         if setting.choices:
             box = combo(title, [(tr_table("settings", choice), choice) for choice in setting.choices])
+            box.setMinimumWidth(LEAST_CHOICE_PX)
             box.currentIndexChanged.connect(lambda _: self.settings.set(key, box.currentData()))
             return box
         number: QSpinBox | QDoubleSpinBox

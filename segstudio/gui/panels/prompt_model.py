@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from segstudio.gui.prompt_control import PromptControl
     from segstudio.ml.catalog_entry import CatalogEntry
 
-WIDEST_PX = 220
+LEAST_PX, WIDEST_PX = 104, 220
 SHORT_NAME = 10
 """Letters of a name that can be read in the field."""
 LIST_PX = 280
@@ -47,6 +47,7 @@ class PromptModelField(QWidget):
         self.field.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.field.setMinimumContentsLength(SHORT_NAME)
         self.field.setMaximumWidth(WIDEST_PX)
+        self.field.setMinimumWidth(LEAST_PX)
         self.field.view().setMinimumWidth(LIST_PX)
         self.field.setPlaceholderText(tr("choose a model"))
         label.setBuddy(self.field)

@@ -26,6 +26,8 @@ from segstudio.gui.panels.parts import (
 from segstudio.gui.panels.prompt_model import PromptModelField
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QResizeEvent
+
     from segstudio.app.session import Session
     from segstudio.app.tools.toolbox import ToolBox
     from segstudio.gui.action_binding import ActionBinder
@@ -181,6 +183,18 @@ class ToolOptions(QWidget):
             field.setVisible(key in keys)
         if len(keys) > 1:
             self.hint.setText("")  # there is no room for both
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """In a narrow window the name gives way, which the pressed button tells as well, before the fields shrink."""
+        name_px = self.name.sizeHint().width() + MARGIN_PX if self.name.isHidden() else 0
+        is_wide = self._option_row.sizeHint().width() + name_px <= self.width()
+        self.name.setVisible(bool(self.hint.text()) or is_wide)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Another width may have room for the name."""
+        super().resizeEvent(event)
+        self._make_room()
 
     def _field(self, key: str) -> QWidget:
         if key == MODEL and self.jobs is not None:
