@@ -250,7 +250,8 @@ class LearningPanel(QWidget):
         self.pause_button.setText(tr("Go on") if is_held else tr("Pause"))
         self.pause_button.setIcon(icons.icon("play" if is_held else "pause", "text"))
         self._start_row.setVisible(not is_on)
-        select_data(self.start_chooser, self._presenter.start)
+        if not is_on:  # what is kept in the project is read from the disk: not five times a second beside the hand
+            select_data(self.start_chooser, self._presenter.start)
         self.renews.blockSignals(True)
         self.renews.setChecked(self._workspace.settings.flag(RENEWS))
         self.renews.blockSignals(False)
