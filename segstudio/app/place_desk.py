@@ -72,6 +72,11 @@ class PlaceDesk:
         self._image_id, self._places, self._visited = None, [], []
         self.leave()
 
+    def renew(self) -> None:
+        """The map is another one; the place that is looked at stays, and is reviewed."""
+        self.background.drop(SLOT)
+        self._image_id, self._places = None, []
+
     def leave(self) -> None:
         """No place is pointed at any more; what was reviewed stays so."""
         if self._shown is not None:
@@ -84,7 +89,7 @@ class PlaceDesk:
         return self._image_id is not None
 
     def find(self, then: Callable[[], None]) -> None:
-        """Find out where the image is uncertain, from a look or else from its proposal, and go on with *then*."""
+        """Find out where the image is uncertain, from the newest look or proposal, and go on with *then*."""
         session = self._session
         image, store = session.image, session.store
         if image is None or store is None or self._image_id == image.id:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from segstudio.app.doubt_maps import DoubtMaps
 from segstudio.app.hand_work import touched_of
 from segstudio.core.errors import UserError
 from segstudio.core.proposals import ProposalWriter, accept, accept_object_at, reject, reject_object_at
@@ -53,6 +54,7 @@ class ProposalDesk:
         self._generation = 0
         self._request: _Request | None = None
         self._uncertainty: dict[int, float] | None = None
+        self._maps = DoubtMaps(session)
         self._preparing: dict[int, Edit] = {}
         self._stand_in: LabelLayer | None = None
         self.run_in_background: Callable[[Callable[[], None], Callable[[], None]], None] | None = None
@@ -133,6 +135,7 @@ class ProposalDesk:
                 doubt, pixels = self._request.doubt.get(image_id, (0.0, 0))
                 doubt += result.confidence.size - float(result.confidence.sum(dtype="int64")) / 255
                 self._request.doubt[image_id] = doubt, pixels + result.confidence.size
+                self._maps.add(image_id, writer.layer, z, result)
         self._tell(writer.layer, dirty)
         return True
 
@@ -163,6 +166,7 @@ class ProposalDesk:
         if self._request is not None and self._request.doubt:
             self._session.set_meta("uncertainty", {str(k): round(v, 4) for k, v in self.uncertainty.items()})
         self._request = None
+        self._maps.clear()
 
     def abandon(self) -> None:
         """The request failed: unfinished proposals are taken back, finished images keep theirs."""
@@ -230,6 +234,7 @@ class ProposalDesk:
         if image_id in self._request.doubt:
             doubt, pixels = self._request.doubt[image_id]
             self.uncertainty[image_id] = doubt / pixels
+            self._maps.keep(image_id)
         store = self._session.store
         if edit is None or store is None:
             self._release(image_id)

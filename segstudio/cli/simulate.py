@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from segstudio.cli.output import ProgressBar, add_json, checking_options, counted, emit, table, warn
+from segstudio.ml.plan import Augment
 
 if TYPE_CHECKING:
     import argparse
@@ -145,6 +146,9 @@ def _add_learning(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--batch", type=int, default=0, metavar="N", help="patches a step (0: as the loop does)")
     group.add_argument("--lr", type=float, default=1e-3, metavar="X", help="learning rate (%(default)s)")
     group.add_argument(
+        "--augment", default="standard", choices=get_args(Augment), help="changes of training patches (default %(default)s)"
+    )
+    group.add_argument(
         "--freeze", type=float, default=0.0, metavar="X", help="--loop rounds: share of the encoder that learns nothing"
     )
     group.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda[:N] or mps")
@@ -180,7 +184,7 @@ def plan_of(args: argparse.Namespace) -> SimulationPlan:
             sketch_px=args.sketch, has_proposals=not args.dense, hand=hand,
             click_model=args.click_model, model=args.model, arch=args.arch, encoder=args.encoder, steps=args.steps,
             images_per_round=args.images_per_round, strokes_per_round=args.strokes_per_round, patch_px=args.size,
-            batch=args.batch, lr=args.lr, freeze=args.freeze, candidates=args.candidates,
+            batch=args.batch, lr=args.lr, freeze=args.freeze, augment=args.augment, candidates=args.candidates,
             device=args.device, threads=args.threads, measure_every=args.measure_every,
             measure_strokes=args.measure_strokes,
             target=args.target,

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from segstudio.io.store.facts import ImageFacts
+    from segstudio.io.store.facts import Fact, ImageFacts
 
 LOOK, CELLS, FEATURES = "next.look", "next.cells", "next.features"
+PROPOSED = "next.proposed"
 SUSPECTS, DISMISSED, VISITED = "next.suspects", "next.dismissed", "next.visited"
 
 
@@ -101,10 +102,26 @@ def looks_without_maps(looked: dict[int, Looked], facts: ImageFacts) -> dict[int
 
 
 def read_cells(facts: ImageFacts, image_id: int) -> tuple[npt.NDArray[np.uint8], int] | None:
-    """((z, row, column) uint8, cell side in pixels) of an image's map; None where no model looked at it."""
-    fact = facts.get(image_id, CELLS)
-    if fact is None:
-        return None
+    """((z, row, column) uint8, cell side in pixels) of an image's map, a look's or a proposal's, whichever is newer; None without."""
+    known = [fact for name in (CELLS, PROPOSED) if (fact := facts.get(image_id, name)) is not None]
+    return _cells_of(max(known, key=lambda fact: fact.at_s)) if known else None
+
+
+def proposed_cells(facts: ImageFacts, image_id: int) -> tuple[npt.NDArray[np.uint8], int] | None:
+    """As :func:`read_cells`, of the newest proposal alone."""
+    fact = facts.get(image_id, PROPOSED)
+    return None if fact is None else _cells_of(fact)
+
+
+def keep_proposed_cells(facts: ImageFacts, image_id: int, cells: npt.NDArray[np.uint8], cell_px: int) -> None:
+    """Keep where the model of the newest proposal was unsure; UserError for a read-only project or a full disk."""
+    from segstudio.io.store.facts import Fact
+
+    shape = {"cell_px": cell_px, "shape": list(cells.shape)}
+    facts.put(PROPOSED, {image_id: Fact(shape, zlib.compress(cells.tobytes(), 6))})
+
+
+def _cells_of(fact: Fact) -> tuple[npt.NDArray[np.uint8], int]:
     cells = np.frombuffer(zlib.decompress(fact.data), np.uint8).reshape(fact.value["shape"])
     return cells, int(fact.value["cell_px"])
 

@@ -45,6 +45,7 @@ def plans(name: str, args: argparse.Namespace) -> dict[str, SimulationPlan]:
     base = {
         "data": f"folder:{data / 'images'},{data / 'masks'}", "class_names": classes, "test_images": test,
         "budget": Budget(1_000_000), "seed": args.seed, "device": args.device, "threads": args.threads,
+        "augment": args.augment,
     }  # fmt: skip
     rounds = {"loop": "rounds", "has_proposals": False}
     images = 20 if name == "isbi" else 4
@@ -112,6 +113,7 @@ def main() -> int:
     parser.add_argument("--strokes-per-image", type=int, default=0)
     parser.add_argument("--sketch", type=int, default=192)
     parser.add_argument("--places", type=int, default=4)
+    parser.add_argument("--augment", default="standard")
     args = parser.parse_args()
     if find_shared("isbi2012") is None:
         print("the shared sample data is not there")

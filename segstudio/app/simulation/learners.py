@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 
 ROUND_PATCH_PX, ROUND_BATCH = 256, 4
+VALIDATED = 0.1
+"""Part that a round holds out. Of two to nine images no whole one, but blocks of all: its labels would be paid for and not learnt from."""
 
 
 class Learner(Protocol):
@@ -92,7 +94,9 @@ class RoundsLearner:
                     out=str(out), project=str(self._project), arch=plan.arch, encoder=plan.encoder,
                     is_pretrained=plan.is_pretrained, start_from=self.model, patch_px=plan.patch_px or ROUND_PATCH_PX, batch=batch,
                     patches_per_image=patches, epochs=epochs, validate_every=epochs, lr=plan.lr, freeze=plan.freeze, ema_decay=0.9,
-                    val_fraction=0.1, seed=plan.seed + self._round, device=plan.device, threads=plan.threads, workers=0,
+                    augment=plan.augment,  # type: ignore[arg-type]
+                    val_fraction=VALIDATED, split_by="blocks" if 1 < images < 1 / VALIDATED else "image",
+                    seed=plan.seed + self._round, device=plan.device, threads=plan.threads, workers=0,
                     has_tensorboard=False, checkpoint_minutes=0,
                 ),
                 lambda _: None,
@@ -124,7 +128,7 @@ class ContinuousLearner:
         learn = LearnPlan(
             project=str(project), start_from=plan.model, arch=plan.arch, encoder=plan.encoder, is_pretrained=plan.is_pretrained,
             round_steps=plan.steps, patch_px=plan.patch_px, lr=plan.lr, seed=plan.seed, device=plan.device,
-            threads=plan.threads, is_watching=False,
+            threads=plan.threads, augment=plan.augment, is_watching=False,
         )  # fmt: skip
         learn = replace(learn, batch=plan.batch) if plan.batch else learn
         self._engine: Any = Engine(learn, sink=self._hear, control=_Control(cancel))

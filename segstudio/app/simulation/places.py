@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from segstudio.app.simulation.data import Mask
 
 GRID_PX = 64
+MUCH = 0.8
+"""Nobody sees which square holds the very most of a class, but whether one holds much of it."""
 
 
 def only(truth: Mask, rect: Rect) -> Mask:
@@ -26,14 +28,19 @@ def only(truth: Mask, rect: Rect) -> Mask:
 
 
 def sketch_square(truth: Mask, side_px: int, rng: np.random.Generator) -> Rect:
-    """A square that lies on a grid, at a random place of those where most classes are."""
+    """A square that lies on a grid, at a random place of those where most classes are, and much of the rarest of them."""
     side = min(side_px, *truth.shape)
     tops = range(0, max(1, truth.shape[0] - side + 1), GRID_PX)
     lefts = range(0, max(1, truth.shape[1] - side + 1), GRID_PX)
     places = [(top, left) for top in tops for left in lefts]
-    kinds = [len(np.unique(truth[t : t + side, x : x + side])) for t, x in places]
-    best = [place for place, count in zip(places, kinds, strict=True) if count == max(kinds)]
-    top, left = best[int(rng.integers(len(best)))]
+    ids, pixels = np.unique(truth[truth != IGNORE], return_counts=True)
+    rarest = ids[pixels.argmin()] if len(ids) else IGNORE
+    parts = [truth[t : t + side, x : x + side] for t, x in places]
+    kinds = np.array([len(np.unique(part[part != IGNORE])) for part in parts])
+    amount = np.array([np.count_nonzero(part == rarest) for part in parts])
+    amount[kinds < kinds.max()] = -1
+    best = np.flatnonzero(amount >= MUCH * amount.max())
+    top, left = places[int(best[int(rng.integers(len(best)))])]
     return Rect(left, top, side, side)
 
 

@@ -96,7 +96,7 @@ class SimulationPlan:
     first proposals come from, and what learning starts from ("" = from the encoder's ImageNet weights), ``freeze`` the share of
     the encoder that rounds leave as it is. Measured is after every
     ``measure_every`` images, and with ``measure_strokes`` > 0 also after so many strokes, when the model is another one.
-    ``patch_px`` and ``batch`` 0 are the loop's own.
+    ``patch_px`` and ``batch`` 0 are the loop's own; ``augment`` is how training patches are changed, as ``segstudio train`` names it.
     """
 
     data: str
@@ -127,6 +127,7 @@ class SimulationPlan:
     batch: int = 0
     lr: float = 1e-3
     freeze: float = 0.0
+    augment: str = "standard"
     device: str = "auto"
     threads: int = 0
     measure_every: int = 1

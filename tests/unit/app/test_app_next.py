@@ -193,6 +193,62 @@ def test_without_a_look_the_proposal_tells_and_without_both_it_is_said(project):
     assert step(project).place.rect.contains(320, 220) and places.has_map
 
 
+def propose(session: Session, sure: np.ndarray, classes: np.ndarray | None = None, rect: Rect | None = None) -> None:
+    """A model's answer for the image shown, or *rect* of it: (300, 400) confidences, without *classes* background alone."""
+    from segstudio.ml.api import WindowResult
+
+    desk, image_id = session.proposals, session.image_id
+    rect = rect or Rect(0, 0, 400, 300)
+    found = np.zeros((300, 400), np.uint8) if classes is None else classes
+    generation = desk.begin({0: 0, 1: 1}, "m", rects={image_id: [rect]} if rect.width < 400 else None)
+    desk.receive_window(image_id, generation, WindowResult(rect, found[rect.slices], sure[rect.slices]))
+    desk.finish_proposal(image_id)
+    desk.end()
+
+
+def sure_but_for(*rects: Rect) -> np.ndarray:
+    sure = np.full((300, 400), 254, np.uint8)
+    for rect in rects:
+        sure[rect.slices] = 150
+    return sure
+
+
+def test_where_nothing_is_proposed_the_model_may_be_unsure_too(project, make_session):
+    propose(project, sure_but_for(Rect(300, 200, 40, 40)))
+    assert project.proposal is None or project.proposal.is_blank
+    assert step(project).place.rect.contains(320, 220)
+    folder = project.folder
+    project.close_project()
+    again = make_session()
+    assert again.open_project(folder) and again.what_next.places.find(lambda: None) is None
+    assert again.what_next.places.total == 1
+
+
+def test_an_unsure_place_of_a_rare_class_comes_before_one_of_background(project):
+    classes = np.zeros((300, 400), np.uint8)
+    classes[32:64, 32:64] = 1
+    propose(project, sure_but_for(Rect(32, 32, 32, 32), Rect(304, 208, 32, 32)), classes)
+    assert step(project).place.rect.contains(48, 48)
+    assert step(project).place.rect.contains(320, 224)
+
+
+def test_the_newer_of_a_look_and_a_proposal_tells(project):
+    receive(project, im0=look(0.3, cells=cells_with((12, 18, 250))))
+    assert step(project).place.rect.contains(19 * 16, 13 * 16)
+    propose(project, sure_but_for(Rect(48, 48, 32, 32)))
+    assert project.what_next.places.current is not None  # the place that is looked at stays
+    assert step(project).place.rect.contains(64, 64)
+    receive(project, im0=look(0.3, cells=cells_with((2, 18, 250))))
+    assert step(project).place.rect.contains(19 * 16, 3 * 16)
+
+
+def test_a_proposal_of_a_part_leaves_the_rest_as_it_was_known(project):
+    propose(project, sure_but_for(Rect(304, 208, 32, 32)))
+    propose(project, sure_but_for(Rect(48, 48, 32, 32)), rect=Rect(0, 0, 160, 160))
+    found = {step(project).place.rect for _ in range(2)}
+    assert any(rect.contains(64, 64) for rect in found) and any(rect.contains(320, 224) for rect in found)
+
+
 def test_another_image_has_its_own_places(project):
     receive(project, im0=look(0.3, cells=cells_with((12, 18, 250))), im1=look(0.1, cells=cells_with((2, 3, 90))))
     assert step(project).place.rect.contains(19 * 16, 13 * 16)

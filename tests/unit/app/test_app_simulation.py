@@ -383,7 +383,7 @@ def test_from_place_to_place_each_is_mended_and_confirmed_and_images_come_round_
     monkeypatch.setattr("segstudio.core.worst_places.SMALLEST_PX", 32)
     doubt = np.zeros((1, 4, 4), np.uint8)
     doubt[0, 1, 1], doubt[0, 3, 3] = 200, 150
-    monkeypatch.setattr("segstudio.app.place_desk.cells_of_proposal", lambda proposal: (doubt, 16))
+    monkeypatch.setattr("segstudio.app.place_desk.read_cells", lambda facts, image_id: (doubt, 16))
     project = tmp_path / "project"
     plan = plan_for(spots, budget=Budget(5, "images"), model="bright", places_per_image=1)
     found = simulate(plan, project=project)
