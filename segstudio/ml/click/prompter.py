@@ -1,11 +1,14 @@
 """``click-base`` as a :class:`segstudio.ml.api.PromptSegmenter`: a look at the whole picture, then a closer one.
 
 The whole picture is seen at a fixed scale, whatever its size; where the object turns out small, or hints lie close together,
-it is looked at again from nearer by (zoom-in, Sofiiuk et al. 2021). Features of both looks are kept in the embedding, so
-that a further hint costs the head alone as long as the closer look still holds what it is about.
+it is looked at again from nearer by (zoom-in, Sofiiuk et al. 2021), and a hint that corrects an answer from nearer still, around
+what it changed. Features of the first two looks are kept in the embedding, so that a further hint costs the head alone
+there as long as the closer look still holds what it is about. Each look is taken of the mirrored picture, too, and the two
+answers' logits are averaged.
 
     picture (y, x, 3)  →  longer side resampled to 384, padded to multiples of 32  →  coarse logits
     square around the object, ≥ 1.4 × as large  →  256 × 256  →  logits  →  put back at the picture's scale
+    square around a correction, 3 × as large as what it changed  →  256 × 256  →  logits  →  faded into those before
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from segstudio.core.errors import UserError
 from segstudio.core.geometry import Rect
 from segstudio.ml.api import PromptAnswer, Prompts
 from segstudio.ml.click import maps as prompt_maps
+from segstudio.ml.click.framing import around, bounds, fade, focus, marks_of, still_holds
 from segstudio.ml.click.many import is_cut, one_click, shared_square
 from segstudio.ml.click.network import ClickNet
 from segstudio.ml.click.settle import settled
@@ -38,11 +42,8 @@ COARSE_PX, CLOSE_PX = 384, 256
 """Longer sides of what the network sees: of the whole picture, and of a piece of it."""
 ROOM = 1.5
 """A closer look is so many times as wide as what it is about."""
-LEAST_ROOM = 1.15
-"""A closer look that was taken before is taken again while it has this much room."""
 CLOSER = 0.75
 """Pieces wider than this part of the picture are not looked at again."""
-SMALLEST_PX = 32
 KEPT_LOOKS = 6
 MOST_WIDENINGS = 1
 LIMIT = 20.0
@@ -137,12 +138,14 @@ class ClickPrompter:
         if former is None:
             answers.append(self._answer(embedding.whole, prompts, None))
         before = former if former is not None else answers[0]
-        found = self._closer(embedding, _bounds(_sigmoid(before), prompts), prompts, before)
+        found = self._closer(embedding, bounds(_sigmoid(before), prompts), prompts, before)
         if found is not None:
             answers.insert(0, found)
         elif former is not None:
             answers.append(self._answer(embedding.whole, prompts, former))
-        marks = _marks(prompts)
+        marks = marks_of(prompts)
+        if former is not None:
+            answers[0] = self._focused(embedding, prompts, former, settled(answers[0], marks))
         kept = [settled(one, marks) for one in (answers if prompts.is_ambiguous else answers[:1])]
         logits = np.stack(kept)
         probabilities = _sigmoid(logits)
@@ -165,23 +168,26 @@ class ClickPrompter:
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """((N, y, x) probabilities, (N,) scores) of (N, 2) points, each as if it were the only hint.
 
-        The whole picture is asked for all of them at once; closer looks are squares of a grid, which neighbours share.
+        The whole picture is asked for all of them at once; closer looks are squares of a grid, which neighbours share. As there
+        are many, mirror images are not looked at.
         """
         assert isinstance(embedding, Embedding)
         height, width = embedding.rgb.shape[:2]
         asked = [one_click(point) for point in points_xy]
         found: list[npt.NDArray[np.float32]] = []
-        for prompts, coarse in zip(asked, self._answers(embedding.whole, asked) if asked else [], strict=True):
-            square = shared_square(_bounds(_sigmoid(coarse), prompts), ROOM, width, height)
+        for prompts, coarse in zip(
+            asked, self._answers(embedding.whole, asked, is_mirrored=False) if asked else [], strict=True
+        ):
+            square = shared_square(bounds(_sigmoid(coarse), prompts), ROOM, width, height)
             logits = coarse
             if square is not None:
                 look = embedding.shared.get(square)
                 if look is None:
-                    look = embedding.shared[square] = self._look(embedding.rgb, square, CLOSE_PX)
-                logits = self._answer(look, prompts, coarse)
+                    look = embedding.shared[square] = self._look(embedding.rgb, square, CLOSE_PX, is_mirrored=False)
+                logits = self._answers(look, [prompts], coarse, is_mirrored=False)[0]
                 if is_cut(logits, square):
                     logits = coarse
-            found.append(_sigmoid(settled(logits, _marks(prompts))))
+            found.append(_sigmoid(settled(logits, marks_of(prompts))))
         probabilities = np.stack(found) if found else np.zeros((0, height, width), np.float32)
         return probabilities, np.array([score(one) for one in found], np.float32)
 
@@ -194,10 +200,10 @@ class ClickPrompter:
         height, width = embedding.rgb.shape[:2]
         logits = former
         for _ in range(MOST_WIDENINGS + 1):
-            rect = _around(subject, ROOM, width, height)
+            rect = around(subject, ROOM, width, height)
             if max(rect.width, rect.height) > CLOSER * max(width, height):
                 return None
-            look = next((one for one in embedding.near if _still_holds(one.rect, subject, rect)), None)
+            look = next((one for one in embedding.near if still_holds(one.rect, subject, rect)), None)
             if look is None:
                 look = self._look(embedding.rgb, rect, CLOSE_PX)
                 embedding.near.insert(0, look)
@@ -205,10 +211,24 @@ class ClickPrompter:
             logits = self._answer(look, prompts, logits)
             if not is_cut(logits, look.rect):
                 break
-            subject = subject.united(_bounds(_sigmoid(logits), prompts))
+            subject = subject.united(bounds(_sigmoid(logits), prompts))
         return logits
 
-    def _look(self, rgb: npt.NDArray[np.uint8], rect: Rect, side_px: int) -> Look:
+    def _focused(
+        self, embedding: Embedding, prompts: Prompts, old: npt.NDArray[np.float32], new: npt.NDArray[np.float32]
+    ) -> npt.NDArray[np.float32]:
+        """*new*, and where a mark corrected *old* what a look around the correction says."""
+        height, width = new.shape
+        rect = focus(old, new, marks_of(prompts))
+        if rect is None:
+            return new
+        seen = self._answer(self._look(embedding.rgb, rect, CLOSE_PX), prompts, new)
+        weight = fade(rect, width, height)
+        out = new.copy()
+        out[rect.slices] += weight * (seen[rect.slices] - new[rect.slices])
+        return out
+
+    def _look(self, rgb: npt.NDArray[np.uint8], rect: Rect, side_px: int, *, is_mirrored: bool = True) -> Look:
         """Encode *rect* of the picture, its longer side resampled to *side_px*."""
         piece = rgb[rect.y : rect.bottom, rect.x : rect.right]
         scale = side_px / max(rect.width, rect.height)
@@ -219,9 +239,10 @@ class ClickPrompter:
         mean = np.asarray(self.card.mean, np.float32) * 255
         std = np.asarray(self.card.std, np.float32) * 255
         square[:, : size[1], : size[0]] = ((seen.astype(np.float32) - mean) / std).transpose(2, 0, 1)
-        given = torch.from_numpy(square)[None].to(self.device).contiguous(memory_format=torch.channels_last)
+        seen_by = torch.from_numpy(square)[None]
+        given = (_mirrored(seen_by) if is_mirrored else seen_by).to(self.device)
         with torch.inference_mode(), self._precision():
-            features = self.network.encode(given)
+            features = self.network.encode(given.contiguous(memory_format=torch.channels_last))
         return Look(rect, (size[0] / rect.width, size[1] / rect.height), size, padded, features)
 
     def _answer(self, look: Look, prompts: Prompts, former: npt.NDArray[np.float32] | None) -> npt.NDArray[np.float32]:
@@ -229,9 +250,14 @@ class ClickPrompter:
         return self._answers(look, [prompts], former)[0]
 
     def _answers(
-        self, look: Look, asked: list[Prompts], former: npt.NDArray[np.float32] | None = None
+        self,
+        look: Look,
+        asked: list[Prompts],
+        former: npt.NDArray[np.float32] | None = None,
+        *,
+        is_mirrored: bool = True,
     ) -> list[npt.NDArray[np.float32]]:
-        """Logits over the whole picture for each of several questions about one look."""
+        """Logits over the whole picture for each of several questions about one look, and about its mirror image."""
         drawn = [_drawn(look, prompts) for prompts in asked]
         maps = np.stack([one for one, _ in drawn])
         points = np.full((len(drawn), max(len(p) for _, p in drawn), 3), -1, np.float32)
@@ -241,11 +267,19 @@ class ClickPrompter:
         if former is not None:
             part = _sigmoid(former[rect.y : rect.bottom, rect.x : rect.right])
             maps[:, 3, : look.size[1], : look.size[0]] = cv2.resize(part, look.size, interpolation=cv2.INTER_LINEAR)
-        given = torch.from_numpy(maps).to(self.device).contiguous(memory_format=torch.channels_last)
-        features = [feature.expand(len(drawn), -1, -1, -1) for feature in look.features]
+        places_xy, given = torch.from_numpy(points), torch.from_numpy(maps)
+        features = [feature[:1].expand(len(drawn), -1, -1, -1) for feature in look.features]
+        if is_mirrored:
+            other = places_xy.clone()
+            other[..., 0] = look.padded[0] - other[..., 0]
+            places_xy, given = torch.cat([places_xy, other]), _mirrored(given)
+            features = [torch.cat([f, m[1:].expand_as(f)]) for f, m in zip(features, look.features, strict=True)]
+        given = given.to(self.device).contiguous(memory_format=torch.channels_last)
         with torch.inference_mode(), self._precision():
-            logits = self.network.head(features, given, torch.from_numpy(points).to(self.device))
-        parts = logits[:, 0, : look.size[1], : look.size[0]].float().clamp(-LIMIT, LIMIT).cpu().numpy()
+            logits = self.network.head(features, given, places_xy.to(self.device)).float()
+        if is_mirrored:
+            logits = (logits[: len(drawn)] + logits[len(drawn) :].flip(-1)) / 2
+        parts = logits[:, 0, : look.size[1], : look.size[0]].clamp(-LIMIT, LIMIT).cpu().numpy()
         found = []
         for part in parts:
             full = np.full(self._shape_of(look, former), -LIMIT, np.float32)
@@ -302,73 +336,9 @@ def _drawn(look: Look, prompts: Prompts) -> tuple[npt.NDArray[np.float32], npt.N
     return maps, prompt_maps.point_list(inside)
 
 
-def _bounds(probability: npt.NDArray[np.float32], prompts: Prompts) -> Rect:
-    """What the hints are about: the object so far without its crumbs, the marks and the box."""
-    mask = (probability >= 0.5).astype(np.uint8)
-    count, pieces, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    boxes: list[tuple[float, float, float, float]] = []
-    if count > 1:
-        areas = stats[1:, cv2.CC_STAT_AREA]
-        marked = {int(pieces[y, x]) for x, y in _positive_pixels(prompts, mask.shape)} - {0}
-        least = 0.1 * max((int(areas[i - 1]) for i in marked), default=int(areas.max()))
-        for i in range(1, count):
-            if i in marked or (not marked and areas[i - 1] >= least):
-                left, top, width, height = (int(v) for v in stats[i, :4])
-                boxes.append((left, top, left + width, top + height))
-    for x, y in [*_all_points(prompts)]:
-        boxes.append((x - 1, y - 1, x + 1, y + 1))
-    if prompts.box_xyxy is not None:
-        boxes.append(prompts.box_xyxy)
-    if not boxes:
-        return Rect(0, 0, mask.shape[1], mask.shape[0])
-    corners = np.array(boxes)
-    left, top = np.floor(corners[:, :2].min(0)).astype(int)
-    right, bottom = np.ceil(corners[:, 2:].max(0)).astype(int)
-    return Rect(int(left), int(top), int(right - left), int(bottom - top))
-
-
-def _marks(prompts: Prompts) -> list[tuple[float, float, bool]]:
-    """Points, and some of each scribble, as (x, y, is positive)."""
-    points = np.asarray(prompts.points_xy, np.float32).reshape(-1, 2)
-    found = [(float(x), float(y), bool(p)) for (x, y), p in zip(points, prompts.is_positive, strict=True)]
-    for line in prompts.scribbles:
-        found += [(float(x), float(y), line.is_positive) for x, y in prompt_maps.along(line.points_xy)]
-    return found
-
-
-def _all_points(prompts: Prompts) -> list[tuple[float, float]]:
-    points = [np.asarray(prompts.points_xy, np.float32).reshape(-1, 2)]
-    points += [np.asarray(line.points_xy, np.float32).reshape(-1, 2) for line in prompts.scribbles]
-    return [(float(x), float(y)) for x, y in np.concatenate(points)]
-
-
-def _positive_pixels(prompts: Prompts, shape: tuple[int, ...]) -> list[tuple[int, int]]:
-    points = np.asarray(prompts.points_xy, np.float32).reshape(-1, 2)[np.asarray(prompts.is_positive, bool)]
-    lines = [np.asarray(line.points_xy, np.float32).reshape(-1, 2) for line in prompts.scribbles if line.is_positive]
-    pixels = np.concatenate([points, *lines]).astype(int)
-    return [(int(x), int(y)) for x, y in pixels if 0 <= x < shape[1] and 0 <= y < shape[0]]
-
-
-def _around(subject: Rect, room: float, width: int, height: int) -> Rect:
-    """A square *room* times as wide as *subject*, moved into the picture and cut where that has no room for it."""
-    side = max(SMALLEST_PX, round(room * max(subject.width, subject.height)))
-    w, h = min(side, width), min(side, height)
-    x = min(max(0, round(subject.x + subject.width / 2 - w / 2)), width - w)
-    y = min(max(0, round(subject.y + subject.height / 2 - h / 2)), height - h)
-    return Rect(x, y, w, h)
-
-
-def _still_holds(rect: Rect, subject: Rect, wanted: Rect) -> bool:
-    """Whether a look taken before does for *subject*: with a little room around it, and not much too far away."""
-    slack_x = (LEAST_ROOM - 1) / 2 * subject.width
-    slack_y = (LEAST_ROOM - 1) / 2 * subject.height
-    has_room = (
-        (rect.x <= subject.x - slack_x or rect.x <= wanted.x)
-        and (rect.y <= subject.y - slack_y or rect.y <= wanted.y)
-        and (rect.right >= subject.right + slack_x or rect.right >= wanted.right)
-        and (rect.bottom >= subject.bottom + slack_y or rect.bottom >= wanted.bottom)
-    )
-    return has_room and max(rect.width, rect.height) <= 1.8 * max(wanted.width, wanted.height)
+def _mirrored(batch: torch.Tensor) -> torch.Tensor:
+    """(2 N, C, y, x): *batch*, and then its mirror image."""
+    return torch.cat([batch, batch.flip(-1)])
 
 
 def _sized(logits: npt.NDArray[np.float32], width: int, height: int) -> npt.NDArray[np.float32]:

@@ -12,6 +12,7 @@ from segstudio.ml.api import Prompts, PromptSegmenter, Scribble
 from segstudio.ml.click import maps as prompt_maps
 from segstudio.ml.click.cards import card_of
 from segstudio.ml.click.episodes import Scene, episode, textures
+from segstudio.ml.click.framing import fade, focus
 from segstudio.ml.click.loss import normalised_focal_loss, soft_iou_loss
 from segstudio.ml.click.many import is_cut, shared_square
 from segstudio.ml.click.network import ClickNet, likeness
@@ -129,7 +130,7 @@ def test_made_up_scenes_have_objects() -> None:
     assert scene.rgb.shape == (128, 128, 3) and scene.ids.max() >= 1 and (scene.ids == 0).any()
 
 
-def test_a_further_click_costs_no_encoder(prompter: ClickPrompter, monkeypatch) -> None:
+def test_a_further_click_that_corrects_nothing_costs_no_encoder(prompter: ClickPrompter, monkeypatch) -> None:
     assert isinstance(prompter, PromptSegmenter)
     # What an untrained network finds reaches beyond every look.
     monkeypatch.setattr("segstudio.ml.click.prompter.is_cut", lambda *_: False)
@@ -143,7 +144,7 @@ def test_a_further_click_costs_no_encoder(prompter: ClickPrompter, monkeypatch) 
     former = np.where(disc(400, 200, 150, 20)[:300], 9.0, -9.0).astype(np.float32)[None]
     first = prompter.predict(embedding, clicks((200, 150, True), previous=former[0]))
     assert seen[1:] == [(256, 256)]
-    second = prompter.predict(embedding, clicks((200, 150, True), (205, 152, False), previous=former[0]))
+    second = prompter.predict(embedding, clicks((200, 150, True), (205, 152, True), previous=former[0]))
     assert len(seen) == 2 and first.probabilities.shape == second.probabilities.shape == (1, 300, 400)
     assert first.probabilities[0, 10, 10] < 0.01
     prompter.predict(
@@ -152,15 +153,54 @@ def test_a_further_click_costs_no_encoder(prompter: ClickPrompter, monkeypatch) 
     assert len(seen) == 3
 
 
+def test_a_correction_is_looked_at_from_nearer_by_and_changes_nothing_far_away(prompter: ClickPrompter) -> None:
+    image = np.random.default_rng(1).integers(0, 255, (300, 400, 3)).astype(np.uint8)
+    embedding = prompter.embed(image)
+    old = np.where(disc(400, 200, 150, 60)[:300], 9.0, -9.0).astype(np.float32)
+    new = old.copy()
+    new[140:160, 200:220] = -3  # what the first look makes of a negative click
+    prompts = clicks((200, 120, True), (210, 150, False), previous=old)
+    found = prompter._focused(embedding, prompts, old, new)
+    square = focus(old, new, [(200, 120, True), (210, 150, False)])
+    assert square is not None and square.width == 60 and square.x < 200 and square.right > 220
+    inside = np.zeros(old.shape, bool)
+    inside[square.slices] = True
+    assert np.array_equal(found[~inside], new[~inside]) and not np.array_equal(found, new)
+    right = clicks((200, 120, True), (20, 20, False), previous=old)
+    assert prompter._focused(embedding, right, old, new) is new, "what was right already needs no nearer look"
+
+
+def test_where_a_correction_is_looked_at() -> None:
+    old = np.full((200, 300), -5.0, np.float32)
+    new = old.copy()
+    new[50:60, 100:140] = 5
+    assert focus(old, new, [(10.5, 10.5, False), (400, 3, True)]) is None, "nothing was contradicted"
+    square = focus(old, new, [(110.5, 55.5, True)])
+    assert square == Rect(60, 0, 120, 120)
+    speck = focus(old, old, [(2.5, 190.5, True)])
+    assert speck.width == 48 and speck.x == 0 and speck.bottom == 200
+    assert focus(old, np.full_like(old, 5.0), [(5.5, 5.5, True)]) is None, "all of it changed: nothing is nearer"
+    weight = fade(speck, 300, 200)
+    assert weight[-1, 0] == 1 and weight[0].max() < 0.2 and weight[:, -1].max() < 0.2 and weight[24, 24] == 1
+
+
+def test_mirrored_pictures_get_mirrored_answers(prompter: ClickPrompter) -> None:
+    image = np.random.default_rng(2).integers(0, 255, (96, 128, 3)).astype(np.uint8)
+    one = prompter.predict(prompter.embed(image), clicks((30.5, 40.5, True))).logits[0]
+    other = prompter.predict(
+        prompter.embed(np.ascontiguousarray(image[:, ::-1])), clicks((128 - 30.5, 40.5, True))
+    ).logits[0]
+    assert np.abs(one - other[:, ::-1]).max() < 0.35, "the same but for bfloat16"
+    assert np.abs(one - other).max() > 0.35
+
+
 def test_a_look_that_cuts_an_object_off_is_widened_once(prompter: ClickPrompter, monkeypatch) -> None:
     rects = []
     monkeypatch.setattr("segstudio.ml.click.prompter.is_cut", lambda _, rect: rects.append(rect) is None)
     embedding = prompter.embed(np.zeros((600, 800, 3), np.uint8))
     former = np.where(disc(800, 200, 150, 20)[:600], 9.0, -9.0).astype(np.float32)
     grown = Rect(150, 100, 100, 100)
-    monkeypatch.setattr(
-        "segstudio.ml.click.prompter._bounds", lambda *_: Rect(180, 130, 40, 40) if not rects else grown
-    )
+    monkeypatch.setattr("segstudio.ml.click.prompter.bounds", lambda *_: Rect(180, 130, 40, 40) if not rects else grown)
     prompter.predict(embedding, clicks((200, 150, True), previous=former))
     assert [rect.width for rect in rects] == [60, 150]
 
@@ -238,17 +278,17 @@ def _fresh() -> dict[str, torch.Tensor]:
 
 
 def test_a_look_is_taken_again_only_when_it_must() -> None:
-    from segstudio.ml.click.prompter import _around, _still_holds
+    from segstudio.ml.click.framing import around, still_holds
 
     subject = Rect(100, 100, 40, 20)
-    rect = _around(subject, 1.5, 400, 300)
+    rect = around(subject, 1.5, 400, 300)
     assert (rect.width, rect.height) == (60, 60) and rect.x <= 100 and rect.right >= 140
-    assert _still_holds(rect, Rect(100, 98, 42, 24), _around(Rect(100, 98, 42, 24), 1.5, 400, 300))
+    assert still_holds(rect, Rect(100, 98, 42, 24), around(Rect(100, 98, 42, 24), 1.5, 400, 300))
     grown = Rect(80, 100, 70, 20)
-    assert not _still_holds(rect, grown, _around(grown, 1.5, 400, 300))
+    assert not still_holds(rect, grown, around(grown, 1.5, 400, 300))
     speck = Rect(110, 110, 10, 5)
-    assert not _still_holds(rect, speck, _around(speck, 1.5, 400, 300))
-    assert _around(Rect(0, 0, 900, 900), 1.5, 400, 300) == Rect(0, 0, 400, 300)
+    assert not still_holds(rect, speck, around(speck, 1.5, 400, 300))
+    assert around(Rect(0, 0, 900, 900), 1.5, 400, 300) == Rect(0, 0, 400, 300)
 
 
 def test_what_no_mark_is_tied_to_goes_and_marks_hold() -> None:
