@@ -44,15 +44,20 @@ def test_go_back_stays_where_the_pointer_is_while_sentences_above_it_change(qtbo
     qtbot.waitUntil(lambda: "was refused" in panel.verdict_text and "Round 4" in panel.details.text())
 
     def place() -> int:
+        # The area that it scrolls in makes it higher in a later turn.
+        qtbot.waitUntil(lambda: panel.height() >= panel.minimumSizeHint().height())
+        panel.layout().activate()
         return panel.versions.mapTo(panel, QPoint(0, 0)).y()
 
+    qtbot.waitUntil(lambda: panel.changes.rowCount() == 2 and panel.versions.rowCount() == 2)  # filled in turns
     before = place()
+    assert panel.verdict.minimumHeight() <= 5 * panel.verdict.fontMetrics().lineSpacing()
     lines = panel.details.text().count("\n")
     learner.accept(0.7, 0.8, (ImageChange(first, 0.7, 0.8, 400), ImageChange(second, 0.7, 0.8, 400)))
     learner.say(LearnStageChanged("checking"))
     qtbot.waitUntil(lambda: "Version 3 is better" in panel.verdict_text)
     qtbot.waitUntil(lambda: panel.details.text().count("\n") < lines)
-    window.repaint()
+    qtbot.waitUntil(lambda: panel.versions.rowCount() == 3)
     assert place() == before and panel.only_worse.isVisible() and not panel.only_worse.isEnabled()
     qtbot.mouseClick(panel.stop_button, Qt.MouseButton.LeftButton)
     learner.thread.cancelled.emit()

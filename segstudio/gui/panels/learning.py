@@ -233,6 +233,9 @@ class LearningPanel(QWidget):
 
     def _hold_still(self) -> None:
         """While it runs nothing moves under the pointer because a sentence above it became shorter."""
+        layout = self.layout()
+        if self._control.is_running and layout is not None:
+            layout.activate()  # a label that was not laid out yet has no width to break its text at
         for label in (self.details, self.verdict):
             if self._control.is_running:
                 hold_height(label)
