@@ -38,15 +38,18 @@ class _Cells:
     def of(cls, cells: list[Cell]) -> _Cells:
         return cls(cells, np.array([cell.counts for cell in cells], np.float64, ndmin=2))
 
-    def draw(self, draw: np.random.Generator) -> tuple[Cell, int | None]:
-        """A square, and the class that it was drawn for; None: for any."""
-        wanted: int | None = None
-        weights = np.minimum(1.0, self.counts.sum(axis=1))
-        if draw.random() < BALANCED_SHARE:
-            there = np.flatnonzero(self.counts.sum(axis=0))
-            wanted = int(there[int(draw.integers(len(there)))])
-            weights = np.sqrt(self.counts[:, wanted])
-        return self.cells[int(draw.choice(len(self.cells), p=weights / weights.sum()))], wanted
+    def classes(self) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+        """Indices of the classes that are in any of the squares."""
+        return np.flatnonzero(self.counts.sum(axis=0))
+
+    def holds(self, wanted: int | None) -> bool:
+        """Whether there is a square with that class; any will do for None."""
+        return bool(self.cells) and (wanted is None or bool(self.counts[:, wanted].any()))
+
+    def draw(self, draw: np.random.Generator, wanted: int | None) -> Cell:
+        """A square, of those that hold the class *wanted*; None: any."""
+        weights = np.minimum(1.0, self.counts.sum(axis=1)) if wanted is None else np.sqrt(self.counts[:, wanted])
+        return self.cells[int(draw.choice(len(self.cells), p=weights / weights.sum()))]
 
 
 class PatchFeed:
@@ -76,10 +79,20 @@ class PatchFeed:
         images, targets = (torch.stack([pair[i] for pair in pairs]) for i in (0, 1))
         return Batch(images, targets.long(), keys=tuple((step, index) for index in range(self.plan.batch)))
 
+    def chosen(self, draw: np.random.Generator) -> tuple[Cell, int | None]:
+        """A square for a patch, and the class that it was drawn for; None: for any."""
+        is_recent = bool(self._recent.cells) and draw.random() < RECENT_SHARE
+        wanted = None
+        if draw.random() < BALANCED_SHARE:
+            # Of all labels, not of the latest: after an hour of empty places confirmed a rare class is still learnt.
+            known = self._all.classes()
+            wanted = int(known[int(draw.integers(len(known)))])
+        cells = self._recent if is_recent and self._recent.holds(wanted) else self._all
+        return cells.draw(draw, wanted), wanted
+
     def _patch(self, step: int, index: int) -> tuple[torch.Tensor, torch.Tensor]:
         draw = np.random.default_rng([self.plan.seed, step, index])
-        cells = self._recent if self._recent.cells and draw.random() < RECENT_SHARE else self._all
-        cell, wanted = cells.draw(draw)
+        cell, wanted = self.chosen(draw)
         plane = self._corrections.pictures(self._corrections.planes[cell.key[:2]])
         rect = cell.rect(plane.shape)
         mask = plane.target(rect, TRAIN)

@@ -435,3 +435,26 @@ def test_a_plan_that_cannot_be_worked_with_is_refused(tmp_path, values):
     project = spotted_project(tmp_path / "p", images=1, labelled=0)
     with pytest.raises(UserError):
         LearnPlan(**{"project": str(project), **values}).checked()
+
+
+# -- patches -------------------------------------------------------------------------------------------------------
+
+
+def test_a_rare_class_is_drawn_though_only_empty_places_were_confirmed_lately():
+    from segstudio.ml.continuous.feed import RECENT_SHARE, PatchFeed
+
+    road, empty = cell((1, 0, 0, 0), (4000, 96)), [cell((1, 0, 1, n), (4096, 0)) for n in range(50)]
+
+    class Planes:
+        def cells(self, role):
+            return {one.key: one for one in (road, *empty)}
+
+    feed = PatchFeed.__new__(PatchFeed)
+    feed._corrections = Planes()
+    feed.renew({one.key for one in empty})
+    draws = [feed.chosen(np.random.default_rng(seed)) for seed in range(800)]
+    wanted = [one for one, index in draws if index == 1]
+    assert all(one is road for one in wanted)
+    assert 0.2 < len(wanted) / len(draws) < 0.3  # half of the patches are for a class, half of those for this one
+    recent = sum(one in empty for one, index in draws if index is None) / sum(index is None for _, index in draws)
+    assert recent > RECENT_SHARE
