@@ -149,6 +149,9 @@ def _add_learning(parser: argparse.ArgumentParser) -> None:
         "--augment", default="standard", choices=get_args(Augment), help="changes of training patches (default %(default)s)"
     )
     group.add_argument(
+        "--hold-out", default="image", choices=("image", "blocks"), help="--loop rounds: what is not learnt from (a tenth)"
+    )
+    group.add_argument(
         "--freeze", type=float, default=0.0, metavar="X", help="--loop rounds: share of the encoder that learns nothing"
     )
     group.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda[:N] or mps")
@@ -184,7 +187,7 @@ def plan_of(args: argparse.Namespace) -> SimulationPlan:
             sketch_px=args.sketch, has_proposals=not args.dense, hand=hand,
             click_model=args.click_model, model=args.model, arch=args.arch, encoder=args.encoder, steps=args.steps,
             images_per_round=args.images_per_round, strokes_per_round=args.strokes_per_round, patch_px=args.size,
-            batch=args.batch, lr=args.lr, freeze=args.freeze, augment=args.augment, candidates=args.candidates,
+            batch=args.batch, lr=args.lr, freeze=args.freeze, augment=args.augment, hold_out=args.hold_out, candidates=args.candidates,
             device=args.device, threads=args.threads, measure_every=args.measure_every,
             measure_strokes=args.measure_strokes,
             target=args.target,

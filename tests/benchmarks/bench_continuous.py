@@ -47,7 +47,8 @@ def plans(name: str, args: argparse.Namespace) -> dict[str, SimulationPlan]:
         "budget": Budget(1_000_000), "seed": args.seed, "device": args.device, "threads": args.threads,
         "augment": args.augment,
     }  # fmt: skip
-    rounds = {"loop": "rounds", "has_proposals": False}
+    # Of four photographs no whole one is held out: its labels would be paid for and not learnt from.
+    rounds = {"loop": "rounds", "has_proposals": False, "hold_out": "blocks" if name == "massroads" else "image"}
     images = 20 if name == "isbi" else 4
     return {
         "full": SimulationPlan(**base, **rounds, annotator="exact", images_per_round=images, steps=args.full_steps,

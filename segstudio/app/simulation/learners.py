@@ -13,11 +13,10 @@ if TYPE_CHECKING:
 
     from segstudio.app.simulation.plan import SimulationPlan
     from segstudio.core.cancel import Cancel
+    from segstudio.ml.plan import TrainPlan
 
 
 ROUND_PATCH_PX, ROUND_BATCH = 256, 4
-VALIDATED = 0.1
-"""Part that a round holds out. Of two to nine images no whole one, but blocks of all: its labels would be paid for and not learnt from."""
 
 
 class Learner(Protocol):
@@ -77,31 +76,12 @@ class RoundsLearner:
         """Train when a round is due."""
         if images % self._plan.images_per_round:
             return False
-        from segstudio.ml.plan import TrainPlan
         from segstudio.ml.training.trainer import Trainer
 
         self._round += 1
         began = time.monotonic()
-        plan = self._plan
-        # Enough patches that one epoch is a whole round, however many images there are.
-        batch = plan.batch or ROUND_BATCH
-        patches = max(1, -(-plan.steps * batch // max(1, images)))
-        epochs = max(1, round(plan.steps * batch / (patches * max(1, images))))
-        out = self._project / "runs" / f"round-{self._round:03d}"
         try:
-            finished = Trainer.run(
-                TrainPlan(
-                    out=str(out), project=str(self._project), arch=plan.arch, encoder=plan.encoder,
-                    is_pretrained=plan.is_pretrained, start_from=self.model, patch_px=plan.patch_px or ROUND_PATCH_PX, batch=batch,
-                    patches_per_image=patches, epochs=epochs, validate_every=epochs, lr=plan.lr, freeze=plan.freeze, ema_decay=0.9,
-                    augment=plan.augment,  # type: ignore[arg-type]
-                    val_fraction=VALIDATED, split_by="blocks" if 1 < images < 1 / VALIDATED else "image",
-                    seed=plan.seed + self._round, device=plan.device, threads=plan.threads, workers=0,
-                    has_tensorboard=False, checkpoint_minutes=0,
-                ),
-                lambda _: None,
-                _Control(self._cancel),
-            )  # fmt: skip
+            finished = Trainer.run(self._train_plan(images), lambda _: None, _Control(self._cancel))
         except UserError as error:
             self.notes.append(f"Round {self._round} learnt nothing: {error}")
             return False
@@ -109,6 +89,29 @@ class RoundsLearner:
             self.seconds += time.monotonic() - began
         self.model = finished.last
         return True
+
+    def _train_plan(self, images: int) -> TrainPlan:
+        """A round on so many images, of ``plan.steps`` steps."""
+        from segstudio.ml.plan import TrainPlan
+        from segstudio.ml.training.sources import load_data
+
+        plan = self._plan
+        out = self._project / "runs" / f"round-{self._round:03d}"
+        train = TrainPlan(
+            out=str(out), project=str(self._project), arch=plan.arch, encoder=plan.encoder,
+            is_pretrained=plan.is_pretrained, start_from=self.model, patch_px=plan.patch_px or ROUND_PATCH_PX,
+            batch=plan.batch or ROUND_BATCH, lr=plan.lr, freeze=plan.freeze, ema_decay=0.9, augment=plan.augment,  # type: ignore[arg-type]
+            val_fraction=0.1, split_by="image" if images < 2 else plan.hold_out,
+            seed=plan.seed + self._round, device=plan.device, threads=plan.threads, workers=0,
+            has_tensorboard=False, checkpoint_minutes=0,
+        )  # fmt: skip
+        # Enough patches that one epoch is a whole round, however many images, or parts of them, there are.
+        parts = images
+        if train.split_by == "blocks":
+            parts = sum(image.split == "train" for image in load_data(train).images)
+        patches = max(1, -(-plan.steps * train.batch // max(1, parts)))
+        epochs = max(1, round(plan.steps * train.batch / (patches * max(1, parts))))
+        return replace(train, patches_per_image=patches, epochs=epochs, validate_every=epochs)
 
     def close(self) -> None:
         """Nothing to end."""

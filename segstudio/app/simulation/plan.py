@@ -12,6 +12,7 @@ from segstudio.core.errors import UserError
 AnnotatorKind = Literal["paint", "clicks", "exact"]
 OrderKind = Literal["given", "random", "uncertainty", "diversity", "both"]
 LoopKind = Literal["continuous", "rounds", "none"]
+HoldOut = Literal["image", "blocks"]
 Unit = Literal["strokes", "pixels", "images"]
 EndedBy = Literal["budget", "target", "images", "stopped"]
 UNITS: dict[str, Unit] = {
@@ -97,6 +98,7 @@ class SimulationPlan:
     the encoder that rounds leave as it is. Measured is after every
     ``measure_every`` images, and with ``measure_strokes`` > 0 also after so many strokes, when the model is another one.
     ``patch_px`` and ``batch`` 0 are the loop's own; ``augment`` is how training patches are changed, as ``segstudio train`` names it.
+    ``hold_out`` is what rounds take out of training: a tenth of the images, or blocks of all of them, where there are few large ones.
     """
 
     data: str
@@ -128,6 +130,7 @@ class SimulationPlan:
     lr: float = 1e-3
     freeze: float = 0.0
     augment: str = "standard"
+    hold_out: HoldOut = "image"
     device: str = "auto"
     threads: int = 0
     measure_every: int = 1

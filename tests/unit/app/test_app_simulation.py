@@ -480,6 +480,21 @@ def test_rounds_of_training_go_on_from_one_another(spots, tmp_path):
     assert Path(found.points[-1].model).is_file()
 
 
+def test_a_round_takes_its_steps_and_holds_out_what_the_plan_says(tmp_path, monkeypatch):
+    from types import SimpleNamespace
+
+    from segstudio.app.simulation.learners import RoundsLearner
+    from segstudio.core.cancel import NEVER
+
+    parts = [SimpleNamespace(split=split) for split in ("train",) * 8 + ("val",)]
+    monkeypatch.setattr("segstudio.ml.training.sources.load_data", lambda plan: SimpleNamespace(images=parts))
+    cases = ("image", 4, "image", 4), ("blocks", 4, "blocks", 8), ("blocks", 1, "image", 1)
+    for hold_out, images, kind, count in cases:
+        plan = SimulationPlan("folder:a,b", loop="rounds", steps=40, batch=4, hold_out=hold_out)
+        train = RoundsLearner(plan, tmp_path, NEVER)._train_plan(images)
+        assert train.split_by == kind and train.patches_per_image * count * train.epochs == 40 * 4
+
+
 @pytest.mark.slow
 def test_continuous_learning_beside_the_hand(spots, tmp_path):
     plan = plan_for(
