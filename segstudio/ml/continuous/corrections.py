@@ -109,10 +109,14 @@ class Corrections:
     @property
     def is_enough(self) -> bool:
         """Whether two classes can be trained, and something judged."""
+        return sum(count > 0 for count in self.labelled_pixels()) >= 2 and bool(self.cells(VAL))
+
+    def labelled_pixels(self) -> list[int]:
+        """(K,) pixels of each class that are trained on."""
         trained = [0] * len(self.classes.names)
         for cell in self.cells(TRAIN).values():
             trained = [a + b for a, b in zip(trained, cell.counts, strict=True)]
-        return sum(count > 0 for count in trained) >= 2 and bool(self.cells(VAL))
+        return trained
 
     def what_is_missing(self) -> str:
         """Why nothing can be learnt yet, in one sentence that says what to do."""

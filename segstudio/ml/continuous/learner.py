@@ -227,12 +227,15 @@ class Learner:
             self.is_waiting = True
             return None
         self._ready()
+        assert self._student is not None
+        self._student.weigh(self.corrections.labelled_pixels())
         self._rounds += 1
         self._teller.enter("fitting")
         if not self._learn():
             return None
         self._teller.enter("checking")
-        assert self._student is not None
+        if self._student is None:
+            return None
         found = self._gate.check(self._student, self._teller.is_set)
         if found is None:
             return None

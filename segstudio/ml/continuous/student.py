@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import safetensors.torch
 import torch
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    import numpy as np
     import numpy.typing as npt
     from torch import nn
 
@@ -34,6 +34,13 @@ if TYPE_CHECKING:
     from segstudio.ml.continuous.planes import Reading
     from segstudio.ml.training.engine import Batch, Engine
 
+RARE, MOST_WEIGHT = 0.4, 6.0
+"""A class with less than this part of an even share of the labels weighs more by how much less it has, up to so many times.
+
+Else a model of few labels takes everything for background: after a village was labelled, streets of photographs that it had not seen had
+Dice 0.11 by the likeliest class, and 0.51 from a probability of 0.1 on. The best threshold for Dice is half the Dice that can be
+reached (Lipton, Elkan and Narayanaswamy, Optimal thresholding of classifiers to maximize F1 measure, 2014).
+"""
 WARMUP_STEPS = 10
 """The rate rises over the first steps, then stays: nobody knows when the last correction is made."""
 
@@ -103,7 +110,7 @@ class Student:
         data = TrainData(classes.names, classes.colors, classes.background, ())
         self.built: BuiltNetwork = build_trained(plan, data, reading.bands)
         device = torch.device(choose_device(plan.device))
-        self.engine: Engine = build_engine(plan, self.built, device, (), WARMUP_STEPS * 10)
+        self.engine: Engine = build_engine(plan, self.built, device, (1.0,) * len(classes.names), WARMUP_STEPS * 10)
         if self.engine.average is not None:
             self.engine.average.multi_avg_fn = _rising_average(plan.ema_decay)
         self._rates = list(self.engine.schedule.base_lrs)
@@ -125,6 +132,12 @@ class Student:
         torch.manual_seed(self.plan.seed * 1_000_003 + self.steps)  # what dropout draws
         self.steps += 1
         return self.engine.step([batch])
+
+    def weigh(self, pixels: npt.ArrayLike) -> None:
+        """Let rare classes count for more, by the labelled *pixels* (K,) of each class."""
+        weights = self.engine.loss.class_weights
+        assert weights is not None
+        weights.copy_(torch.from_numpy(rare_weights(pixels)))
 
     def slow_down(self, waited: int) -> None:
         """Learn at half the rate for each two rounds that brought nothing better, down to an eighth."""
@@ -196,6 +209,14 @@ class Student:
             parameters=self.parameters,
             description="Learnt while labelling.",
         )
+
+
+def rare_weights(pixels: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    """(K,) for how much a pixel of each class counts in the loss, 1 … MOST_WEIGHT, from the labelled *pixels* (K,)."""
+    counts = np.asarray(pixels, np.float64)
+    wanted = RARE * counts.sum() / len(counts)
+    weights = np.clip(wanted / np.maximum(counts, 1), 1, MOST_WEIGHT)
+    return np.where(counts > 0, weights, 1).astype(np.float32)
 
 
 def _rising_average(decay: float) -> Callable[..., None]:

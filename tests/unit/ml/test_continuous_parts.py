@@ -458,3 +458,13 @@ def test_a_rare_class_is_drawn_though_only_empty_places_were_confirmed_lately():
     assert 0.2 < len(wanted) / len(draws) < 0.3  # half of the patches are for a class, half of those for this one
     recent = sum(one in empty for one, index in draws if index is None) / sum(index is None for _, index in draws)
     assert recent > RECENT_SHARE
+
+
+def test_a_rare_class_weighs_more_in_the_loss_and_a_common_one_does_not():
+    from segstudio.ml.continuous.student import MOST_WEIGHT, rare_weights
+
+    assert rare_weights([780, 220]).tolist() == [1, 1]
+    assert rare_weights([960, 40]).tolist() == [1, 5]
+    assert rare_weights([9999, 1]).tolist() == [1, MOST_WEIGHT]
+    assert rare_weights([100, 100, 0]).tolist() == [1, 1, 1]
+    assert rare_weights([500, 480, 20])[2] > 6 - 1e-6
