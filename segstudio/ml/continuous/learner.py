@@ -226,16 +226,13 @@ class Learner:
         if not self.corrections.is_enough:
             self.is_waiting = True
             return None
-        self._ready()
-        assert self._student is not None
-        self._student.weigh(self.corrections.labelled_pixels())
+        self._ready().weigh(self.corrections.labelled_pixels())
         self._rounds += 1
         self._teller.enter("fitting")
         if not self._learn():
             return None
         self._teller.enter("checking")
-        if self._student is None:
-            return None
+        assert self._student is not None
         found = self._gate.check(self._student, self._teller.is_set)
         if found is None:
             return None
@@ -244,10 +241,10 @@ class Learner:
             self._feed.renew(self._recent)
         return self._told_verdict(found)
 
-    def _ready(self) -> None:
-        """Build the network where there is none for these classes."""
+    def _ready(self) -> Student:
+        """The network; built where there is none for these classes."""
         if self._student is not None:
-            return
+            return self._student
         corrections, origin = self.corrections, self._origin
         start, card = origin.ref, origin.card
         current = self._gate.current
@@ -277,6 +274,7 @@ class Learner:
                 note=self._student.built.note,
             )
         )
+        return self._student
 
     def _learn(self) -> bool:
         """The steps of a round; False when it was stopped, or the ground changed under it."""
