@@ -25,6 +25,9 @@ Image.MAX_IMAGE_PIXELS = MAX_STREAMED_PIXELS
 _SUSPICIOUS_BYTES = 256 << 20
 _MAX_RATIO = 4000
 
+NO_THREAD = "can't start new thread"
+"""What Python says when there is no memory for a thread's stack: the file is as good as ever."""
+
 CONVERT = "save it anew as PNG, JPEG or TIFF"
 RESTORE = "get the file again from where it came from"
 
@@ -75,9 +78,7 @@ def sentences(path: Path) -> Iterator[None]:
     except (UserError, Cancelled):
         raise
     except MemoryError as error:
-        raise UserError(
-            "There is not enough memory to open the image", path=path, remedy="close other programs, or cut it up"
-        ) from error
+        raise _too_little_memory(path) from error
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
         raise UserError("There is no such image file", path=path, remedy="check the path") from error
     except PermissionError as error:
@@ -89,7 +90,15 @@ def sentences(path: Path) -> Iterator[None]:
             remedy=f"cut it into parts of at most {MAX_PIXELS // 1_000_000} megapixels",
         ) from error
     except Exception as error:  # noqa: BLE001 - any type of exception comes out of decoders of broken files
+        if isinstance(error, RuntimeError) and NO_THREAD in str(error):
+            raise _too_little_memory(path) from error
         raise damaged(path, _reason(error, path)) from error
+
+
+def _too_little_memory(path: Path) -> UserError:
+    return UserError(
+        "There is not enough memory to open the image", path=path, remedy="close other programs, or cut it up"
+    )
 
 
 def _reason(error: Exception, path: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import time
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -16,6 +17,7 @@ from shared_data import shared_data
 
 from segstudio.core.errors import UserError
 from segstudio.core.geometry import Rect
+from segstudio.io.readers.limits import sentences
 from segstudio.io.readers.registry import list_images, open_image, probe, thumbnail
 
 
@@ -278,3 +280,16 @@ def test_the_real_files_of_difficult_kinds():
             assert path.suffix in (".dcm", ".gz") or "complex" in str(error), str(error)
             continue
         assert whole(reader).shape == (reader.info.height, reader.info.width, reader.info.bands)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (MemoryError(), "not enough memory to open"),
+        (RuntimeError("can't start new thread"), "not enough memory to open"),
+        (RuntimeError("no thread of the story holds"), "damaged or incomplete"),
+    ],
+)
+def test_too_little_memory_is_not_taken_for_a_damaged_file(error: Exception, told: str) -> None:
+    with pytest.raises(UserError, match=told), sentences(Path("a.png")):
+        raise error
