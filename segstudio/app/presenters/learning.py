@@ -302,8 +302,13 @@ class LearningPresenter:
             info = files.roll_back(folder, number)
         except UserError as error:
             self.session.say(error)
-            info = None
-        self.forget()
+            self.forget()
+            return None
+        if self._versions is not None:
+            # Only which one is in use has changed: the others are not read again while the window waits.
+            others = (replace(one, is_current=False, source="learned") for one in self._versions)
+            self._versions = [info if one.number == number else one for one in others]
+        self.changed.emit()
         return info
 
     def forget(self) -> None:

@@ -186,9 +186,11 @@ def find_version(project_folder: Path | str | None, ref: str) -> VersionInfo | N
 
 
 def _found(project_folder: Path | str, number: int) -> VersionInfo:
-    for info in list_versions(project_folder):
-        if info.number == number:
-            return info
+    file = weights_path(project_folder, number)
+    # Only its own description: there may be dozens, of hundreds of images each.
+    info = _read(file, number, _read_current(project_folder)) if file.is_file() else None
+    if info is not None:
+        return info
     have = ", ".join(str(info.number) for info in list_versions(project_folder))
     raise UserError(
         f"There is no version {number}",

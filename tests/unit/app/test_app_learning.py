@@ -148,6 +148,9 @@ def test_versions_are_told_used_and_gone_back_to(session: Session, presenter: Le
     assert [(row.number, row.is_current) for row in presenter.version_rows()] == [(4, True), (3, False), (2, False)]
     assert presenter.former.number == 3
     assert presenter.roll_back(2).number == 2 and presenter.current.number == 2
+    assert presenter.versions == versions.list_versions(session.folder), "what is kept in mind is what is on the disk"
+    assert presenter.roll_back(4).number == 4 and presenter.versions == versions.list_versions(session.folder)
+    assert presenter.roll_back(2).number == 2
     said: list[str] = []
     session.notice.connect(said.append)
     assert presenter.roll_back(17) is None and "There is no version 17" in said[0]
