@@ -127,8 +127,11 @@ def test_trained_proposed_and_accepted(qapp: object, project: Path) -> None:
         ended = jobs.training.presenter.progress.finished
         assert ended is not None, "training failed"
 
-        new = [entry for entry in jobs.models.entries() if entry.card.weights.kind == "project"]
-        assert new, "the trained model is not in the list"
+        def trained() -> list:
+            return [entry for entry in jobs.models.entries() if entry.card.weights.kind == "project"]
+
+        yield lambda: bool(trained())  # the list is read anew in a turn of its own
+        new = trained()
         jobs.models.choose(new[0].card.id)
         assert jobs.models.propose([session.image_id])
         yield lambda: not jobs.models.is_proposing
